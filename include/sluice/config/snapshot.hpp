@@ -1,0 +1,145 @@
+#pragma once
+// One immutable, validated configuration. Built by config::load, shared by every worker, replaced
+// whole. A request keeps the snapshot it began with.
+
+#include <sluice/base/clock.hpp>
+#include <sluice/base/text.hpp>
+#include <sluice/policy/limit.hpp>
+#include <sluice/policy/split.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+namespace sluice::config {
+
+struct tls_files {
+    std::string certificate;  // PEM chain, leaf first
+    std::string private_key;
+    std::string client_ca;  // empty: no client certificate is asked for
+};
+
+struct listen_address {
+    std::string host;  // an IP literal; IPv6 without brackets
+    std::uint16_t port = 8080;
+    std::optional<tls_files> tls;
+};
+
+struct admin_settings {
+    std::string host = "127.0.0.1";
+    std::uint16_t port = 9090;
+    std::string token;  // empty only where the host is loopback
+};
+
+struct process_limits {
+    std::size_t head_bytes = std::size_t{32} << 10U;
+    std::size_t body_bytes = std::size_t{32} << 20U;
+    std::size_t connections = 100'000;
+    std::size_t buffered_bytes = std::size_t{1} << 30U;
+};
+
+struct timeouts {
+    milliseconds head{10'000};
+    milliseconds body{60'000};
+    milliseconds idle{75'000};
+    milliseconds write{30'000};
+    milliseconds connect{5'000};
+    milliseconds first_byte{60'000};
+    milliseconds first_token{60'000};
+    milliseconds stream_idle{60'000};
+    milliseconds request{600'000};
+    milliseconds drain{30'000};
+};
+
+struct access_log_settings {
+    std::string path = "stderr";  // "stderr", "off" or a file that is appended to
+};
+
+enum class dialect : std::uint8_t { openai };
+
+struct provider {
+    std::string name;
+    config::dialect dialect = dialect::openai;
+    bool tls = false;
+    std::string host;         // as in base_url: a name or an IP literal without brackets
+    std::uint16_t port = 0;
+    std::string authority;    // what goes into Host: with brackets, and the port unless it is the default
+    std::string path_prefix;  // "/v1" of https://host/v1; no trailing slash
+    std::vector<std::string> api_keys;  // may be empty: a local server that wants none
+    std::string ca_file;      // empty: the system's trust store
+    bool ask_usage = true;    // put stream_options.include_usage into streams that do not ask for it
+    std::size_t index = 0;    // position in snapshot::providers
+    std::size_t metric = 0;   // the catalogue's id, stable over reloads
+};
+
+struct target {
+    std::string name;
+    std::size_t provider = 0;  // index into snapshot::providers
+    std::string model;         // empty: the requested name is passed on
+    double weight = 1;         // as configured or as overridden live
+    std::size_t arm = 0;       // the catalogue's id of (model, target), stable over reloads
+};
+
+enum class stickiness : std::uint8_t { none, key, user, header };
+
+struct model {
+    std::string name;  // "gpt-*" and "*" are wildcards
+    std::vector<std::string> aliases;
+    std::vector<target> targets;
+    std::optional<std::size_t> canary;  // index into targets
+    stickiness sticky = stickiness::none;
+    std::string sticky_header;  // lower case, with stickiness::header
+    policy::split split;        // made of the targets' weights
+    bool overridden = false;    // weights come from a live change, not from the file
+};
+
+struct key {
+    std::string id;
+    std::array<std::uint8_t, 32> hash{};  // SHA-256 of the whole key
+    std::string tenant;
+    std::vector<std::string> models;  // names, aliases, "gpt-*" or "*"
+    policy::limit_settings limits;
+    bool may_choose_target = false;
+    std::size_t metric = 0;                      // the catalogue's id
+    std::shared_ptr<policy::limit_state> state;  // shared by all workers, carried over reloads by id
+};
+
+struct snapshot {
+    std::uint64_t version = 0;
+    std::vector<listen_address> listen;
+    std::optional<admin_settings> admin;
+    std::size_t workers = 1;
+    std::string state_directory;
+    process_limits limits;
+    config::timeouts timeouts;
+    milliseconds heartbeat{15'000};  // zero: off
+    access_log_settings access_log;
+    std::vector<provider> providers;
+    std::vector<model> models;
+    std::vector<key> keys;  // empty: the gateway is open
+    key anonymous;          // what an open gateway treats everyone as; unlimited, may choose no target
+
+    // Exact name or alias first, then the longest wildcard. nullptr: nothing takes this name.
+    [[nodiscard]] const model* find_model(std::string_view name) const noexcept;
+
+    // The comparison takes the same time wherever the digests differ.
+    [[nodiscard]] const key* find_key(const std::array<std::uint8_t, 32>& sha256) const noexcept;
+
+    [[nodiscard]] static bool may_use(const key& key, const model& model, std::string_view asked) noexcept;
+
+    // Filled by index(); looked up by the functions above.
+    std::unordered_map<std::string, std::size_t, string_hash, std::equal_to<>> by_name;
+    std::vector<std::pair<std::string, std::size_t>> by_prefix;  // longest first, without the '*'
+    std::unordered_multimap<std::uint64_t, std::size_t> by_hash;  // first eight bytes of the digest
+    void index();
+};
+
+using snapshot_ptr = std::shared_ptr<const snapshot>;
+
+}  // namespace sluice::config
