@@ -1,0 +1,79 @@
+#pragma once
+// The closed sets metrics are labelled with. Every enumerator indexes the array of labels below it.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace sluice::observe {
+
+// How one attempt at one target ended, from the gateway's side.
+enum class attempt_outcome : std::uint8_t {
+    success,     // a whole 2xx answer, or a stream that reached its legal end
+    status_4xx,  // other than 429
+    status_429,
+    status_5xx,
+    connect_failed,
+    tls_failed,
+    timeout,  // connect, first byte, first token or between two pieces
+    reset,
+    eof,          // closed before the answer was whole
+    invalid,      // not HTTP, or an answer no client may get
+    cancelled,    // the client or the gateway's own end of it
+    stale_retry,  // the pooled connection had died idle; the request was sent again
+};
+// clang-format off
+inline constexpr std::array<std::string_view, 12> attempt_outcome_labels{
+    "success", "status_4xx", "status_429", "status_5xx", "connect_failed", "tls_failed",
+    "timeout", "reset", "eof", "invalid", "cancelled", "stale_retry"};
+// clang-format on
+
+// Why a stream whose head the client had received came to its end; one each.
+enum class stream_end : std::uint8_t {
+    done,
+    upstream_eof,
+    upstream_reset,
+    idle,
+    in_band_error,
+    client_gone,
+    drain,
+};
+// clang-format off
+inline constexpr std::array<std::string_view, 7> stream_end_labels{
+    "done", "upstream_eof", "upstream_reset", "idle", "in_band_error", "client_gone", "drain"};
+// clang-format on
+
+enum class token_kind : std::uint8_t { input, cached_input, output, reasoning };
+// clang-format off
+inline constexpr std::array<std::string_view, 4> token_kind_labels{
+    "input", "cached_input", "output", "reasoning"};
+// clang-format on
+
+enum class limit_reason : std::uint8_t { requests, tokens, concurrent, budget, queue_timeout };
+// clang-format off
+inline constexpr std::array<std::string_view, 5> limit_reason_labels{
+    "requests", "tokens", "concurrent", "budget", "queue_timeout"};
+// clang-format on
+
+// The gateway's own time: reading and checking the request, deciding what to do with it, getting a
+// connection, and handling what goes through. Waiting for a peer is in none of them but `connect`.
+enum class phase : std::uint8_t { read, decide, connect, relay };
+inline constexpr std::array<std::string_view, 4> phase_labels{"read", "decide", "connect", "relay"};
+
+// Statuses with a series of their own; every other one goes by its class, the rest is "other".
+// clang-format off
+inline constexpr std::array<std::uint16_t, 25> counted_statuses{
+    200, 201, 204, 400, 401, 403, 404, 405, 408, 409, 413, 415, 417,
+    422, 429, 431, 499, 500, 501, 502, 503, 504, 505, 508, 529};
+// clang-format on
+inline constexpr std::size_t status_buckets = counted_statuses.size() + 5;
+
+// Index below status_buckets of any status.
+[[nodiscard]] std::size_t status_bucket(unsigned status) noexcept;
+// The `code` label: "200", "5xx", "other".
+[[nodiscard]] std::string_view status_label(std::size_t bucket) noexcept;
+// 500 and above.
+[[nodiscard]] bool is_server_error(std::size_t bucket) noexcept;
+
+}  // namespace sluice::observe

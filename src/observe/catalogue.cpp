@@ -1,0 +1,112 @@
+#include <sluice/observe/catalogue.hpp>
+
+namespace sluice::observe {
+namespace {
+
+constexpr std::string_view replacement = "\xef\xbf\xbd";  // U+FFFD
+
+// Length of the well-formed UTF-8 sequence `text` begins with (RFC 3629), 0 if it begins with none.
+std::size_t sequence_length(std::string_view text)
+{
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned lead = byte(0);
+    if (lead < 0x80)
+        return 1;
+    if (lead < 0xc2 || lead > 0xf4)
+        return 0;
+    const std::size_t length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (text.size() < length)
+        return 0;
+    // The second byte's range excludes overlong forms, surrogates and what is above U+10FFFF.
+    const unsigned low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+    const unsigned high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+    if (byte(1) < low || byte(1) > high)
+        return 0;
+    for (std::size_t i = 2; i < length; ++i)
+        if (byte(i) < 0x80 || byte(i) > 0xbf)
+            return 0;
+    return length;
+}
+
+}  // namespace
+
+std::string label_value(std::string_view name)
+{
+    std::string out;
+    while (!name.empty()) {
+        const std::size_t length = sequence_length(name);
+        const bool control =
+            length == 1 && (static_cast<unsigned char>(name[0]) < 0x20 || name[0] == 0x7f);
+        const std::string_view next = length == 0 || control ? replacement : name.substr(0, length);
+        if (out.size() + next.size() > max_label_bytes)
+            break;
+        out += next;
+        name.remove_prefix(length == 0 ? 1 : length);
+    }
+    return out;
+}
+
+catalogue::catalogue()
+{
+    const std::string other{other_name};
+    names_.arms.push_back({other, other});
+    names_.keys.push_back(other);
+    names_.providers.push_back(other);
+    arms_.emplace(other + '\n' + other, other_id);
+    keys_.emplace(other, other_id);
+    providers_.emplace(other, other_id);
+}
+
+std::size_t catalogue::arm(std::string_view model, std::string_view target)
+{
+    const std::string model_label = label_value(model);
+    const std::string target_label = target.empty() ? "none" : label_value(target);
+    const std::string both = model_label + '\n' + target_label;  // no label holds a line feed
+    const std::scoped_lock lock(mutex_);
+    if (const auto known = arms_.find(both); known != arms_.end())
+        return known->second;
+    if (names_.arms.size() == max_ids)
+        return other_id;
+    names_.arms.push_back({model_label, target_label});
+    return arms_.emplace(both, names_.arms.size() - 1).first->second;
+}
+
+std::size_t catalogue::named(ids& known, std::vector<std::string>& list, std::string_view name)
+{
+    const std::string label = label_value(name);
+    const std::scoped_lock lock(mutex_);
+    if (const auto found = known.find(label); found != known.end())
+        return found->second;
+    if (list.size() == max_ids)
+        return other_id;
+    list.push_back(label);
+    return known.emplace(label, list.size() - 1).first->second;
+}
+
+std::size_t catalogue::key(std::string_view id)
+{
+    return named(keys_, names_.keys, id);
+}
+
+std::size_t catalogue::provider(std::string_view name)
+{
+    return named(providers_, names_.providers, name);
+}
+
+catalogue::counts catalogue::size() const
+{
+    const std::scoped_lock lock(mutex_);
+    return {
+        .arms = names_.arms.size(),
+        .keys = names_.keys.size(),
+        .providers = names_.providers.size(),
+    };
+}
+
+catalogue::names catalogue::read() const
+{
+    const std::scoped_lock lock(mutex_);
+    return names_;
+}
+
+}  // namespace sluice::observe
