@@ -2,16 +2,15 @@
 // One immutable, validated configuration. Built by config::load, shared by every worker, replaced
 // whole. A request keeps the snapshot it began with.
 
-#include <sluice/base/clock.hpp>
-#include <sluice/base/text.hpp>
-#include <sluice/policy/limit.hpp>
-#include <sluice/policy/split.hpp>
-
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
+#include <sluice/base/clock.hpp>
+#include <sluice/base/text.hpp>
+#include <sluice/policy/limit.hpp>
+#include <sluice/policy/split.hpp>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -67,15 +66,16 @@ struct provider {
     std::string name;
     config::dialect dialect = dialect::openai;
     bool tls = false;
-    std::string host;         // as in base_url: a name or an IP literal without brackets
+    std::string host;  // as in base_url: a name or an IP literal without brackets
     std::uint16_t port = 0;
-    std::string authority;    // what goes into Host: with brackets, and the port unless it is the default
-    std::string path_prefix;  // "/v1" of https://host/v1; no trailing slash
+    std::string
+        authority;  // what goes into Host: with brackets, and the port unless it is the default
+    std::string path_prefix;            // "/v1" of https://host/v1; no trailing slash
     std::vector<std::string> api_keys;  // may be empty: a local server that wants none
-    std::string ca_file;      // empty: the system's trust store
-    bool ask_usage = true;    // put stream_options.include_usage into streams that do not ask for it
-    std::size_t index = 0;    // position in snapshot::providers
-    std::size_t metric = 0;   // the catalogue's id, stable over reloads
+    std::string ca_file;                // empty: the system's trust store
+    bool ask_usage = true;   // put stream_options.include_usage into streams that do not ask for it
+    std::size_t index = 0;   // position in snapshot::providers
+    std::size_t metric = 0;  // the catalogue's id, stable over reloads
 };
 
 struct target {
@@ -97,6 +97,7 @@ struct model {
     std::string sticky_header;  // lower case, with stickiness::header
     policy::split split;        // made of the targets' weights
     bool overridden = false;    // weights come from a live change, not from the file
+    std::size_t arm = 0;        // the catalogue's id of (model, none): no target was chosen
 };
 
 struct key {
@@ -106,8 +107,9 @@ struct key {
     std::vector<std::string> models;  // names, aliases, "gpt-*" or "*"
     policy::limit_settings limits;
     bool may_choose_target = false;
-    std::size_t metric = 0;                      // the catalogue's id
-    std::shared_ptr<policy::limit_state> state;  // shared by all workers, carried over reloads by id
+    std::size_t metric = 0;  // the catalogue's id
+    std::shared_ptr<policy::limit_state>
+        state;  // shared by all workers, carried over reloads by id
 };
 
 struct snapshot {
@@ -115,7 +117,7 @@ struct snapshot {
     std::vector<listen_address> listen;
     std::optional<admin_settings> admin;
     std::size_t workers = 1;
-    std::string state_directory;
+    std::string state_directory;  // empty: nothing outlives the process
     process_limits limits;
     config::timeouts timeouts;
     milliseconds heartbeat{15'000};  // zero: off
@@ -123,7 +125,7 @@ struct snapshot {
     std::vector<provider> providers;
     std::vector<model> models;
     std::vector<key> keys;  // empty: the gateway is open
-    key anonymous;          // what an open gateway treats everyone as; unlimited, may choose no target
+    key anonymous;  // what an open gateway treats everyone as; unlimited, may choose no target
 
     // Exact name or alias first, then the longest wildcard. nullptr: nothing takes this name.
     [[nodiscard]] const model* find_model(std::string_view name) const noexcept;
@@ -131,11 +133,12 @@ struct snapshot {
     // The comparison takes the same time wherever the digests differ.
     [[nodiscard]] const key* find_key(const std::array<std::uint8_t, 32>& sha256) const noexcept;
 
-    [[nodiscard]] static bool may_use(const key& key, const model& model, std::string_view asked) noexcept;
+    [[nodiscard]] static bool may_use(
+        const key& key, const model& model, std::string_view asked) noexcept;
 
     // Filled by index(); looked up by the functions above.
     std::unordered_map<std::string, std::size_t, string_hash, std::equal_to<>> by_name;
-    std::vector<std::pair<std::string, std::size_t>> by_prefix;  // longest first, without the '*'
+    std::vector<std::pair<std::string, std::size_t>> by_prefix;   // longest first, without the '*'
     std::unordered_multimap<std::uint64_t, std::size_t> by_hash;  // first eight bytes of the digest
     void index();
 };

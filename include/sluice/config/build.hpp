@@ -1,0 +1,43 @@
+#pragma once
+// From a document and the live changes over it to the snapshot the workers share.
+
+#include <cstdint>
+#include <map>
+#include <sluice/config/load.hpp>
+#include <sluice/config/snapshot.hpp>
+#include <sluice/observe/catalogue.hpp>
+#include <string>
+#include <vector>
+
+namespace sluice::config {
+
+struct target_weight {
+    std::string target;
+    double weight = 0;  // finite and >= 0
+
+    friend bool operator==(const target_weight&, const target_weight&) = default;
+};
+
+// Live changes, by model name. A target that is not mentioned keeps the file's weight.
+struct overrides {
+    std::map<std::string, std::vector<target_weight>, std::less<>> weights;
+
+    friend bool operator==(const overrides&, const overrides&) = default;
+};
+
+struct build_result {
+    snapshot_ptr snapshot;             // never null
+    std::vector<std::string> ignored;  // overrides that no longer fit, each with the reason
+};
+
+// Limit states come from `previous` (may be null) by key id, so a reload forgets no request. The
+// catalogue gives every name its id. An override of a vanished model or target, with an unusable
+// weight or one that would leave a model without any weight is ignored and told.
+[[nodiscard]] build_result build(
+    const document& document,
+    const overrides& overrides,
+    std::uint64_t version,
+    const snapshot_ptr& previous,
+    observe::catalogue& catalogue);
+
+}  // namespace sluice::config

@@ -1,0 +1,27 @@
+#pragma once
+// What a configuration may ask of the machine. Everything else in the program is told; only this
+// looks.
+
+#include <cstddef>
+#include <functional>
+#include <optional>
+#include <string>
+
+namespace sluice::config {
+
+// The functions are called on the thread that loads, do not throw and may be replaced by a test.
+struct environment {
+    // Value of a variable; none: not set.
+    std::function<std::optional<std::string>(const std::string& name)> variable;
+
+    // Content of a regular file of at most 1 MiB; none: missing, unreadable, larger or not a file.
+    std::function<std::optional<std::string>(const std::string& path)> file;
+
+    // What `workers: auto` means: the cores this process may use, at least 1.
+    std::size_t cores = 1;
+};
+
+// The real one: getenv, the file system, and cores by affinity and cgroup quota.
+[[nodiscard]] environment process_environment();
+
+}  // namespace sluice::config

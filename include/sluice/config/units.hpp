@@ -1,0 +1,37 @@
+#pragma once
+// The spellings of quantities in the configuration, the admin API and ctl. None means: not one.
+
+#include <cstdint>
+#include <optional>
+#include <sluice/base/clock.hpp>
+#include <sluice/policy/limit.hpp>
+#include <string>
+#include <string_view>
+
+namespace sluice::config {
+
+// A whole number, digits only.
+[[nodiscard]] std::optional<std::uint64_t> parse_count(std::string_view text);
+
+// A finite decimal number >= 0: 95, 0.5.
+[[nodiscard]] std::optional<double> parse_decimal(std::string_view text);
+
+// 250ms 30s 5m 24h 7d, and plain 0; at most 3650d.
+[[nodiscard]] std::optional<milliseconds> parse_duration(std::string_view text);
+[[nodiscard]] std::string format_duration(milliseconds value);
+
+// 16KiB 32MiB 1GiB, and plain bytes; below 2^63.
+[[nodiscard]] std::optional<std::uint64_t> parse_size(std::string_view text);
+[[nodiscard]] std::string format_size(std::uint64_t bytes);
+
+// 50/s 3000/min 100/h; the count is 1 to 1'000'000'000.
+[[nodiscard]] std::optional<policy::rate> parse_rate(std::string_view text);
+[[nodiscard]] std::string format_rate(const policy::rate& rate);
+
+// 12.5% or 12.5: 0 to 100.
+[[nodiscard]] std::optional<double> parse_percent(std::string_view text);
+
+// Shortest spelling that reads back as the same number.
+[[nodiscard]] std::string format_decimal(double value);
+
+}  // namespace sluice::config
