@@ -1,0 +1,49 @@
+#pragma once
+// Who changed what, when, from what to what: JSON lines in the state directory, only ever appended
+// to.
+
+#include <cstddef>
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <system_error>
+#include <vector>
+
+namespace sluice::observe {
+
+struct audit_entry {
+    std::string_view
+        actor;  // how the caller was authenticated: "admin", "signal", ...; not a token
+    std::string_view remote;  // address, empty for a signal
+    std::string_view action;  // "set_weights", "reload", ...
+    std::string_view path;    // the admin API's path
+    std::string_view from;    // as text; each of the two is cut at 16 KiB
+    std::string_view to;
+    std::uint64_t version = 0;  // of the snapshot that came of it
+};
+
+// Any thread; blocks on the disk, so not a worker's.
+class audit_log {
+public:
+    // `path` is created with mode 0600. A last line that a crash tore is closed off and stays as it
+    // is. Throws std::system_error.
+    explicit audit_log(std::string path);
+    ~audit_log();
+    audit_log(const audit_log&) = delete;
+    audit_log& operator=(const audit_log&) = delete;
+
+    // On the disk when it returns without an error. With one, the file is as it was before.
+    [[nodiscard]] std::error_code append(const audit_entry& entry);
+
+    // The last `count` entries, newest first, each one JSON object. Reads at most the last MiB;
+    // torn lines are passed over.
+    [[nodiscard]] std::vector<std::string> recent(std::size_t count) const;
+
+private:
+    mutable std::mutex mutex_;
+    std::string path_;
+    int file_ = -1;
+};
+
+}  // namespace sluice::observe

@@ -1,0 +1,75 @@
+#pragma once
+// What a scrape sees: the cells of all workers under the names of the metric table.
+
+#include <sluice/observe/access_log.hpp>
+#include <sluice/observe/catalogue.hpp>
+#include <sluice/observe/cells.hpp>
+
+#include <prometheus/collectable.h>
+#include <prometheus/metric_family.h>
+
+#include <cstdint>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::observe {
+
+// What the control thread knows and no worker counts. Any thread.
+class control_values {
+public:
+    struct target_weight {
+        std::size_t arm = 0;
+        double weight = 0;
+    };
+    struct values {
+        std::uint64_t config_version = 0;
+        std::uint64_t reload_failures = 0;
+        std::vector<target_weight> weights;
+    };
+
+    // The snapshot now in force.
+    void installed(std::uint64_t version, std::vector<target_weight> weights);
+    // A reload that changed nothing.
+    void reload_failed();
+    [[nodiscard]] values read() const;
+
+private:
+    mutable std::mutex mutex_;
+    values values_;
+};
+
+// A scrape takes milliseconds and allocates: any thread but a worker's.
+class exposition : public prometheus::Collectable {
+public:
+    enum class format { prometheus, open_metrics };
+
+    // Everything pointed to outlives the exposition; `log` may be null.
+    struct sources {
+        const catalogue* names = nullptr;
+        std::vector<const worker_cells*> workers;  // position = the `worker` label
+        const control_values* control = nullptr;
+        const access_log* log = nullptr;
+    };
+
+    explicit exposition(sources from);
+
+    // Families in the order of the metric table. Arms, keys and providers that nothing happened to
+    // are left out.
+    [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override;
+
+    [[nodiscard]] std::string render(format how) const;
+
+    // What an Accept header asks for; Prometheus text if it names neither.
+    [[nodiscard]] static format format_for(std::string_view accept) noexcept;
+    [[nodiscard]] static std::string_view content_type(format how) noexcept;
+
+private:
+    sources from_;
+};
+
+// OpenMetrics 1.0 text of `families`, "# EOF" included.
+[[nodiscard]] std::string open_metrics_text(const std::vector<prometheus::MetricFamily>& families);
+
+}  // namespace sluice::observe

@@ -1,0 +1,61 @@
+#pragma once
+// Writes one JSON object as one line into memory of the caller's, without allocating. What does not
+// fit is left out; the line stays valid JSON.
+
+#include <sluice/base/clock.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <span>
+#include <string_view>
+
+namespace sluice::observe {
+
+// Length of the well-formed UTF-8 sequence `text` begins with (RFC 3629), 0 if it begins with none.
+// `text` is not empty.
+[[nodiscard]] std::size_t utf8_length(std::string_view text) noexcept;
+
+// RFC 3339 in UTC with milliseconds. Remembers the last second, which is most of the work.
+class timestamp_text {
+public:
+    // Valid until the next call. `since_epoch` is the system clock's, not negative.
+    [[nodiscard]] std::string_view of(nanoseconds since_epoch) noexcept;
+
+private:
+    std::int64_t second_ = -1;
+    std::array<char, 24> text_{};  // 2026-11-21T03:09:54.123Z
+};
+
+class json_line {
+public:
+    static constexpr std::size_t least_bytes = 64;
+
+    // `memory` holds at least least_bytes.
+    explicit json_line(std::span<char> memory) noexcept;
+
+    // `key` needs no escaping. At most `cap` bytes of escaped value are written, cut at a
+    // character's end; bytes that are not UTF-8 become U+FFFD.
+    json_line& text(std::string_view key, std::string_view value, std::size_t cap = 128) noexcept;
+    json_line& number(std::string_view key, std::uint64_t value) noexcept;
+    json_line& integer(std::string_view key, std::int64_t value) noexcept;
+    json_line& flag(std::string_view key, bool value) noexcept;
+    // In milliseconds with three decimals.
+    json_line& millis(std::string_view key, nanoseconds value) noexcept;
+
+    // Closes the object and ends the line. Call once, last.
+    [[nodiscard]] std::string_view finish() noexcept;
+
+private:
+    [[nodiscard]] bool open(std::string_view key, std::size_t value_bytes) noexcept;
+    void put(char c) noexcept { *at_++ = c; }
+    void put(std::string_view bytes) noexcept;
+    void digits(std::uint64_t value) noexcept;
+    void escaped(std::string_view value, const char* limit) noexcept;
+
+    char* begin_;
+    char* at_;
+    char* end_;  // "}\n" still fits behind it
+};
+
+}  // namespace sluice::observe

@@ -1,0 +1,28 @@
+#pragma once
+// The directory that makes this gateway's changes survive it. One gateway per directory.
+
+#include <string>
+#include <string_view>
+
+namespace sluice::state {
+
+// Holds the directory's lock for as long as it lives; the kernel gives it back when the process dies.
+class directory {
+public:
+    // Creates `path` (0700) and its missing parents if need be, sees that a file can be written, and takes the lock.
+    // Throws std::runtime_error whose text names the directory and what to do about it.
+    explicit directory(std::string path);
+    ~directory();
+    directory(const directory&) = delete;
+    directory& operator=(const directory&) = delete;
+
+    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    // The path of a file in it.
+    [[nodiscard]] std::string file(std::string_view name) const;
+
+private:
+    std::string path_;
+    int lock_ = -1;
+};
+
+}  // namespace sluice::state
