@@ -6,11 +6,13 @@
 
 namespace sluice::state {
 
-// Holds the directory's lock for as long as it lives; the kernel gives it back when the process dies.
+// Holds the directory's lock for as long as it lives; the kernel gives it back when the process
+// dies.
 class directory {
 public:
-    // Creates `path` (0700) and its missing parents if need be, sees that a file can be written, and takes the lock.
-    // Throws std::runtime_error whose text names the directory and what to do about it.
+    // Creates `path` (0700) and its missing parents if need be, sees that a file can be written,
+    // and takes the lock. Throws std::runtime_error whose text names the directory and what to do
+    // about it.
     explicit directory(std::string path);
     ~directory();
     directory(const directory&) = delete;

@@ -1,0 +1,91 @@
+#include <sluice/state/directory.hpp>
+
+#include <cerrno>
+#include <fcntl.h>
+#include <filesystem>
+#include <stdexcept>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <system_error>
+#include <unistd.h>
+
+namespace sluice::state {
+namespace {
+
+[[noreturn]] void refuse(const std::string& path, const std::string& what)
+{
+    throw std::runtime_error("state.directory " + path + ": " + what);
+}
+
+std::string reason(int error)
+{
+    return std::generic_category().message(error);
+}
+
+// Only what is made here gets mode 0700; a directory that is there keeps its own.
+void make(const std::string& path)
+{
+    std::error_code ec;
+    if (std::filesystem::is_directory(path, ec))
+        return;
+    const auto parent = std::filesystem::path(path).parent_path();
+    if (!parent.empty())
+        std::filesystem::create_directories(parent, ec);
+    if (ec || (::mkdir(path.c_str(), 0700) != 0 && errno != EEXIST))
+        refuse(
+            path,
+            "cannot be created (" + (ec ? ec.message() : reason(errno))
+                + "); create it or name one this user may write");
+    if (!std::filesystem::is_directory(path, ec))
+        refuse(path, "is not a directory");
+}
+
+void see_that_it_is_writable(const std::string& path)
+{
+    const std::string probe = path + "/.probe";
+    const int file =
+        ::open(probe.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    const bool written = file >= 0 && ::write(file, "x", 1) == 1;
+    const int error = errno;
+    if (file >= 0)
+        ::close(file);
+    ::unlink(probe.c_str());
+    if (!written)
+        refuse(path, "cannot be written (" + reason(error) + "); live changes would be lost");
+}
+
+}  // namespace
+
+directory::directory(std::string path)
+    : path_(std::move(path))
+{
+    while (path_.size() > 1 && path_.back() == '/')
+        path_.pop_back();
+    make(path_);
+    see_that_it_is_writable(path_);
+    const std::string lock = file("lock");
+    lock_ = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (lock_ < 0)
+        refuse(path_, "its lock file cannot be opened (" + reason(errno) + ")");
+    if (::flock(lock_, LOCK_EX | LOCK_NB) != 0) {
+        const int error = errno;
+        ::close(lock_);
+        lock_ = -1;
+        refuse(
+            path_,
+            error == EWOULDBLOCK ? "is in use by another gateway; give each its own directory"
+                                 : "cannot be locked (" + reason(error) + ")");
+    }
+}
+
+directory::~directory()
+{
+    ::close(lock_);
+}
+
+std::string directory::file(std::string_view name) const
+{
+    return path_ + '/' + std::string(name);
+}
+
+}  // namespace sluice::state
