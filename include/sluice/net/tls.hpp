@@ -1,0 +1,43 @@
+#pragma once
+// OpenSSL contexts for both sides. TLS 1.2 and 1.3 only, no renegotiation, ALPN http/1.1.
+
+#include <openssl/ssl.h>
+
+#include <memory>
+#include <string>
+
+namespace sluice::net {
+
+struct ssl_ctx_free {
+    void operator()(SSL_CTX* context) const noexcept { SSL_CTX_free(context); }
+};
+struct ssl_free {
+    void operator()(SSL* ssl) const noexcept { SSL_free(ssl); }
+};
+using ssl_ptr = std::unique_ptr<SSL, ssl_free>;
+
+// Any thread once made: OpenSSL contexts are reference counted and locked inside.
+using tls_context = std::shared_ptr<SSL_CTX>;
+
+struct tls_context_result {
+    tls_context context;
+    std::string error;  // empty exactly when there is a context
+};
+
+// For a listener. `client_ca` empty: no client certificate is asked for; otherwise one signed by it
+// is required. Session tickets are on.
+[[nodiscard]] tls_context_result make_server_context(
+    const std::string& certificate, const std::string& private_key, const std::string& client_ca);
+
+// For providers: the peer's chain and name are verified. `ca_file` empty: the system's trust store.
+[[nodiscard]] tls_context_result make_client_context(const std::string& ca_file);
+
+// A client side that sends `host` as SNI and accepts only a certificate for it; IP literals are
+// matched as addresses and send no SNI (RFC 6066 section 3).
+[[nodiscard]] ssl_ptr make_client_ssl(const tls_context& context, int descriptor, const std::string& host);
+[[nodiscard]] ssl_ptr make_server_ssl(const tls_context& context, int descriptor);
+
+// The newest entry of this thread's OpenSSL error queue in words; the queue is emptied.
+[[nodiscard]] std::string tls_error();
+
+}  // namespace sluice::net

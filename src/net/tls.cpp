@@ -1,0 +1,141 @@
+#include <sluice/net/tls.hpp>
+
+#include <openssl/err.h>
+#include <openssl/x509v3.h>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+
+#include <array>
+#include <string_view>
+
+namespace sluice::net {
+namespace {
+
+constexpr std::array<unsigned char, 9> alpn{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
+
+int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
+    unsigned int in_size, void*)
+{
+    unsigned char* chosen = nullptr;
+    if (SSL_select_next_proto(&chosen, out_size, alpn.data(), alpn.size(), in, in_size)
+        != OPENSSL_NPN_NEGOTIATED)
+        return SSL_TLSEXT_ERR_ALERT_FATAL;
+    *out = chosen;
+    return SSL_TLSEXT_ERR_OK;
+}
+
+tls_context fresh(const SSL_METHOD* method)
+{
+    tls_context context(SSL_CTX_new(method), ssl_ctx_free{});
+    if (!context)
+        return nullptr;
+    SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
+    SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
+    SSL_CTX_set_mode(context.get(),
+        SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
+            | SSL_MODE_RELEASE_BUFFERS);
+    SSL_CTX_set_read_ahead(context.get(), 1);
+    return context;
+}
+
+bool is_address(const std::string& host)
+{
+    in6_addr six{};
+    in_addr four{};
+    return inet_pton(AF_INET, host.c_str(), &four) == 1
+        || inet_pton(AF_INET6, host.c_str(), &six) == 1;
+}
+
+tls_context_result failed(std::string_view what, const std::string& file)
+{
+    return {nullptr, std::string(what) + " " + file + ": " + tls_error()};
+}
+
+}  // namespace
+
+std::string tls_error()
+{
+    std::string text = "unknown error";
+    while (const auto code = ERR_get_error()) {
+        std::array<char, 256> line{};
+        ERR_error_string_n(code, line.data(), line.size());
+        text = line.data();
+    }
+    return text;
+}
+
+tls_context_result make_server_context(
+    const std::string& certificate, const std::string& private_key, const std::string& client_ca)
+{
+    ERR_clear_error();
+    auto context = fresh(TLS_server_method());
+    if (!context)
+        return failed("cannot make a TLS context", "");
+    auto* raw = context.get();
+    if (SSL_CTX_use_certificate_chain_file(raw, certificate.c_str()) != 1)
+        return failed("cannot use the certificate chain", certificate);
+    if (SSL_CTX_use_PrivateKey_file(raw, private_key.c_str(), SSL_FILETYPE_PEM) != 1)
+        return failed("cannot use the private key", private_key);
+    if (SSL_CTX_check_private_key(raw) != 1)
+        return failed("the private key does not belong to the certificate", certificate);
+    SSL_CTX_set_alpn_select_cb(raw, choose_alpn, nullptr);
+    constexpr std::array<unsigned char, 6> session_context{'s', 'l', 'u', 'i', 'c', 'e'};
+    SSL_CTX_set_session_id_context(raw, session_context.data(), session_context.size());
+    SSL_CTX_set_options(raw, SSL_OP_CIPHER_SERVER_PREFERENCE);
+    if (client_ca.empty())
+        return {std::move(context), {}};
+    auto* names = SSL_load_client_CA_file(client_ca.c_str());
+    if (names == nullptr || SSL_CTX_load_verify_locations(raw, client_ca.c_str(), nullptr) != 1)
+        return failed("cannot use the client CA", client_ca);
+    SSL_CTX_set_client_CA_list(raw, names);
+    SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    return {std::move(context), {}};
+}
+
+tls_context_result make_client_context(const std::string& ca_file)
+{
+    ERR_clear_error();
+    auto context = fresh(TLS_client_method());
+    if (!context)
+        return failed("cannot make a TLS context", "");
+    auto* raw = context.get();
+    SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
+    if (ca_file.empty()) {
+        if (SSL_CTX_set_default_verify_paths(raw) != 1)
+            return failed("cannot load the system's trust store", "");
+    } else if (SSL_CTX_load_verify_locations(raw, ca_file.c_str(), nullptr) != 1) {
+        return failed("cannot use the CA file", ca_file);
+    }
+    if (SSL_CTX_set_alpn_protos(raw, alpn.data(), alpn.size()) != 0)
+        return failed("cannot set ALPN", "");
+    return {std::move(context), {}};
+}
+
+ssl_ptr make_client_ssl(const tls_context& context, int descriptor, const std::string& host)
+{
+    ssl_ptr ssl(SSL_new(context.get()));
+    if (!ssl || SSL_set_fd(ssl.get(), descriptor) != 1)
+        return nullptr;
+    if (is_address(host)) {
+        if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), host.c_str()) != 1)
+            return nullptr;
+    } else if (SSL_set1_host(ssl.get(), host.c_str()) != 1
+               || SSL_set_tlsext_host_name(ssl.get(), host.c_str()) != 1) {
+        return nullptr;
+    }
+    SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    SSL_set_connect_state(ssl.get());
+    return ssl;
+}
+
+ssl_ptr make_server_ssl(const tls_context& context, int descriptor)
+{
+    ssl_ptr ssl(SSL_new(context.get()));
+    if (!ssl || SSL_set_fd(ssl.get(), descriptor) != 1)
+        return nullptr;
+    SSL_set_accept_state(ssl.get());
+    return ssl;
+}
+
+}  // namespace sluice::net
