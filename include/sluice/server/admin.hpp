@@ -1,0 +1,87 @@
+#pragma once
+// The admin API on its own address. Cold code: Beast and asio::awaitable.
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <list>
+#include <sluice/config/snapshot.hpp>
+#include <sluice/observe/audit_log.hpp>
+#include <sluice/observe/exposition.hpp>
+#include <sluice/observe/log.hpp>
+#include <sluice/observe/recent_rates.hpp>
+#include <sluice/server/control.hpp>
+#include <string>
+#include <vector>
+
+namespace sluice::server {
+
+// What the admin API shows of the rest of the process. Called on the control thread; outlives the
+// server.
+struct admin_sources {
+    server::control& control;
+    const observe::audit_log& audit;
+    observe::logger& log;
+    const observe::exposition& metrics;
+    const observe::recent_rates& rates;  // sampled by whoever owns it
+    std::vector<const observe::worker_cells*> workers;
+    const std::atomic<bool>& draining;
+};
+
+struct admin_limits {
+    std::size_t connections = 100;  // further ones wait in the kernel's queue
+    std::size_t head_bytes = std::size_t{16} << 10U;
+    std::size_t body_bytes = std::size_t{4} << 20U;
+    milliseconds read{
+        10'000};  // a whole request once its connection is open, and idle after an answer
+    milliseconds write{30'000};
+    milliseconds accept_pause{100};  // after an accept error: out of descriptors is not the end
+};
+
+// Who may what: /livez, /readyz and /metrics are open to whoever reaches the address, so that
+// orchestrators and Prometheus need no secret; everything under /admin/ wants
+// `authorization: Bearer TOKEN` when a token is configured (a reload may change it), answering 401
+// without it and 403 for a key of the data plane. Without a token everything is allowed; the
+// configuration permits that on loopback only. Requests under /admin/ that carry an Origin are
+// refused: no web page in an operator's browser is to turn canaries.
+//
+// Every member on the control thread. Outlives the running of its io_context.
+class admin_server {
+public:
+    admin_server(
+        boost::asio::io_context& context,
+        admin_sources sources,
+        admin_limits limits = admin_limits{});
+    admin_server(const admin_server&) = delete;
+    admin_server& operator=(const admin_server&) = delete;
+
+    // Binds and serves. Throws boost::system::system_error if the address cannot be bound.
+    void start(const config::admin_settings& settings);
+
+    // Closes the listener and every connection; an answer that is being written is cut.
+    void stop();
+
+    // Bound one, after start().
+    [[nodiscard]] std::uint16_t port() const;
+
+private:
+    struct connection;
+
+    boost::asio::awaitable<void> accept_connections();
+    boost::asio::awaitable<void> serve(std::list<connection>::iterator which);
+
+    boost::asio::io_context& context_;
+    admin_sources sources_;
+    admin_limits limits_;
+    boost::asio::ip::tcp::acceptor acceptor_;
+    boost::asio::steady_timer pause_;
+    std::list<connection> connections_;
+    bool stopped_ = false;
+};
+
+}  // namespace sluice::server

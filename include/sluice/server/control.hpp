@@ -1,0 +1,130 @@
+#pragma once
+// The life of the configuration: the file, the live changes over it, and the snapshot in force.
+
+#include <cstdint>
+#include <functional>
+#include <optional>
+#include <sluice/config/build.hpp>
+#include <sluice/config/load.hpp>
+#include <sluice/config/render.hpp>
+#include <sluice/config/snapshot.hpp>
+#include <sluice/observe/audit_log.hpp>
+#include <sluice/observe/catalogue.hpp>
+#include <sluice/observe/exposition.hpp>
+#include <sluice/observe/log.hpp>
+#include <sluice/state/overrides.hpp>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::server {
+
+// What a control works with; all of it outlives the control.
+struct control_parts {
+    observe::catalogue& catalogue;
+    state::override_store& overrides;
+    observe::audit_log& audit;
+    observe::control_values& values;  // told of every snapshot in force and every failed reload
+    observe::logger& log;
+};
+
+struct control_settings {
+    std::string config_path;  // read again by every reload, written by replace_file
+    config::environment environment;
+};
+
+// Who asks for a change, for the audit log, and of which state.
+struct origin {
+    std::string actor;                        // "admin", "signal"
+    std::string remote;                       // address; empty for a signal
+    std::string path;                         // of the admin API; empty for a signal
+    std::optional<std::uint64_t> if_version;  // refused when another version is in force
+};
+
+enum class refusal : std::uint8_t {
+    none,
+    invalid,  // the file or a value does not hold
+    unknown_model,
+    unknown_target,  // or a model without a canary
+    version,         // origin::if_version
+    not_durable,     // the state directory or the file cannot be written
+};
+
+// What became of a change. Refused: nothing at all has changed.
+struct change_report {
+    refusal refused = refusal::none;
+    std::uint64_t version = 0;            // in force now
+    std::vector<std::string> complaints;  // all of them; empty unless refused
+    std::vector<std::string> warnings;  // done, but: live changes that fit no more and are dropped
+    std::vector<config::change> changes;     // against the snapshot that was (dry run: is) in force
+    std::vector<std::string> needs_restart;  // keys whose new value waits for a restart
+};
+
+// What GET /admin/v1/config tells besides the configuration itself.
+struct reload_state {
+    std::uint64_t failures = 0;           // sluice_config_reload_failures_total
+    std::vector<std::string> complaints;  // of the last attempt; empty: it succeeded
+};
+
+// One thread, the control thread: every member function. A change is validated, made durable,
+// handed to `publish` and only then reported, so what was acknowledged survives a crash. Versions
+// only grow, over restarts too.
+class control {
+public:
+    // Posts the snapshot to whoever serves by it; called on the control thread, once per version
+    // after the first.
+    using publish_function = std::function<void(config::snapshot_ptr)>;
+
+    // `file` is the loaded and valid content of settings.config_path. The stored live changes are
+    // laid over it; those that fit no more are warned about in the log and dropped. Throws
+    // std::runtime_error if the state directory cannot be used.
+    control(
+        control_settings settings,
+        config::document file,
+        const control_parts& parts,
+        publish_function publish);
+
+    // Never null.
+    [[nodiscard]] const config::snapshot_ptr& current() const noexcept { return current_; }
+
+    // Reads the file again. Live changes stay, but for those on a model whose targets the file has
+    // changed.
+    change_report reload(const origin& by);
+
+    // Gives `percent` (0 to 100) of the model's traffic to its canary; the other targets share the
+    // rest as they did.
+    change_report set_canary(std::string_view model, double percent, const origin& by);
+
+    // Targets that are not mentioned keep the weight they have.
+    change_report set_weights(
+        std::string_view model, std::span<const config::target_weight> weights, const origin& by);
+
+    // The text takes the file's place (temporary file, fsync, rename; the mode stays) and is
+    // applied as by reload().
+    change_report replace_file(std::string_view text, const origin& by);
+
+    // What replace_file() would answer; nothing is changed.
+    [[nodiscard]] change_report try_file(std::string_view text) const;
+
+    // {"version", "path", "file": {...}, "overrides": {...}, "result": {...}, ...}: secrets masked.
+    [[nodiscard]] std::string config_view() const;
+
+    [[nodiscard]] const reload_state& last_reload() const noexcept { return reload_; }
+
+private:
+    [[nodiscard]] change_report apply_file(config::load_result loaded, const origin& by);
+    [[nodiscard]] change_report apply(
+        config::document file, config::overrides live, const origin& by);
+
+    control_settings settings_;
+    control_parts parts_;
+    publish_function publish_;
+    config::document file_;
+    config::overrides live_;
+    config::snapshot_ptr at_start_;
+    config::snapshot_ptr current_;
+    reload_state reload_;
+};
+
+}  // namespace sluice::server
