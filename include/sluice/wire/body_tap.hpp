@@ -1,0 +1,35 @@
+#pragma once
+// Finds the usage of an answer that is relayed as it comes, without keeping the answer.
+
+#include <cstddef>
+#include <memory>
+#include <sluice/wire/key_finder.hpp>
+#include <sluice/wire/usage.hpp>
+#include <span>
+#include <string>
+#include <string_view>
+
+namespace sluice::wire {
+
+// Takes a JSON body in pieces cut anywhere. Looks for members named "usage" wherever they stand:
+// their quotes would be escaped inside a string, so text that mentions them cannot be taken for
+// one. The last one with token counts wins. A usage object of more than 4 KiB is ignored. Allocates
+// only for an object that is cut by the end of a piece.
+class body_tap {
+public:
+    static constexpr std::size_t max_object_bytes = 4 * 1024;
+
+    void feed(std::span<const char> piece);
+    void feed(std::string_view piece) { feed(std::span(piece)); }
+
+    [[nodiscard]] const usage& tokens() const noexcept { return usage_; }
+
+private:
+    key_finder finder_{"usage"};
+    object_end end_;
+    bool capturing_ = false;
+    std::unique_ptr<std::string> spill_;
+    usage usage_;
+};
+
+}  // namespace sluice::wire

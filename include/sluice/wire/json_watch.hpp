@@ -1,0 +1,57 @@
+#pragma once
+// Watches JSON text go by in pieces cut anywhere and reports its members, without building
+// anything.
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <string_view>
+
+namespace sluice::wire {
+
+// Not a validator: of JSON it reports the truth, of anything else something harmless.
+class json_watch {
+public:
+    enum class hit : std::uint8_t {
+        none,       // the input is used up
+        member,     // p stands at the first byte of a member's value
+        value_end,  // p stands behind the value that was followed
+    };
+
+    // Advances p.
+    [[nodiscard]] hit next(const char*& p, const char* end);
+
+    // After a member: its name as it was sent, empty if longer than 20 bytes; how many objects and
+    // arrays are open around it (1: a member of the outermost object).
+    [[nodiscard]] std::string_view name() const noexcept { return {name_.data(), name_bytes_}; }
+    [[nodiscard]] std::uint32_t depth() const noexcept { return depth_; }
+
+    // After a member: report the end of its value too, and keep the value's first 40 bytes. Members
+    // inside the value are not reported.
+    void follow() noexcept;
+
+    // After value_end: the value, cut off after 40 bytes; whitespace outside strings is left out.
+    [[nodiscard]] std::string_view value() const noexcept { return {value_.data(), value_bytes_}; }
+
+    // Everything that was opened is closed, and there was something.
+    [[nodiscard]] bool complete() const noexcept { return begun_ && depth_ == 0 && !bad_; }
+
+    void reset() noexcept { *this = json_watch{}; }
+
+private:
+    enum class state : std::uint8_t { ground, string, escape, after_string, after_colon };
+
+    std::array<char, 20> name_{};
+    std::array<char, 40> value_{};
+    std::uint32_t depth_ = 0;
+    std::uint32_t follow_depth_ = 0;
+    std::uint8_t name_bytes_ = 0;
+    std::uint8_t value_bytes_ = 0;
+    state state_ = state::ground;
+    bool name_too_long_ = false;
+    bool following_ = false;
+    bool begun_ = false;
+    bool bad_ = false;
+};
+
+}  // namespace sluice::wire
