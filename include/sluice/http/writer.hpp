@@ -1,0 +1,70 @@
+#pragma once
+// Heads and chunk sizes, written into memory of the caller.
+
+#include <cstddef>
+#include <cstdint>
+#include <sluice/http/names.hpp>
+#include <span>
+#include <string_view>
+
+namespace sluice::http {
+
+// "OK" for 200; "Unknown" for a status without a registered phrase.
+[[nodiscard]] std::string_view reason_phrase(unsigned status) noexcept;
+
+// Writes one head: a first line, fields, finish(). Never past the end of its memory, never an octet
+// that could end a line or a value early: the call that would do so sets a flag instead, and from
+// then on nothing is written. The memory outlives the writer; the arguments need only last the
+// call.
+class head_writer {
+public:
+    explicit head_writer(std::span<char> memory) noexcept
+        : begin_(memory.data()),
+          at_(memory.data()),
+          end_(memory.data() + memory.size())
+    {
+    }
+
+    // The method must be a token, the target printable ASCII without blanks.
+    void request_line(
+        std::string_view method, std::string_view target, int minor_version = 1) noexcept;
+    // 100..999; the phrase from the table, or one given.
+    void status_line(unsigned status, int minor_version = 1) noexcept;
+    void status_line(unsigned status, std::string_view reason, int minor_version) noexcept;
+    // The name must be a token, the value HTAB, SP, VCHAR and obs-text.
+    void field(std::string_view name, std::string_view value) noexcept;
+    void field(std::string_view name, std::uint64_t value) noexcept;
+    void field(header id, std::string_view value) noexcept { field(name_of(id), value); }
+    void field(header id, std::uint64_t value) noexcept { field(name_of(id), value); }
+    // The blank line, then the whole head; empty when it overflowed or something was refused.
+    [[nodiscard]] std::string_view finish() noexcept;
+
+    [[nodiscard]] bool overflowed() const noexcept { return overflowed_; }
+    // An argument held something it must not: a CR, LF, NUL, another control, an empty name...
+    [[nodiscard]] bool refused() const noexcept { return refused_; }
+    [[nodiscard]] std::size_t size() const noexcept
+    {
+        return static_cast<std::size_t>(at_ - begin_);
+    }
+
+private:
+    // True when `bytes` more fit and nothing went wrong before.
+    [[nodiscard]] bool room(std::size_t bytes) noexcept;
+    void put(std::string_view text) noexcept;
+
+    char* begin_;
+    char* at_;
+    char* end_;
+    bool overflowed_ = false;
+    bool refused_ = false;
+};
+
+// Enough for chunk_size_line.
+inline constexpr std::size_t chunk_size_line_bytes = 18;
+inline constexpr std::string_view last_chunk = "0\r\n\r\n";
+
+// Lower-case hex and CRLF at the front of `memory`. Not for 0: that is last_chunk.
+[[nodiscard]] std::string_view chunk_size_line(
+    std::span<char, chunk_size_line_bytes> memory, std::uint64_t payload_bytes) noexcept;
+
+}  // namespace sluice::http
