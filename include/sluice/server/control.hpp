@@ -113,9 +113,22 @@ public:
     [[nodiscard]] const reload_state& last_reload() const noexcept { return reload_; }
 
 private:
-    [[nodiscard]] change_report apply_file(config::load_result loaded, const origin& by);
-    [[nodiscard]] change_report apply(
-        config::document file, config::overrides live, const origin& by);
+    // What is to be in force next.
+    struct proposal {
+        config::document file;
+        config::overrides live;
+        std::string_view action;                      // for the audit log
+        std::optional<std::string_view> file_text{};  // to be written to the file
+    };
+
+    [[nodiscard]] change_report refuse(refusal why, std::vector<std::string> complaints) const;
+    [[nodiscard]] std::optional<change_report> refuse_stale(const origin& by) const;
+    [[nodiscard]] change_report apply(proposal next, const origin& by);
+    [[nodiscard]] std::optional<change_report> make_durable(
+        const proposal& next,
+        const config::snapshot& snapshot,
+        const std::vector<config::change>& changes,
+        const origin& by);
 
     control_settings settings_;
     control_parts parts_;

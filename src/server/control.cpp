@@ -1,0 +1,282 @@
+#include "live_changes.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <iterator>
+#include <numeric>
+#include <sluice/server/control.hpp>
+#include <sluice/server/json_writer.hpp>
+#include <sluice/server/replace_file.hpp>
+#include <stdexcept>
+#include <utility>
+
+namespace sluice::server {
+namespace {
+
+// By its name or an alias, not by what a wildcard would take: a change names what it changes.
+const config::model* model_called(const config::snapshot& snapshot, std::string_view name)
+{
+    const auto found = std::ranges::find_if(snapshot.models, [&](const config::model& model) {
+        return model.name == name || std::ranges::find(model.aliases, name) != model.aliases.end();
+    });
+    return found == snapshot.models.end() ? nullptr : &*found;
+}
+
+std::vector<double> weights_of(const config::model& model)
+{
+    std::vector<double> weights;
+    std::ranges::transform(
+        model.targets, std::back_inserter(weights), [](const auto& one) { return one.weight; });
+    return weights;
+}
+
+double total(const std::vector<double>& weights)
+{
+    return std::accumulate(weights.begin(), weights.end(), 0.0);
+}
+
+// A live change names every target of its model, so that one can tell whether it was made for the
+// targets the file has now.
+std::vector<config::target_weight> named(
+    const config::model& model, const std::vector<double>& weights)
+{
+    std::vector<config::target_weight> out;
+    for (std::size_t i = 0; i < weights.size(); ++i)
+        out.push_back({model.targets[i].name, weights[i]});
+    return out;
+}
+
+// {"key": value} of one side of the changes.
+std::string side_of(const std::vector<config::change>& changes, std::string config::change::* side)
+{
+    json_writer out;
+    out.begin_object();
+    for (const auto& change : changes)
+        out.key(change.key).raw((change.*side).empty() ? "null" : change.*side);
+    return out.end_object().str();
+}
+
+std::vector<observe::control_values::target_weight> gauges_of(const config::snapshot& snapshot)
+{
+    std::vector<observe::control_values::target_weight> out;
+    for (const auto& model : snapshot.models)
+        for (const auto& target : model.targets)
+            out.push_back({target.arm, target.weight});
+    return out;
+}
+
+std::string joined(const std::vector<std::string>& lines)
+{
+    std::string out;
+    for (const auto& line : lines)
+        out += (out.empty() ? "" : "\n") + line;
+    return out;
+}
+
+}  // namespace
+
+control::control(
+    control_settings settings,
+    config::document file,
+    const control_parts& parts,
+    publish_function publish)
+    : settings_(std::move(settings)),
+      parts_(parts),
+      publish_(std::move(publish)),
+      file_(std::move(file))
+{
+    auto stored = parts_.overrides.load();
+    if (!stored.complaint.empty())
+        parts_.log.error("live_changes_lost", stored.complaint);
+    live_ = std::move(stored.saved.overrides);
+    auto warnings = drop_what_does_not_fit(file_.settings, live_);
+    auto built = config::build(file_, live_, stored.saved.version + 1, nullptr, parts_.catalogue);
+    std::ranges::move(built.ignored, std::back_inserter(warnings));
+    for (const auto& warning : warnings)
+        parts_.log.warn("live_change_dropped", warning);
+    at_start_ = current_ = std::move(built.snapshot);
+    // Saved although nothing has changed: the next start must not use this version again.
+    if (const auto ec = parts_.overrides.save(live_, current_->version))
+        throw std::runtime_error("live changes cannot be saved: " + ec.message());
+    parts_.values.installed(current_->version, gauges_of(*current_));
+}
+
+change_report control::refuse(refusal why, std::vector<std::string> complaints) const
+{
+    change_report report;
+    report.refused = why;
+    report.version = current_->version;
+    report.complaints = std::move(complaints);
+    return report;
+}
+
+std::optional<change_report> control::refuse_stale(const origin& by) const
+{
+    if (!by.if_version || *by.if_version == current_->version)
+        return std::nullopt;
+    return refuse(
+        refusal::version,
+        {"the configuration in force is version " + std::to_string(current_->version)
+         + ", the change was meant for version " + std::to_string(*by.if_version)});
+}
+
+change_report control::reload(const origin& by)
+{
+    if (auto stale = refuse_stale(by))
+        return *stale;
+    auto loaded = config::load_file(settings_.config_path, settings_.environment);
+    reload_.complaints = texts_of(loaded.complaints);
+    if (!loaded.document) {
+        ++reload_.failures;
+        parts_.values.reload_failed();
+        parts_.log.error(
+            "reload_refused",
+            joined(reload_.complaints),
+            {{"complaints", std::uint64_t{reload_.complaints.size()}},
+             {"version", current_->version}});
+        return refuse(refusal::invalid, reload_.complaints);
+    }
+    return apply({.file = std::move(*loaded.document), .live = live_, .action = "reload"}, by);
+}
+
+change_report control::set_canary(std::string_view name, double percent, const origin& by)
+{
+    if (auto stale = refuse_stale(by))
+        return *stale;
+    const auto* model = model_called(*current_, name);
+    if (!model)
+        return refuse(refusal::unknown_model, {"there is no model '" + std::string(name) + "'"});
+    if (!std::isfinite(percent) || percent < 0 || percent > 100)
+        return refuse(refusal::invalid, {"percent is from 0 to 100"});
+    if (!model->canary || model->targets.size() < 2)
+        return refuse(
+            refusal::unknown_target,
+            {"model '" + model->name
+             + "' has no canary: name one of at least two targets with `canary:` in the file"});
+    auto weights = weights_of(*model);
+    // With everything on the canary the others have forgotten their weights; the file has not.
+    if (total(weights) == weights[*model->canary])
+        weights = weights_of(*model_called(file_.settings, model->name));
+    auto live = live_;
+    live.weights[model->name] =
+        named(*model, policy::with_canary_percent(weights, *model->canary, percent));
+    return apply({.file = file_, .live = std::move(live), .action = "set_canary"}, by);
+}
+
+change_report control::set_weights(
+    std::string_view name, std::span<const config::target_weight> wanted, const origin& by)
+{
+    if (auto stale = refuse_stale(by))
+        return *stale;
+    const auto* model = model_called(*current_, name);
+    if (!model)
+        return refuse(refusal::unknown_model, {"there is no model '" + std::string(name) + "'"});
+    auto weights = weights_of(*model);
+    std::vector<std::string> unknown;
+    std::vector<std::string> invalid;
+    for (const auto& one : wanted) {
+        const auto at = std::ranges::find(model->targets, one.target, &config::target::name);
+        if (at == model->targets.end())
+            unknown.push_back("model '" + model->name + "' has no target '" + one.target + "'");
+        else if (!std::isfinite(one.weight) || one.weight < 0)
+            invalid.push_back(
+                "the weight of '" + one.target + "' is a number that is not negative");
+        else
+            weights[static_cast<std::size_t>(at - model->targets.begin())] = one.weight;
+    }
+    if (!unknown.empty())
+        return refuse(refusal::unknown_target, std::move(unknown));
+    if (invalid.empty() && !(total(weights) > 0 && std::isfinite(total(weights))))
+        invalid.push_back("one target at least keeps a weight above 0");
+    if (!invalid.empty())
+        return refuse(refusal::invalid, std::move(invalid));
+    auto live = live_;
+    live.weights[model->name] = named(*model, weights);
+    return apply({.file = file_, .live = std::move(live), .action = "set_weights"}, by);
+}
+
+change_report control::replace_file(std::string_view text, const origin& by)
+{
+    if (auto stale = refuse_stale(by))
+        return *stale;
+    auto loaded = config::load(text, settings_.config_path, settings_.environment);
+    if (!loaded.document)
+        return refuse(refusal::invalid, texts_of(loaded.complaints));
+    return apply(
+        {.file = std::move(*loaded.document),
+         .live = live_,
+         .action = "replace_file",
+         .file_text = text},
+        by);
+}
+
+change_report control::apply(proposal next, const origin& by)
+{
+    auto warnings = drop_what_does_not_fit(next.file.settings, next.live);
+    auto built =
+        config::build(next.file, next.live, current_->version + 1, current_, parts_.catalogue);
+    std::ranges::move(built.ignored, std::back_inserter(warnings));
+    auto changes = config::difference(*current_, *built.snapshot);
+    if (auto failed = make_durable(next, *built.snapshot, changes, by))
+        return *failed;
+
+    file_ = std::move(next.file);
+    live_ = std::move(next.live);
+    current_ = std::move(built.snapshot);
+    if (next.file_text)
+        reload_.complaints.clear();
+    parts_.values.installed(current_->version, gauges_of(*current_));
+    publish_(current_);
+
+    parts_.log.info(
+        "config_applied",
+        next.action,
+        {{"version", current_->version}, {"changes", std::uint64_t{changes.size()}}});
+    for (const auto& warning : warnings)
+        parts_.log.warn("live_change_dropped", warning);
+    change_report report;
+    report.version = current_->version;
+    report.warnings = std::move(warnings);
+    report.changes = std::move(changes);
+    report.needs_restart = waiting_for_restart(*at_start_, *current_);
+    return report;
+}
+
+std::optional<change_report> control::make_durable(
+    const proposal& next,
+    const config::snapshot& snapshot,
+    const std::vector<config::change>& changes,
+    const origin& by)
+{
+    const auto failed = [&](std::string_view what, std::error_code ec) {
+        parts_.log.error("change_not_durable", ec.message(), {{"what", what}});
+        // Best effort: what is not acknowledged should not come back after a restart either.
+        (void)parts_.overrides.save(live_, current_->version);
+        return refuse(
+            refusal::not_durable, {std::string(what) + " cannot be written: " + ec.message()});
+    };
+    if (const auto ec = parts_.overrides.save(next.live, snapshot.version))
+        return failed("the list of live changes", ec);
+    const std::string from = side_of(changes, &config::change::from);
+    const std::string to = side_of(changes, &config::change::to);
+    observe::audit_entry entry{
+        .actor = by.actor,
+        .remote = by.remote,
+        .action = next.action,
+        .path = by.path,
+        .from = from,
+        .to = to,
+        .version = snapshot.version};
+    if (const auto ec = parts_.audit.append(entry))
+        return failed("the audit log", ec);
+    if (!next.file_text)
+        return std::nullopt;
+    if (const auto ec = server::replace_file(settings_.config_path, *next.file_text)) {
+        entry.action = "replace_file_failed";
+        (void)parts_.audit.append(entry);  // so that the entry before it misleads nobody
+        return failed("the configuration file", ec);
+    }
+    return std::nullopt;
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,61 @@
+#include "live_changes.hpp"
+
+#include <algorithm>
+#include <iterator>
+#include <set>
+#include <sluice/config/render.hpp>
+#include <string_view>
+
+namespace sluice::server {
+namespace {
+
+bool made_for(const std::vector<config::target_weight>& live, const config::model& model)
+{
+    std::set<std::string_view> wanted;
+    std::set<std::string_view> there;
+    for (const auto& one : live)
+        wanted.insert(one.target);
+    for (const auto& target : model.targets)
+        there.insert(target.name);
+    return wanted == there;
+}
+
+}  // namespace
+
+std::vector<std::string> texts_of(const std::vector<config::complaint>& complaints)
+{
+    std::vector<std::string> texts;
+    std::ranges::transform(
+        complaints, std::back_inserter(texts), [](const auto& one) { return to_string(one); });
+    return texts;
+}
+
+std::vector<std::string> drop_what_does_not_fit(
+    const config::snapshot& file, config::overrides& live)
+{
+    std::vector<std::string> dropped;
+    std::erase_if(live.weights, [&](const auto& one) {
+        const auto& [name, weights] = one;
+        const auto model = std::ranges::find(file.models, name, &config::model::name);
+        if (model != file.models.end() && made_for(weights, *model))
+            return false;
+        dropped.push_back(
+            "the live weights of model '" + name + "' are dropped: "
+            + (model == file.models.end() ? "the file no longer has the model"
+                                          : "the file has changed its targets"));
+        return true;
+    });
+    return dropped;
+}
+
+std::vector<std::string> waiting_for_restart(
+    const config::snapshot& at_start, const config::snapshot& now)
+{
+    std::vector<std::string> keys;
+    for (const auto& change : config::difference(at_start, now))
+        if (change.after_restart)
+            keys.push_back(change.key);
+    return keys;
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,23 @@
+#pragma once
+// What the control plane asks about complaints, live changes and restarts.
+
+#include <sluice/config/build.hpp>
+#include <sluice/config/load.hpp>
+#include <sluice/config/snapshot.hpp>
+#include <string>
+#include <vector>
+
+namespace sluice::server {
+
+[[nodiscard]] std::vector<std::string> texts_of(const std::vector<config::complaint>& complaints);
+
+// Takes out the changes of models that the file no longer has, or has with other targets; tells
+// each.
+[[nodiscard]] std::vector<std::string> drop_what_does_not_fit(
+    const config::snapshot& file, config::overrides& live);
+
+// Keys whose value differs from the one the process started with and is read at start only.
+[[nodiscard]] std::vector<std::string> waiting_for_restart(
+    const config::snapshot& at_start, const config::snapshot& now);
+
+}  // namespace sluice::server
