@@ -20,7 +20,7 @@ import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BINARY = os.environ.get("SLUICE_BINARY", str(ROOT / "build/release/sluice"))
-BENCH_LOAD = os.environ.get("SLUICE_BENCH_LOAD", str(pathlib.Path(BINARY).parent / "tests/bench/bench_load"))
+BENCH = pathlib.Path(os.environ.get("SLUICE_BENCH", str(pathlib.Path(BINARY).parent / "tests/bench")))
 SHARED = pathlib.Path(os.environ.get("SLUICE_SHARED", str(ROOT / "../shared"))).resolve()
 OFFLINE = os.environ.get("SLUICE_OFFLINE") == "1"
 # A sanitized program is several times slower; what a test demands of time is multiplied by this.
@@ -114,6 +114,28 @@ class Simulator(Program):
     def behave(self, **what):
         status, _, body = fetch(self.url + "/sim/behaviour", "PUT", what)
         assert status < 300, body
+
+
+class Mock(Program):
+    """An upstream that costs next to nothing, for load: completions of 1 KB, streams at a rate."""
+
+    def __init__(self, *options):
+        super().__init__(BENCH / "bench_mock", *options)
+        self.url = "http://127.0.0.1:" + self.wait_for(r'"port":(\d+)')[1]
+
+
+class Load(Program):
+    """bench_load against a gateway; failures() after it has ended."""
+
+    def __init__(self, kind, gateway, *options):
+        super().__init__(BENCH / "bench_load", kind, "--port", gateway.port, "--key", CLIENT_KEY,
+                         "--model", "m", *options)
+
+    def report(self, timeout=120):
+        code = self.wait(timeout)
+        report = json.loads(self.output().splitlines()[-1])
+        report["exit"] = code
+        return report
 
 
 class Gateway(Program):

@@ -1,0 +1,104 @@
+#!/usr/bin/env python3
+"""How the gateway ends: gently when asked, and with nothing acknowledged lost when not."""
+import asyncio
+import json
+import signal
+import sys
+import time
+
+import harness
+from harness import Case, Gateway, Load, Mock, chat, data_events, exchange, request_bytes, until
+
+
+def refused(server):
+    """Nobody listens on the data port any more."""
+    try:
+        harness.fetch(server.url + "/healthz", timeout=2)
+        return False
+    except OSError:
+        return True
+
+
+class Drain(Case):
+    def test_sigterm_lets_1000_open_streams_finish(self):
+        mock = self.started(Mock("--events", "100", "--rate", "20"))
+        server = self.gateway([("stable", mock.url + "/v1", 1)])
+        load = self.started(Load("sse", server, "--streams", 1000, "--ramp-ms", 1500, "--expect-events", 100))
+        self.assertTrue(until(lambda: server.total("sluice_open_streams") == 1000, 10))
+        server.signal(signal.SIGTERM)
+        self.assertTrue(until(lambda: server.admin("/readyz")[0] == 503, 1), "still ready")
+        self.assertTrue(until(lambda: refused(server), 1), "still listening")
+        report = load.report()
+        print(f"\n    {report}")
+        self.assertEqual((report["completed"], report["truncated"], report["failures"]["total"]), (1000, 0, 0))
+        self.assertEqual(server.wait(35), 0)
+
+    def long_stream(self, **timeouts):
+        """(gateway, answer of a stream that outlives the drain, seconds from SIGTERM to its end)"""
+        mock = self.started(Mock("--events", "10000", "--rate", "50"))
+        server = self.gateway([("stable", mock.url + "/v1", 1)], timeouts=timeouts)
+        begin = 0
+
+        async def run(signals):
+            nonlocal begin
+            sent = 0
+
+            def on_piece(answer):
+                nonlocal sent, begin
+                if len(answer.times) >= 10 and sent < len(signals):
+                    begin = begin or time.monotonic()
+                    server.signal(signals[sent])
+                    sent += 1
+            return await exchange(server.address, request_bytes("/v1/chat/completions", chat(stream=True)),
+                                  on_piece)
+        return server, lambda signals: (asyncio.run(run(signals)), time.monotonic() - begin)
+
+    def assert_ended_honestly(self, answer):
+        self.assertFalse(answer.complete, "a cut stream ended as if it were whole")
+        last = data_events(answer.body)[-1]
+        self.assertEqual(json.loads(last)["error"]["code"], "draining", last)
+
+    def test_what_outlives_the_drain_gets_an_error_event(self):
+        server, run = self.long_stream(drain="1s")
+        answer, took = run([signal.SIGTERM])
+        self.assert_ended_honestly(answer)
+        self.assertGreater(took, 0.9)
+        self.assertLess(took, 3 * harness.SLOW)
+        self.assertEqual(server.wait(10), 0)
+
+    def test_a_second_signal_insists(self):
+        server, run = self.long_stream(drain="30s")
+        answer, took = run([signal.SIGTERM, signal.SIGTERM])
+        self.assert_ended_honestly(answer)
+        self.assertLess(took, 3 * harness.SLOW)
+        server.wait(10)
+
+
+class Kill(Case):
+    def share(self, server):
+        stable = server.total("sluice_target_weight", model="m", target="stable")
+        canary = server.total("sluice_target_weight", model="m", target="canary")
+        return 100 * canary / (stable + canary)
+
+    def test_an_acknowledged_change_survives_kill_9(self):
+        upstreams = [("stable", "http://127.0.0.1:9/v1", 95), ("canary", "http://127.0.0.1:9/v1", 5)]
+        server = self.gateway(upstreams)
+        self.assertAlmostEqual(self.share(server), 5)
+        versions = [server.total("sluice_config_version")]
+        for percent in (12.5, 50, 99.5, 0, 37.5):
+            server.canary("m", percent)
+            server.kill()  # at once
+            begin = time.monotonic()
+            server = self.started(Gateway(server.settings, self.directory))
+            print(f"\n    serving again {1000 * (time.monotonic() - begin):.0f} ms after the start")
+            self.assertAlmostEqual(self.share(server), percent)
+            versions.append(server.total("sluice_config_version"))
+        self.assertEqual(versions, sorted(set(versions)), "a version was given twice")
+        status, _, audit = server.admin("/admin/v1/audit")
+        self.assertEqual(status, 200)
+        self.assertGreaterEqual(json.dumps(audit).count("canary"), 5)
+        self.assertEqual(server.stop(), 0)
+
+
+if __name__ == "__main__":
+    sys.exit(harness.main())

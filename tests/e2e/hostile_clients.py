@@ -1,0 +1,126 @@
+#!/usr/bin/env python3
+"""Thousands of clients that hold connections and do nothing with them; one that works notices nothing."""
+import asyncio
+import contextlib
+import json
+import socket
+import sys
+import threading
+import time
+
+import harness
+from harness import Case, chat, exchange, request_bytes, until
+
+HALF_HEADS, ZERO_WINDOWS, SLOW_BODIES = 10_000, 1_000, 1_000
+MIB = 1 << 20
+
+
+class Canary(threading.Thread):
+    """A well-behaved client: a new connection and a whole answer, again and again."""
+
+    def __init__(self, address):
+        super().__init__(daemon=True)
+        self.address, self.errors, self.slowest, self.served = address, [], 0, 0
+        self.stopping = threading.Event()
+
+    def run(self):
+        while not self.stopping.wait(0.02):
+            begin = time.monotonic()
+            try:
+                answer = asyncio.run(exchange(self.address, request_bytes("/v1/chat/completions", chat()), timeout=10))
+                if answer.status != 200 or not answer.complete:
+                    self.errors.append(f"{answer.status} {bytes(answer.body[:200])}")
+            except Exception as error:  # whatever it is, the canary did not get its answer
+                self.errors.append(repr(error))
+            self.served += 1
+            self.slowest = max(self.slowest, time.monotonic() - begin)
+
+    def finish(self):
+        self.stopping.set()
+        self.join(15)
+
+
+class HostileClients(Case):
+    def connections(self, count, receive_buffer=None):
+        host, port = self.server.address.split(":")
+        opened = []
+        for _ in range(count):
+            one = socket.socket()
+            if receive_buffer:
+                one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+            one.settimeout(10)
+            one.connect((host, int(port)))
+            opened.append(one)
+        return opened
+
+    def siege(self):
+        """One round; everything is open at the same time. Peak of the gateway's resident memory."""
+        with contextlib.ExitStack() as stack:
+            heads = self.connections(HALF_HEADS)
+            for one in heads:
+                stack.callback(one.close)
+                one.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: gateway.test\r\nx-half: ")
+            bodies = self.connections(SLOW_BODIES)
+            request = request_bytes("/v1/chat/completions", chat())
+            for one in bodies:
+                stack.callback(one.close)
+                one.send(request[:-20])
+            readers = self.connections(ZERO_WINDOWS, receive_buffer=2048)
+            request = request_bytes("/v1/chat/completions", chat(model="sim-tokens-20000", stream=True))
+            for one in readers:
+                stack.callback(one.close)
+                one.send(request)
+            peak, begin = 0, time.monotonic()
+            while time.monotonic() < begin + 9:
+                peak = max(peak, self.server.resident_bytes())
+                for one in bodies:  # a byte now and then, never the whole
+                    with contextlib.suppress(OSError):
+                        one.send(b" ") if time.monotonic() < begin + 3 else None
+                until(lambda: False, 0.5)
+            return peak
+
+    def test_a_canary_client_sees_no_error_and_memory_returns_to_its_base(self):
+        if harness.raise_file_limit() < 16_000:
+            self.skipTest("fewer than 16,000 open files allowed here (ulimit -n)")
+        simulator = self.simulator()
+        type(self).server = self.gateway(
+            [("stable", simulator.url + "/v1", 1)],
+            timeouts={"head": "4s", "body": "6s", "write": "6s", "idle": "5s"})
+        canary = Canary(self.server.address)
+        canary.start()
+        until(lambda: canary.served > 50, 20)
+        base, base_files = self.server.resident_bytes(), self.server.open_files()
+        after = []
+        for _ in range(2):
+            peak = self.siege()
+            self.assertTrue(until(lambda: self.server.open_files() <= base_files + 8, 30),
+                            f"{self.server.open_files()} open files, {base_files} before")
+            until(lambda: self.server.resident_bytes() <= base * 1.05 + MIB, 15, 0.25)
+            after.append(self.server.resident_bytes())
+            print(f"\n    resident: base {base / MIB:.1f} MiB, peak {peak / MIB:.1f}, after {after[-1] / MIB:.1f}; "
+                  f"canary: {canary.served} served, slowest {1000 * canary.slowest:.0f} ms")
+        canary.finish()
+        self.assertEqual(canary.errors, [])
+        self.assertEqual(self.server.total("sluice_buffered_bytes"), 0)
+        self.assertLess(after[-1], base * 1.05 + 8 * MIB, "memory did not return to its base")
+        self.assertLess(after[1], after[0] * 1.05 + MIB, "a second round left more behind than the first")
+        self.assertEqual(self.server.stop(), 0)
+
+    def test_a_slow_head_and_a_slow_body_are_told_408(self):
+        simulator = self.simulator()
+        server = self.gateway([("stable", simulator.url + "/v1", 1)], timeouts={"head": "300ms", "body": "300ms"})
+        type(self).server = server
+        whole = request_bytes("/v1/chat/completions", chat())
+        for part in (whole[:40], whole[:-5]):
+            [one] = self.connections(1)
+            one.send(part)
+            answer = b""
+            while piece := one.recv(65536):
+                answer += piece
+            self.assertIn(b"408", answer.split(b"\r\n")[0])
+            self.assertEqual(json.loads(answer.split(b"\r\n\r\n")[1])["error"]["code"], "request_timeout")
+        self.assertEqual(server.stop(), 0)
+
+
+if __name__ == "__main__":
+    sys.exit(harness.main())

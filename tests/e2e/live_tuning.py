@@ -1,0 +1,70 @@
+#!/usr/bin/env python3
+"""The canary is turned and the file reloaded under load, and no client notices."""
+import copy
+import signal
+import sys
+import time
+
+import harness
+from harness import Case, Load, Mock, until
+
+CHANGES, RELOADS = 1000, 100
+
+
+class LiveTuning(Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        cls.stable = cls.started(Mock("--events", "40", "--rate", "20"))
+        cls.canary = cls.started(Mock("--events", "40", "--rate", "20"))
+
+    def test_1000_changes_and_100_reloads_under_load_cost_no_request(self):
+        server = self.gateway([("stable", self.stable.url + "/v1", 95), ("canary", self.canary.url + "/v1", 5)])
+        good = server.settings
+        broken = copy.deepcopy(good)
+        broken["models"]["m"]["targets"][0]["weigth"] = 1
+        load = self.started(Load("unary", server, "--rate", 2000, "--seconds", 25, "--connections", 64))
+        streams = self.started(Load("sse", server, "--streams", 200, "--seconds", 22))
+        self.assertTrue(until(lambda: server.total("sluice_open_streams") >= 200, 10))
+
+        begin, reloads = time.monotonic(), 0
+        for i in range(CHANGES):
+            server.canary("m", (i * 7) % 101)
+            if i % (CHANGES // RELOADS) == 0:
+                reloads += 1
+                if reloads % 10 == 0:  # a file that does not hold changes nothing
+                    server.write_config(broken)
+                    self.assertGreaterEqual(server.admin("/admin/v1/reload", "POST")[0], 400)
+                server.write_config({**good, "heartbeat": f"{10 + reloads % 5}s"})
+                if reloads % 2:
+                    version = server.total("sluice_config_version")
+                    server.signal(signal.SIGHUP)
+                    self.assertTrue(until(lambda: server.total("sluice_config_version") > version, 5))
+                else:
+                    status, _, body = server.admin("/admin/v1/reload", "POST")
+                    self.assertEqual(status, 200, body)
+        took = time.monotonic() - begin
+        self.assertIsNone(load.process.poll(), f"{CHANGES} changes took {took:.0f} s, longer than the load")
+        server.canary("m", 37.5)
+
+        for name, report in (("requests", load.report()), ("streams", streams.report())):
+            print(f"\n    {name}: {report}")
+            self.assertEqual(report["failures"]["total"], 0)
+            self.assertEqual(report["exit"], 0)
+        print(f"    {CHANGES} changes and {reloads} reloads in {took:.1f} s")
+        self.assertGreaterEqual(server.total("sluice_config_reload_failures_total"), 10)
+        self.assertEqual(server.stop(40), 0)
+
+    def test_both_arms_serve_what_the_admin_api_says(self):
+        server = self.gateway([("stable", self.stable.url + "/v1", 95), ("canary", self.canary.url + "/v1", 5)])
+        for percent, arm in ((100, "canary"), (0, "stable")):
+            server.canary("m", percent)
+            before = server.total("sluice_requests_total", model="m", target=arm)
+            report = self.started(Load("unary", server, "--count", 500)).report()
+            self.assertEqual(report["failures"]["total"], 0)
+            self.assertEqual(server.total("sluice_requests_total", model="m", target=arm) - before, 500)
+        self.assertEqual(server.stop(), 0)
+
+
+if __name__ == "__main__":
+    sys.exit(harness.main())
