@@ -27,6 +27,7 @@ struct counters {
     std::uint64_t streams_broken = 0;     // by the behaviour, or by stop()
     std::uint64_t tokens = 0;             // sent, plain answers included
     std::int64_t last_cancel_ns = 0;      // steady clock when the last leaving client was noticed
+    std::uint64_t failures = 0;           // of the simulator itself
     std::map<unsigned, std::uint64_t> statuses;
     std::map<std::string, std::uint64_t, std::less<>> keys;  // "...last four characters"
     std::map<std::string, std::uint64_t, std::less<>> models;
@@ -45,7 +46,7 @@ struct turn {
 // Thread-safe. Decisions depend on the seed, the order of the calls and `now` alone.
 class ledger {
 public:
-    // `initial` is the default behaviour, valid text.
+    // `initial` is the default behaviour; text that is not understood counts as empty.
     ledger(std::uint64_t seed, std::string_view initial);
 
     // Takes the next number. The error is the complaint about a sim- name.

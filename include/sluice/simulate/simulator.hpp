@@ -13,6 +13,8 @@
 
 namespace sluice::simulate {
 
+struct world;
+
 struct simulator_options {
     std::string host = "127.0.0.1";       // an IP address
     std::uint16_t port = 0;               // 0: any free one, see simulator::port
@@ -66,11 +68,10 @@ public:
     [[nodiscard]] ledger& book() noexcept;
 
 private:
-    struct world;
-
     std::shared_ptr<world> world_;
     std::unique_ptr<boost::asio::io_context> own_;
     std::thread thread_;
+    bool stopping_ = false;
 };
 
 }  // namespace sluice::simulate
