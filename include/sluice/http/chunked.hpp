@@ -67,7 +67,7 @@ private:
     enum class state : std::uint8_t {
         size_start,
         size_digits,
-        size_blank,
+        blank_before_ext,
         ext_start,
         ext_name,
         ext_name_blank,
@@ -75,11 +75,11 @@ private:
         ext_token,
         ext_quoted,
         ext_escape,
-        ext_end,
+        ext_quoted_end,
+        size_lf,
         data,
         data_cr,
         data_lf,
-        size_lf,
         trailer_start,
         trailer_name,
         trailer_value,
@@ -90,30 +90,37 @@ private:
     };
 
     void start(bool with_pieces) noexcept;
-    // Goes on until the next run of payload, which it returns; empty when there is none (see
-    // out.state).
+    // Goes on to the next run of payload, which it returns; empty when this call is over.
     [[nodiscard]] std::span<char> step(std::span<char> raw, chunk_output& out) noexcept;
-    [[nodiscard]] bool on_line_octet(char c, chunk_output& out) noexcept;
-    [[nodiscard]] bool on_extension_octet(char c, chunk_output& out) noexcept;
-    [[nodiscard]] bool on_trailer_octet(char c, chunk_output& out) noexcept;
-    [[nodiscard]] bool open_chunk(std::span<char> raw, chunk_output& out) noexcept;
-    void close_message(std::span<char> raw, chunk_output& out) noexcept;
-    bool fail(chunk_output& out, std::string_view message) noexcept;
+    [[nodiscard]] bool fast_size_line(std::span<char> raw, chunk_output& out) noexcept;
+    // These three answer what is wrong with the octet; empty when nothing is.
+    [[nodiscard]] std::string_view on_framing_octet(char c) noexcept;
+    [[nodiscard]] std::string_view on_size_octet(char c) noexcept;
+    [[nodiscard]] std::string_view on_extension_octet(char c) noexcept;
+    [[nodiscard]] std::string_view on_trailer_octet(char c) noexcept;
+    void begin_line(std::size_t at) noexcept;
+    // The LF of a size line was consumed. False: the line was given back, this call is over.
+    [[nodiscard]] bool end_line(std::span<char> raw, chunk_output& out) noexcept;
+    void end_message(std::span<char> raw, chunk_output& out) noexcept;
+    void finish(std::span<char> raw, chunk_output& out) noexcept;
     void flush(std::span<char> raw, std::size_t run_end, chunk_output& out) noexcept;
+    [[nodiscard]] bool in_framing() const noexcept;
 
     state state_ = state::size_start;
     bool with_pieces_ = true;
     bool between_chunks_ = true;
     bool canonical_ = true;  // the line so far is a hex number without leading zeros, nothing else
-    bool line_is_here_ = true;  // the line began in this call's raw
+    bool line_is_here_ = true;  // the line began in this call's raw, at line_begin_
     bool literal_used_ = false;
     std::uint8_t digits_ = 0;
     std::uint16_t line_bytes_ = 0;
+    std::uint16_t line_extension_bytes_ = 0;
     std::uint16_t extension_bytes_ = 0;
     std::uint16_t trailer_bytes_ = 0;
+    std::uint64_t size_ = 0;  // of the line being read
     std::uint64_t remaining_ = 0;
-    std::size_t line_begin_ = 0;  // in this call's raw
-    std::size_t run_begin_ = 0;   // of raw octets to send on that are not yet a piece
+    std::size_t line_begin_ = 0;
+    std::size_t run_begin_ = 0;  // of raw octets to send on that are not yet a piece
     std::array<char, 18> literal_{};
 };
 

@@ -14,9 +14,8 @@ namespace sluice::http {
 
 namespace octets {
 
-inline constexpr std::uint8_t token = 1;  // RFC 9110 5.6.2 tchar
-inline constexpr std::uint8_t target =
-    2;  // RFC 3986 pchar, "/", "?"; "%" too, its digits are checked apart
+inline constexpr std::uint8_t token = 1;   // RFC 9110 5.6.2 tchar
+inline constexpr std::uint8_t target = 2;  // RFC 3986 pchar and "/", but not "%"
 inline constexpr std::uint8_t host = 4;  // RFC 3986 reg-name: unreserved, sub-delims; "%" likewise
 inline constexpr std::uint8_t hex = 8;   // HEXDIG
 inline constexpr std::uint8_t digit = 16;     // DIGIT
@@ -37,8 +36,8 @@ consteval std::array<std::uint8_t, 256> make_classes()
     mark("0123456789", token | target | host | digit | hex);
     mark("abcdefABCDEF", hex);
     mark("!#$%&'*+-.^_`|~", token);
-    mark("-._~!$&'()*+,;=%", target | host);
-    mark(":@/?", target);
+    mark("-._~!$&'()*+,;=", target | host);
+    mark(":@/", target);
     mark(" \t", blank | in_value);
     return out;
 }
@@ -102,6 +101,22 @@ inline constexpr std::array<std::uint8_t, 256> classes = make_classes();
     }
 #endif
     return skip(p, end, octets::in_value);
+}
+
+// Whether find_control() would find one; faster for short texts.
+[[nodiscard]] inline bool has_control(std::string_view text) noexcept
+{
+    const char* const end = text.data() + text.size();
+#if defined(__SSE2__)
+    if (text.size() >= 16) {
+        const char* const tail = end - 16;  // overlaps what was seen before
+        for (const char* p = text.data(); p < tail; p += 16)
+            if (find_control(p, p + 16) != p + 16)
+                return true;
+        return find_control(tail, end) != end;
+    }
+#endif
+    return skip(text.data(), end, octets::in_value) != end;
 }
 
 [[nodiscard]] constexpr bool is_token(std::string_view text) noexcept

@@ -42,6 +42,7 @@ public:
 
 private:
     [[nodiscard]] answer refuse(std::string_view message, errc code) const noexcept;
+    // Sets started_ once enough octets are there to say that nothing is wrong with them.
     [[nodiscard]] bool starts_wrong(std::string_view buffer) noexcept;
 
     head_limits limits_;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <sluice/http/fields.hpp>
 #include <sluice/http/names.hpp>
 #include <span>
 #include <string_view>
@@ -34,8 +35,11 @@ public:
     // The name must be a token, the value HTAB, SP, VCHAR and obs-text.
     void field(std::string_view name, std::string_view value) noexcept;
     void field(std::string_view name, std::uint64_t value) noexcept;
-    void field(header id, std::string_view value) noexcept { field(name_of(id), value); }
-    void field(header id, std::uint64_t value) noexcept { field(name_of(id), value); }
+    // As above, for a known name.
+    void field(header id, std::string_view value) noexcept;
+    void field(header id, std::uint64_t value) noexcept;
+    // A field of an accepted head, name and value as they were sent; not checked again.
+    void copy(const http::field& parsed) noexcept { line(parsed.name, parsed.value); }
     // The blank line, then the whole head; empty when it overflowed or something was refused.
     [[nodiscard]] std::string_view finish() noexcept;
 
@@ -51,6 +55,7 @@ private:
     // True when `bytes` more fit and nothing went wrong before.
     [[nodiscard]] bool room(std::size_t bytes) noexcept;
     void put(std::string_view text) noexcept;
+    void line(std::string_view name, std::string_view value) noexcept;
 
     char* begin_;
     char* at_;
