@@ -24,4 +24,7 @@ struct environment {
 // The real one: getenv, the file system, and cores by affinity and cgroup quota.
 [[nodiscard]] environment process_environment();
 
+// Content of a regular file of at most `max_bytes`; none: it is not that, or cannot be read.
+[[nodiscard]] std::optional<std::string> read_file(const std::string& path, std::size_t max_bytes);
+
 }  // namespace sluice::config

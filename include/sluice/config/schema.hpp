@@ -28,15 +28,15 @@ enum class value_kind : std::uint8_t {
 struct schema_row {
     std::string_view path;  // `[]` any list element, `*` any name
     value_kind kind = value_kind::text;
-    std::string_view fallback;  // as it would be written; empty: no value
-    std::string_view limit;     // in words, where kind, choices and range do not say it
-    std::string_view meaning;
+    std::string_view fallback{};  // as it would be written; empty: no value
     std::uint64_t min = 0;
     std::uint64_t max = std::numeric_limits<std::uint64_t>::max();
-    bool zero = false;      // 0 is allowed besides the range
-    bool required = false;  // has no default because there can be none
-    bool restart = false;   // read once, at start
+    bool zero = false;         // 0 is allowed besides the range
+    std::string_view limit{};  // in words, where kind, range and choices do not say it
+    bool required = false;     // has no default because there can be none
+    bool restart = false;      // read once, at start
     std::span<const std::string_view> choices{};
+    std::string_view meaning{};
 };
 
 [[nodiscard]] std::span<const schema_row> schema();

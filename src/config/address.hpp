@@ -1,0 +1,39 @@
+#pragma once
+// Spellings of where things are.
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice::config {
+
+struct host_port {
+    std::string host;  // an IP literal; IPv6 without brackets
+    std::uint16_t port = 0;
+};
+
+// host:port, [v6]:port, :port (every IPv4 address). `localhost` is 127.0.0.1, other names are none.
+[[nodiscard]] std::optional<host_port> parse_address(std::string_view text);
+
+// 127.0.0.0/8 or ::1.
+[[nodiscard]] bool is_loopback(std::string_view ip);
+
+struct base_url {
+    bool tls = false;
+    std::string host;  // lower case, IPv6 without brackets
+    std::uint16_t port = 0;
+    std::string authority;    // for Host: brackets, and the port unless it is the scheme's
+    std::string path_prefix;  // without trailing slash
+};
+
+// What is wrong with a base URL in words, or the URL. RFC 3986; stricter where a lax reading has
+// led requests to another host: no user, no percent sign or number tricks in the host, no
+// link-local or metadata address.
+struct base_url_result {
+    std::optional<base_url> url;
+    std::string wrong;
+};
+[[nodiscard]] base_url_result parse_base_url(std::string_view text);
+
+}  // namespace sluice::config

@@ -1,0 +1,132 @@
+#include <algorithm>
+#include <cmath>
+#include <memory>
+#include <sluice/config/build.hpp>
+#include <unordered_map>
+#include <utility>
+
+namespace sluice::config {
+namespace {
+
+// The weights that the file's and the override's make together, or why they do not.
+struct layered {
+    std::vector<double> weights;
+    std::string wrong;
+};
+
+layered layer(
+    const model& model,
+    const std::vector<target_weight>& changes,
+    std::vector<std::string>& ignored)
+{
+    layered result;
+    for (const auto& target : model.targets)
+        result.weights.push_back(target.weight);
+    bool used = false;
+    for (const auto& change : changes) {
+        const auto at =
+            std::find_if(model.targets.begin(), model.targets.end(), [&](const target& one) {
+                return one.name == change.target;
+            });
+        const std::string what = "override of " + model.name + " / " + change.target;
+        if (at == model.targets.end()) {
+            ignored.push_back(what + ": there is no such target any more");
+        } else if (!std::isfinite(change.weight) || change.weight < 0) {
+            ignored.push_back(what + ": that is no weight");
+        } else {
+            result.weights[static_cast<std::size_t>(at - model.targets.begin())] = change.weight;
+            used = true;
+        }
+    }
+    double sum = 0;
+    for (const double weight : result.weights)
+        sum += weight;
+    if (!used)
+        result.wrong = "nothing of it is left";
+    else if (!(sum > 0) || !std::isfinite(sum))
+        result.wrong = "it would leave the model without a usable weight";
+    return result;
+}
+
+void apply(const overrides& overrides, snapshot& settings, std::vector<std::string>& ignored)
+{
+    for (const auto& [name, changes] : overrides.weights) {
+        const auto model = std::find_if(
+            settings.models.begin(), settings.models.end(), [&](const config::model& one) {
+                return one.name == name;
+            });
+        if (model == settings.models.end()) {
+            ignored.push_back("override of " + name + ": there is no such model any more");
+            continue;
+        }
+        const auto [weights, wrong] = layer(*model, changes, ignored);
+        if (!wrong.empty()) {
+            ignored.push_back("override of " + name + ": " + wrong);
+            continue;
+        }
+        for (std::size_t i = 0; i < weights.size(); ++i)
+            model->targets[i].weight = weights[i];
+        model->overridden = true;
+    }
+}
+
+void name_and_split(snapshot& settings, observe::catalogue& catalogue)
+{
+    for (auto& provider : settings.providers)
+        provider.metric = catalogue.provider(provider.name);
+    for (auto& model : settings.models) {
+        model.arm = catalogue.arm(model.name, "");
+        std::vector<double> weights;
+        for (auto& target : model.targets) {
+            target.arm = catalogue.arm(model.name, target.name);
+            weights.push_back(target.weight);
+        }
+        model.split = policy::split(weights, model.canary);
+    }
+    for (auto& key : settings.keys)
+        key.metric = catalogue.key(key.id);
+}
+
+void carry_over_limits(snapshot& settings, const snapshot_ptr& previous)
+{
+    std::unordered_map<std::string_view, std::shared_ptr<policy::limit_state>> known;
+    if (previous) {
+        for (const auto& key : previous->keys)
+            known.emplace(key.id, key.state);
+        settings.anonymous.state = previous->anonymous.state;
+    }
+    for (auto& key : settings.keys) {
+        const auto found = known.find(key.id);
+        key.state = found != known.end() ? found->second : nullptr;
+        if (!key.state)
+            key.state = std::make_shared<policy::limit_state>();
+    }
+    if (!settings.anonymous.state)
+        settings.anonymous.state = std::make_shared<policy::limit_state>();
+}
+
+}  // namespace
+
+build_result build(
+    const document& document,
+    const overrides& overrides,
+    std::uint64_t version,
+    const snapshot_ptr& previous,
+    observe::catalogue& catalogue)
+{
+    build_result result;
+    auto settings = std::make_shared<snapshot>(document.settings);
+    settings->version = version;
+    settings->anonymous.id = "anonymous";
+    settings->anonymous.tenant = "default";
+    settings->anonymous.models = {"*"};
+    settings->anonymous.metric = observe::other_id;
+    apply(overrides, *settings, result.ignored);
+    name_and_split(*settings, catalogue);
+    carry_over_limits(*settings, previous);
+    settings->index();
+    result.snapshot = std::move(settings);
+    return result;
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,237 @@
+#include "describe.hpp"
+
+#include <sluice/base/text.hpp>
+#include <sluice/config/key.hpp>
+#include <sluice/config/schema.hpp>
+#include <sluice/config/units.hpp>
+
+namespace sluice::config {
+namespace {
+
+using kind = description::kind;
+
+std::string quoted(std::string_view text)
+{
+    return '"' + json_escaped(text) + '"';
+}
+
+description raw(std::string json)
+{
+    return {.is = kind::leaf, .json = std::move(json)};
+}
+
+description text(std::string_view value)
+{
+    return raw(quoted(value));
+}
+
+description number(std::uint64_t value)
+{
+    return raw(std::to_string(value));
+}
+
+description flag(bool value)
+{
+    return raw(value ? "true" : "false");
+}
+
+description time(milliseconds value)
+{
+    return text(format_duration(value));
+}
+
+description size(std::size_t bytes)
+{
+    return text(format_size(bytes));
+}
+
+description texts(const std::vector<std::string>& values)
+{
+    std::string json;
+    for (const auto& value : values)
+        json += (json.empty() ? "" : ",") + quoted(value);
+    return raw('[' + json + ']');
+}
+
+// Marked as the table says.
+description at_start(std::string_view path, description value)
+{
+    const auto* row = find_row(path);
+    value.after_restart = row != nullptr && row->restart;
+    return value;
+}
+
+std::string address(const std::string& host, std::uint16_t port)
+{
+    const bool v6 = host.find(':') != std::string::npos;
+    return (v6 ? '[' + host + ']' : host) + ':' + std::to_string(port);
+}
+
+void add(description& object, std::string_view name, description value)
+{
+    object.members.emplace_back(name, std::move(value));
+}
+
+description describe_listen(const snapshot& snapshot)
+{
+    description list{.is = kind::list, .json = {}};
+    for (const auto& listen : snapshot.listen) {
+        const auto where = address(listen.host, listen.port);
+        description one;
+        add(one, "address", at_start("listen[].address", text(where)));
+        if (listen.tls) {
+            description tls;
+            add(tls, "certificate", text(listen.tls->certificate));
+            add(tls, "private_key", text(listen.tls->private_key));
+            if (!listen.tls->client_ca.empty())
+                add(tls, "client_ca", text(listen.tls->client_ca));
+            add(one, "tls", std::move(tls));
+        }
+        add(list, where, std::move(one));
+    }
+    return list;
+}
+
+description describe_admin(const snapshot& snapshot)
+{
+    description admin;
+    const auto where = snapshot.admin ? address(snapshot.admin->host, snapshot.admin->port) : "off";
+    add(admin, "address", at_start("admin.address", text(where)));
+    if (snapshot.admin && !snapshot.admin->token.empty())
+        add(admin, "token", text(masked(snapshot.admin->token)));
+    return admin;
+}
+
+description describe_limits(const process_limits& limits)
+{
+    description all;
+    add(all, "head_bytes", size(limits.head_bytes));
+    add(all, "body_bytes", size(limits.body_bytes));
+    add(all, "connections", number(limits.connections));
+    add(all, "buffered_bytes", size(limits.buffered_bytes));
+    return all;
+}
+
+description describe_timeouts(const timeouts& times)
+{
+    description all;
+    add(all, "head", time(times.head));
+    add(all, "body", time(times.body));
+    add(all, "idle", time(times.idle));
+    add(all, "write", time(times.write));
+    add(all, "connect", time(times.connect));
+    add(all, "first_byte", time(times.first_byte));
+    add(all, "first_token", time(times.first_token));
+    add(all, "stream_idle", time(times.stream_idle));
+    add(all, "request", time(times.request));
+    add(all, "drain", time(times.drain));
+    return all;
+}
+
+description describe_provider(const provider& provider)
+{
+    std::vector<std::string> keys;
+    for (const auto& key : provider.api_keys)
+        keys.push_back(masked(key));
+    description one;
+    add(one, "dialect", text("openai"));
+    add(one,
+        "base_url",
+        text((provider.tls ? "https://" : "http://") + provider.authority + provider.path_prefix));
+    add(one, "api_keys", texts(keys));
+    if (!provider.ca_file.empty())
+        add(one, "ca_file", text(provider.ca_file));
+    add(one, "ask_usage", flag(provider.ask_usage));
+    return one;
+}
+
+std::string sticky_text(const model& model)
+{
+    switch (model.sticky) {
+    case stickiness::key:
+        return "key";
+    case stickiness::user:
+        return "user";
+    case stickiness::header:
+        return "header:" + model.sticky_header;
+    case stickiness::none:
+        break;
+    }
+    return "none";
+}
+
+description describe_model(const model& model, const snapshot& snapshot)
+{
+    description one;
+    add(one, "aliases", texts(model.aliases));
+    description targets{.is = kind::list, .json = {}};
+    for (const auto& target : model.targets) {
+        description entry;
+        add(entry, "name", text(target.name));
+        add(entry, "provider", text(snapshot.providers[target.provider].name));
+        if (!target.model.empty())
+            add(entry, "model", text(target.model));
+        add(entry, "weight", raw(format_decimal(target.weight)));
+        add(targets, target.name, std::move(entry));
+    }
+    add(one, "targets", std::move(targets));
+    if (model.canary)
+        add(one, "canary", text(model.targets[*model.canary].name));
+    add(one, "sticky", text(sticky_text(model)));
+    return one;
+}
+
+description describe_key(const key& key)
+{
+    description one;
+    add(one, "id", text(key.id));
+    add(one, "hash", text("sha256:" + hex(key.hash.data(), 4)));
+    add(one, "tenant", text(key.tenant));
+    add(one, "models", texts(key.models));
+    description limits;
+    if (key.limits.requests) {
+        add(limits, "requests", text(format_rate(*key.limits.requests)));
+        add(limits, "burst", number(key.limits.burst));
+        add(limits,
+            "max_wait",
+            time(std::chrono::duration_cast<milliseconds>(key.limits.max_wait)));
+    }
+    if (key.limits.concurrent)
+        add(limits, "concurrent", number(*key.limits.concurrent));
+    add(one, "limits", std::move(limits));
+    add(one, "may_choose_target", flag(key.may_choose_target));
+    return one;
+}
+
+}  // namespace
+
+description describe(const snapshot& snapshot)
+{
+    description all;
+    add(all, "listen", describe_listen(snapshot));
+    add(all, "admin", describe_admin(snapshot));
+    add(all, "workers", at_start("workers", number(snapshot.workers)));
+    description state;
+    const auto directory = snapshot.state_directory.empty() ? "none" : snapshot.state_directory;
+    add(state, "directory", at_start("state.directory", text(directory)));
+    add(all, "state", std::move(state));
+    add(all, "limits", describe_limits(snapshot.limits));
+    add(all, "timeouts", describe_timeouts(snapshot.timeouts));
+    add(all, "heartbeat", time(snapshot.heartbeat));
+    add(all, "access_log", text(snapshot.access_log.path));
+    description providers;
+    for (const auto& provider : snapshot.providers)
+        add(providers, provider.name, describe_provider(provider));
+    add(all, "providers", std::move(providers));
+    description models;
+    for (const auto& model : snapshot.models)
+        add(models, model.name, describe_model(model, snapshot));
+    add(all, "models", std::move(models));
+    description keys{.is = kind::list, .json = {}};
+    for (const auto& key : snapshot.keys)
+        add(keys, key.id, describe_key(key));
+    add(all, "keys", std::move(keys));
+    return all;
+}
+
+}  // namespace sluice::config

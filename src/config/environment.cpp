@@ -1,0 +1,110 @@
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <cstdlib>
+#include <fcntl.h>
+#include <sched.h>
+#include <sluice/base/text.hpp>
+#include <sluice/config/environment.hpp>
+#include <sluice/config/units.hpp>
+#include <sys/stat.h>
+#include <unistd.h>
+
+namespace sluice::config {
+namespace {
+
+constexpr std::size_t max_secret_file = std::size_t{1} << 20U;
+
+class descriptor {
+public:
+    explicit descriptor(int fd)
+        : fd_(fd)
+    {
+    }
+    ~descriptor()
+    {
+        if (fd_ >= 0)
+            ::close(fd_);
+    }
+    descriptor(const descriptor&) = delete;
+    descriptor& operator=(const descriptor&) = delete;
+    [[nodiscard]] int get() const { return fd_; }
+
+private:
+    int fd_;
+};
+
+std::size_t cores_by_affinity()
+{
+    cpu_set_t set;
+    CPU_ZERO(&set);
+    if (sched_getaffinity(0, sizeof set, &set) == 0)
+        return static_cast<std::size_t>(std::max(CPU_COUNT(&set), 1));
+    return static_cast<std::size_t>(std::max<long>(sysconf(_SC_NPROCESSORS_ONLN), 1));
+}
+
+// Whole cores of a quota, rounded up; none: no quota.
+std::optional<std::size_t> cores_of(std::string_view quota, std::string_view period)
+{
+    const auto per = parse_count(trim(period));
+    const auto micros = parse_count(trim(quota));
+    if (!micros || !per || *per == 0)
+        return {};
+    return std::max<std::size_t>(1, *micros / *per + (*micros % *per != 0 ? 1 : 0));
+}
+
+// What a container may use: cgroup v2's cpu.max is "QUOTA PERIOD", or "max PERIOD".
+std::optional<std::size_t> cores_by_quota()
+{
+    if (const auto v2 = read_file("/sys/fs/cgroup/cpu.max", 4096)) {
+        const auto space = v2->find(' ');
+        if (space != std::string::npos)
+            return cores_of(
+                std::string_view(*v2).substr(0, space), std::string_view(*v2).substr(space));
+    }
+    const auto quota = read_file("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", 4096);
+    const auto period = read_file("/sys/fs/cgroup/cpu/cpu.cfs_period_us", 4096);
+    if (quota && period)
+        return cores_of(*quota, *period);
+    return {};
+}
+
+}  // namespace
+
+std::optional<std::string> read_file(const std::string& path, std::size_t max_bytes)
+{
+    // Not blocking: a pipe without a writer must not hold up a reload.
+    const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
+    struct stat about{};
+    if (file.get() < 0 || ::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode))
+        return {};
+    std::string content;
+    std::array<char, 16'384> piece;
+    while (true) {
+        const auto count = ::read(file.get(), piece.data(), piece.size());
+        if (count < 0 && errno == EINTR)
+            continue;
+        if (count < 0)
+            return {};
+        if (count == 0)
+            return content;
+        content.append(piece.data(), static_cast<std::size_t>(count));
+        if (content.size() > max_bytes)
+            return {};
+    }
+}
+
+environment process_environment()
+{
+    environment real;
+    real.variable = [](const std::string& name) -> std::optional<std::string> {
+        const char* value = std::getenv(name.c_str());
+        return value == nullptr ? std::nullopt : std::optional<std::string>(value);
+    };
+    real.file = [](const std::string& path) { return read_file(path, max_secret_file); };
+    const auto cores = cores_by_affinity();
+    real.cores = std::min(cores, cores_by_quota().value_or(cores));
+    return real;
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,69 @@
+#include "read.hpp"
+
+#include <algorithm>
+#include <sluice/config/load.hpp>
+#include <tuple>
+#include <utility>
+
+namespace sluice::config {
+namespace {
+
+std::vector<complaint> in_order(complaints& found)
+{
+    std::sort(found.list.begin(), found.list.end(), [](const complaint& a, const complaint& b) {
+        return std::tie(a.line, a.column, a.key, a.what)
+               < std::tie(b.line, b.column, b.key, b.what);
+    });
+    if (found.left_out > 0)
+        found.list.push_back(
+            {.file = found.file,
+             .key = {},
+             .what = "and " + std::to_string(found.left_out) + " more complaints"});
+    return std::move(found.list);
+}
+
+}  // namespace
+
+std::string to_string(const complaint& complaint)
+{
+    std::string text = complaint.file;
+    if (complaint.line > 0)
+        text += ':' + std::to_string(complaint.line) + ':' + std::to_string(complaint.column);
+    if (!complaint.key.empty())
+        text += ": " + complaint.key;
+    return text + ": " + complaint.what;
+}
+
+load_result load(std::string_view text, std::string_view file_name, const environment& environment)
+{
+    complaints found{.file = std::string(file_name), .list = {}};
+    node tree = parse_tree(text, found);
+    // A file that is not YAML has one complaint, not one for every key that could not be read.
+    if (tree.is == node::kind::null && !found.list.empty())
+        return {.document = {}, .complaints = in_order(found)};
+
+    substitute(tree, environment, found);
+    check_shape(tree, found);
+    snapshot settings;
+    const place root(tree, found);
+    read_process(root, environment, settings);
+    read_providers(root, environment, settings);
+    read_models(root, settings);
+    settings.index();
+    read_keys(root, settings);
+    if (!found.list.empty())
+        return {.document = {}, .complaints = in_order(found)};
+    return {.document = document{std::string(file_name), std::move(settings)}, .complaints = {}};
+}
+
+load_result load_file(const std::string& path, const environment& environment)
+{
+    complaints found{.file = path, .list = {}};
+    const auto text = read_file(path, max_file_bytes);
+    if (text)
+        return load(*text, path, environment);
+    found.add(0, 0, "", "cannot be read, it has to be a readable file of at most 4MiB");
+    return {.document = {}, .complaints = std::move(found.list)};
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,39 @@
+#pragma once
+// The sections of the file. Each reads its part into the settings and complains about the rest.
+
+#include "place.hpp"
+
+#include <sluice/config/environment.hpp>
+#include <sluice/config/snapshot.hpp>
+
+namespace sluice::config {
+
+// listen, admin, workers, state, limits, timeouts, heartbeat, access_log.
+void read_process(const place& root, const environment& environment, snapshot& settings);
+
+void read_providers(const place& root, const environment& environment, snapshot& settings);
+
+// After the providers.
+void read_models(const place& root, snapshot& settings);
+
+// After the models.
+void read_keys(const place& root, snapshot& settings);
+
+// Shared checks; they complain and answer whether the text may be used.
+
+// 1 to 64 of A-Z a-z 0-9 . _ -
+bool check_name(const place& at, std::string_view text);
+
+// 1 to 256 visible ASCII characters without quotes and backslash.
+bool check_model_name(const place& at, std::string_view text);
+
+// Visible ASCII, not empty: what may stand in a header.
+bool check_secret(const place& at, std::string_view text);
+
+// At most so many elements.
+bool check_length(const place& at, std::size_t length, std::size_t most);
+
+// A file this process can read; "" (not given) is fine.
+std::string read_path(const place& at, const environment& environment);
+
+}  // namespace sluice::config

@@ -1,0 +1,133 @@
+#include "read.hpp"
+
+#include <algorithm>
+#include <array>
+#include <sluice/base/text.hpp>
+#include <unordered_set>
+
+namespace sluice::config {
+namespace {
+
+constexpr std::size_t most_models = 10'000;
+
+// The longest time a burst may take to come back; keeps the limiter's arithmetic within 64 bits.
+constexpr auto longest_refill = std::chrono::duration_cast<seconds>(std::chrono::hours(24 * 3650));
+
+std::optional<std::array<std::uint8_t, 32>> parse_hash(std::string_view text)
+{
+    constexpr std::string_view prefix = "sha256:";
+    constexpr std::string_view digits = "0123456789abcdef";
+    std::array<std::uint8_t, 32> hash{};
+    if (!text.starts_with(prefix) || text.size() != prefix.size() + 2 * hash.size())
+        return {};
+    text.remove_prefix(prefix.size());
+    for (std::size_t i = 0; i < hash.size(); ++i) {
+        const auto high = digits.find(text[2 * i]);
+        const auto low = digits.find(text[2 * i + 1]);
+        if (high == std::string_view::npos || low == std::string_view::npos)
+            return {};
+        hash[i] = static_cast<std::uint8_t>(16 * high + low);
+    }
+    return hash;
+}
+
+// What the rate gives in one second, rounded down, at least 1.
+std::uint64_t one_second_of(const policy::rate& rate)
+{
+    const auto period = std::chrono::duration_cast<seconds>(rate.period).count();
+    return std::max<std::uint64_t>(1, rate.count / static_cast<std::uint64_t>(period));
+}
+
+void read_limits(const place& at, policy::limit_settings& limits)
+{
+    const auto burst = at["burst"];
+    const auto wait = at["max_wait"];
+    limits.requests = at["requests"].rate();
+    if (limits.requests) {
+        limits.burst = burst.given() ? burst.count() : one_second_of(*limits.requests);
+        const double refill = static_cast<double>(limits.burst)
+                              * std::chrono::duration<double>(limits.requests->period).count()
+                              / static_cast<double>(limits.requests->count);
+        if (refill > static_cast<double>(longest_refill.count()))
+            burst.complain("at this rate the burst would not come back within 3650d");
+    } else if (!at["requests"].present()) {
+        for (const auto& pointless : {burst, wait})
+            if (pointless.present())
+                pointless.complain("means nothing without requests, set that too");
+    }
+    limits.max_wait = wait.duration();
+    if (at["concurrent"].given())
+        limits.concurrent = static_cast<std::uint32_t>(at["concurrent"].count());
+}
+
+void check_model(const place& at, const std::string& name, const snapshot& settings)
+{
+    if (!check_model_name(at, name))
+        return;
+    if (const auto star = name.find('*'); star != std::string::npos) {
+        if (star + 1 != name.size())
+            at.complain("a * is only allowed at the end of a name");
+        return;
+    }
+    if (settings.find_model(name) != nullptr)
+        return;
+    std::vector<std::string_view> known;
+    for (const auto& [model, index] : settings.by_name)
+        known.push_back(model);
+    std::sort(known.begin(), known.end());
+    at.complain_unknown(at.shown() + " is no model and no alias", known);
+}
+
+void read_key_models(const place& at, key& key, const snapshot& settings)
+{
+    const auto elements = at.elements();
+    if (!check_length(at, elements.size(), most_models))
+        return;
+    if (!at.present())
+        key.models = {"*"};
+    else if (at.given() && elements.empty())
+        at.complain(
+            "a key that may use no model is of no use; allowed: a model, an alias, prefix* or *");
+    for (const auto& one : elements) {
+        if (!one.given())
+            continue;
+        key.models.push_back(one.text());
+        check_model(one, key.models.back(), settings);
+    }
+}
+
+}  // namespace
+
+void read_keys(const place& root, snapshot& settings)
+{
+    std::unordered_set<std::string> ids;
+    std::unordered_set<std::string> hashes;
+    for (const auto& at : root["keys"].elements()) {
+        if (!at.given())
+            continue;
+        key key;
+        if (const auto id = at["id"]; id.given()) {
+            key.id = id.text();
+            if (check_name(id, key.id) && !ids.insert(key.id).second)
+                id.complain("another key has the id " + key.id + " already");
+        }
+        if (const auto hash = at["hash"]; hash.given()) {
+            if (const auto parsed = parse_hash(hash.text())) {
+                key.hash = *parsed;
+                if (!hashes.insert(hash.text()).second)
+                    hash.complain("another key has the same hash already");
+            } else {
+                // Without the value: it may be the key itself.
+                hash.complain("that is no hash, allowed: " + allowed(*find_row("keys[].hash")));
+            }
+        }
+        key.tenant = at["tenant"].text();
+        check_name(at["tenant"], key.tenant);
+        read_key_models(at["models"], key, settings);
+        read_limits(at["limits"], key.limits);
+        key.may_choose_target = at["may_choose_target"].boolean();
+        settings.keys.push_back(std::move(key));
+    }
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,149 @@
+#include "address.hpp"
+#include "read.hpp"
+
+#include <algorithm>
+
+namespace sluice::config {
+namespace {
+
+std::optional<host_port> read_address(const place& at)
+{
+    const auto address = parse_address(at.text());
+    if (!address)
+        at.complain_value("is no address");
+    return address;
+}
+
+std::optional<tls_files> read_tls(const place& at, const environment& environment)
+{
+    if (!at.present())
+        return {};
+    return tls_files{
+        .certificate = read_path(at["certificate"], environment),
+        .private_key = read_path(at["private_key"], environment),
+        .client_ca = read_path(at["client_ca"], environment)};
+}
+
+void read_listen(const place& at, const environment& environment, snapshot& settings)
+{
+    const auto add = [&](const place& one) {
+        const auto address = read_address(one["address"]);
+        if (!address)
+            return;
+        const bool taken = std::any_of(
+            settings.listen.begin(), settings.listen.end(), [&](const listen_address& other) {
+                return other.port != 0 && other.port == address->port
+                       && other.host == address->host;
+            });
+        if (taken)
+            one["address"].complain("this address stands twice");
+        settings.listen.push_back(
+            {.host = address->host,
+             .port = address->port,
+             .tls = read_tls(one["tls"], environment)});
+    };
+    const auto written = at.elements();
+    if (written.empty() && at.given())
+        at.complain("there has to be at least one address; left out, it is 0.0.0.0:8080");
+    if (!check_length(at, written.size(), 64))
+        return;
+    for (const auto& one : written)
+        if (one.given())
+            add(one);
+    if (!at.given() && !at.refused())
+        if (const auto address = parse_address(find_row("listen[].address")->fallback))
+            settings.listen.push_back({.host = address->host, .port = address->port, .tls = {}});
+}
+
+void read_admin(const place& at, snapshot& settings)
+{
+    if (at["address"].text() == "off")
+        return;
+    const auto address = read_address(at["address"]);
+    admin_settings admin;
+    const auto token = at["token"];
+    if (token.given()) {
+        admin.token = token.text();
+        check_secret(token, admin.token);
+    }
+    if (!address)
+        return;
+    admin.host = address->host;
+    admin.port = address->port;
+    if (!token.present() && !is_loopback(admin.host))
+        at["address"].complain("without admin.token the admin API would be open to everyone, "
+                               "allowed: 127.0.0.1 or [::1], "
+                               "or set admin.token");
+    for (const auto& listen : settings.listen)
+        if (listen.port != 0 && listen.port == admin.port && listen.host == admin.host)
+            at["address"].complain(
+                "clients listen there already, the admin API needs its own address");
+    settings.admin = std::move(admin);
+}
+
+std::size_t read_workers(const place& at, const environment& environment)
+{
+    constexpr std::size_t most = 256;
+    const auto text = at.text();
+    if (text == "auto")
+        return std::clamp<std::size_t>(environment.cores, 1, most);
+    const auto count = parse_count(text);
+    if (count && *count >= 1 && *count <= most)
+        return *count;
+    at.complain_value("does not fit");
+    return 1;
+}
+
+// Absolute or relative; `none` where that is a choice is the caller's.
+std::string read_file_name(const place& at)
+{
+    const auto text = at.text();
+    if (text.empty() || text.size() > 4096 || text.find('\0') != std::string::npos)
+        at.complain_value("is no path");
+    return text;
+}
+
+void read_limits(const place& at, process_limits& limits)
+{
+    limits.head_bytes = at["head_bytes"].size();
+    limits.body_bytes = at["body_bytes"].size();
+    limits.connections = at["connections"].count();
+    limits.buffered_bytes = at["buffered_bytes"].size();
+    if (limits.buffered_bytes < limits.body_bytes)
+        at["buffered_bytes"].complain(
+            "is less than limits.body_bytes, so the largest allowed body would never fit; allowed: "
+            "at least "
+            + format_size(limits.body_bytes));
+}
+
+void read_timeouts(const place& at, timeouts& times)
+{
+    times.head = at["head"].duration();
+    times.body = at["body"].duration();
+    times.idle = at["idle"].duration();
+    times.write = at["write"].duration();
+    times.connect = at["connect"].duration();
+    times.first_byte = at["first_byte"].duration();
+    times.first_token = at["first_token"].duration();
+    times.stream_idle = at["stream_idle"].duration();
+    times.request = at["request"].duration();
+    times.drain = at["drain"].duration();
+}
+
+}  // namespace
+
+void read_process(const place& root, const environment& environment, snapshot& settings)
+{
+    read_listen(root["listen"], environment, settings);
+    read_admin(root["admin"], settings);
+    settings.workers = read_workers(root["workers"], environment);
+    settings.state_directory = read_file_name(root["state"]["directory"]);
+    if (settings.state_directory == "none")
+        settings.state_directory.clear();
+    read_limits(root["limits"], settings.limits);
+    read_timeouts(root["timeouts"], settings.timeouts);
+    settings.heartbeat = root["heartbeat"].duration();
+    settings.access_log.path = read_file_name(root["access_log"]);
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,79 @@
+#include <openssl/crypto.h>
+
+#include <algorithm>
+#include <cstring>
+#include <sluice/config/snapshot.hpp>
+
+namespace sluice::config {
+namespace {
+
+std::uint64_t first_eight(const std::array<std::uint8_t, 32>& digest) noexcept
+{
+    std::uint64_t value = 0;
+    std::memcpy(&value, digest.data(), sizeof value);
+    return value;
+}
+
+bool matches(std::string_view pattern, std::string_view name) noexcept
+{
+    if (pattern.ends_with('*'))
+        return name.starts_with(pattern.substr(0, pattern.size() - 1));
+    return pattern == name;
+}
+
+}  // namespace
+
+void snapshot::index()
+{
+    by_name.clear();
+    by_prefix.clear();
+    by_hash.clear();
+    const auto add = [&](const std::string& name, std::size_t model) {
+        if (name.ends_with('*'))
+            by_prefix.emplace_back(name.substr(0, name.size() - 1), model);
+        else
+            by_name.emplace(name, model);
+    };
+    for (std::size_t i = 0; i < models.size(); ++i) {
+        add(models[i].name, i);
+        for (const auto& alias : models[i].aliases)
+            add(alias, i);
+    }
+    std::sort(by_prefix.begin(), by_prefix.end(), [](const auto& a, const auto& b) {
+        return a.first.size() > b.first.size();
+    });
+    for (std::size_t i = 0; i < keys.size(); ++i)
+        by_hash.emplace(first_eight(keys[i].hash), i);
+}
+
+const model* snapshot::find_model(std::string_view name) const noexcept
+{
+    if (const auto found = by_name.find(name); found != by_name.end())
+        return &models[found->second];
+    for (const auto& [prefix, model] : by_prefix)
+        if (name.starts_with(prefix))
+            return &models[model];
+    return nullptr;
+}
+
+const key* snapshot::find_key(const std::array<std::uint8_t, 32>& sha256) const noexcept
+{
+    const key* found = nullptr;
+    const auto [begin, end] = by_hash.equal_range(first_eight(sha256));
+    for (auto at = begin; at != end; ++at)
+        if (const key& key = keys[at->second];
+            CRYPTO_memcmp(key.hash.data(), sha256.data(), sha256.size()) == 0)
+            found = &key;
+    return found;
+}
+
+bool snapshot::may_use(const key& key, const model& model, std::string_view asked) noexcept
+{
+    return std::any_of(key.models.begin(), key.models.end(), [&](const std::string& right) {
+        return matches(right, asked) || matches(right, model.name)
+               || std::find(model.aliases.begin(), model.aliases.end(), right)
+                      != model.aliases.end();
+    });
+}
+
+}  // namespace sluice::config

@@ -1,0 +1,150 @@
+#include <algorithm>
+#include <charconv>
+#include <cmath>
+#include <limits>
+#include <sluice/base/text.hpp>
+#include <sluice/config/units.hpp>
+#include <span>
+
+namespace sluice::config {
+namespace {
+
+struct unit {
+    std::string_view name;
+    std::uint64_t factor;
+};
+
+// Largest last, so that formatting finds the shortest spelling from the back.
+constexpr unit durations[] = {
+    {"ms", 1}, {"s", 1000}, {"m", 60'000}, {"h", 3'600'000}, {"d", 86'400'000}};
+constexpr unit sizes[] = {
+    {"", 1},
+    {"KiB", std::uint64_t{1} << 10U},
+    {"MiB", std::uint64_t{1} << 20U},
+    {"GiB", std::uint64_t{1} << 30U},
+    {"TiB", std::uint64_t{1} << 40U}};
+constexpr unit periods[] = {
+    {"s", 1'000'000'000},
+    {"min", 60'000'000'000},
+    {"h", 3'600'000'000'000},
+    {"d", 86'400'000'000'000}};
+
+constexpr std::uint64_t longest_ms = std::uint64_t{3650} * 86'400'000;
+
+bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+std::optional<std::uint64_t> parse_quantity(
+    std::string_view text, std::span<const unit> units, std::uint64_t most)
+{
+    const auto end = std::find_if_not(text.begin(), text.end(), is_digit);
+    const auto digits = static_cast<std::size_t>(end - text.begin());
+    const auto number = parse_count(text.substr(0, digits));
+    if (!number)
+        return {};
+    for (const auto& unit : units)
+        if (text.substr(digits) == unit.name && *number <= most / unit.factor)
+            return *number * unit.factor;
+    return {};
+}
+
+std::string format_quantity(std::uint64_t value, std::span<const unit> units)
+{
+    for (auto unit = units.rbegin(); unit != units.rend(); ++unit)
+        if (value % unit->factor == 0 && value >= unit->factor)
+            return std::to_string(value / unit->factor) + std::string(unit->name);
+    return std::to_string(value);
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> parse_count(std::string_view text)
+{
+    std::uint64_t value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || !is_digit(text.front()))
+        return {};
+    return value;
+}
+
+std::optional<double> parse_decimal(std::string_view text)
+{
+    const auto plain = [](char c) { return is_digit(c) || c == '.'; };
+    if (text.empty() || !is_digit(text.front()) || !std::all_of(text.begin(), text.end(), plain))
+        return {};
+    double value = 0;
+    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
+    if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value))
+        return {};
+    return value;
+}
+
+std::optional<milliseconds> parse_duration(std::string_view text)
+{
+    if (text == "0")
+        return milliseconds(0);
+    const auto ms = parse_quantity(text, durations, longest_ms);
+    if (!ms)
+        return {};
+    return milliseconds(static_cast<std::int64_t>(*ms));
+}
+
+std::string format_duration(milliseconds value)
+{
+    return format_quantity(
+        static_cast<std::uint64_t>(std::max<std::int64_t>(value.count(), 0)), durations);
+}
+
+std::optional<std::uint64_t> parse_size(std::string_view text)
+{
+    return parse_quantity(text, sizes, std::numeric_limits<std::int64_t>::max());
+}
+
+std::string format_size(std::uint64_t bytes)
+{
+    return format_quantity(bytes, sizes);
+}
+
+std::optional<policy::rate> parse_rate(std::string_view text)
+{
+    const auto slash = text.find('/');
+    if (slash == std::string_view::npos)
+        return {};
+    const auto count = parse_count(text.substr(0, slash));
+    if (!count || *count < 1 || *count > 1'000'000'000)
+        return {};
+    for (const auto& period : periods)
+        if (text.substr(slash + 1) == period.name)
+            return policy::rate{
+                .count = *count, .period = nanoseconds(static_cast<std::int64_t>(period.factor))};
+    return {};
+}
+
+std::string format_rate(const policy::rate& rate)
+{
+    const auto period = static_cast<std::uint64_t>(rate.period.count());
+    for (const auto& known : periods)
+        if (period == known.factor)
+            return std::to_string(rate.count) + '/' + std::string(known.name);
+    return std::to_string(rate.count) + '/' + std::to_string(period) + "ns";
+}
+
+std::optional<double> parse_percent(std::string_view text)
+{
+    if (text.ends_with('%'))
+        text.remove_suffix(1);
+    const auto value = parse_decimal(text);
+    return value && *value <= 100 ? value : std::nullopt;
+}
+
+std::string format_decimal(double value)
+{
+    char digits[400];
+    const auto [end, error] =
+        std::to_chars(std::begin(digits), std::end(digits), value, std::chars_format::fixed);
+    return error == std::errc{} ? std::string(std::begin(digits), end) : std::string();
+}
+
+}  // namespace sluice::config
