@@ -116,10 +116,9 @@ private:
         return std::nullopt;
     }
 
-    [[nodiscard]] std::optional<refusal> split_target(
-        const char* target, const char* path_end) noexcept
+    [[nodiscard]] std::optional<refusal> split_target() noexcept
     {
-        const char* path = target;
+        const char* path = begin_ + out_.target_;
         if (out_.target() == "*") {
             if (out_.method_ != method::options)
                 return bad("the target * is for OPTIONS only");
