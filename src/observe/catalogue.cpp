@@ -1,32 +1,10 @@
 #include <sluice/observe/catalogue.hpp>
+#include <sluice/observe/json_line.hpp>
 
 namespace sluice::observe {
 namespace {
 
 constexpr std::string_view replacement = "\xef\xbf\xbd";  // U+FFFD
-
-// Length of the well-formed UTF-8 sequence `text` begins with (RFC 3629), 0 if it begins with none.
-std::size_t sequence_length(std::string_view text)
-{
-    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
-    const unsigned lead = byte(0);
-    if (lead < 0x80)
-        return 1;
-    if (lead < 0xc2 || lead > 0xf4)
-        return 0;
-    const std::size_t length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
-    if (text.size() < length)
-        return 0;
-    // The second byte's range excludes overlong forms, surrogates and what is above U+10FFFF.
-    const unsigned low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
-    const unsigned high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
-    if (byte(1) < low || byte(1) > high)
-        return 0;
-    for (std::size_t i = 2; i < length; ++i)
-        if (byte(i) < 0x80 || byte(i) > 0xbf)
-            return 0;
-    return length;
-}
 
 }  // namespace
 
@@ -34,7 +12,7 @@ std::string label_value(std::string_view name)
 {
     std::string out;
     while (!name.empty()) {
-        const std::size_t length = sequence_length(name);
+        const std::size_t length = utf8_length(name);
         const bool control =
             length == 1 && (static_cast<unsigned char>(name[0]) < 0x20 || name[0] == 0x7f);
         const std::string_view next = length == 0 || control ? replacement : name.substr(0, length);

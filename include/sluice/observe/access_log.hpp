@@ -50,26 +50,32 @@ public:
     // Lines lost, whatever the reason. Any thread.
     [[nodiscard]] std::uint64_t dropped() const noexcept;
 
+    // Why the last reopen() has not come about; empty if it has. Any thread.
+    [[nodiscard]] std::string complaint() const;
+
 private:
     void run(const std::stop_token& stop);
-    void take_up_requests();
-    bool write_batch();
+    std::uint64_t take_up_requests();
+    void tell_flushed(std::uint64_t until);
+    [[nodiscard]] bool write_batch();  // false: the reader does not keep up
     [[nodiscard]] bool collect();
-    void wait(bool idle);
+    void wait(bool sleepy);
     void wake() noexcept;
 
     std::vector<std::unique_ptr<line_ring>> rings_;
     std::unique_ptr<line_sink> sink_;  // the writer's
     std::string batch_;                // the writer's: whole lines taken from the rings
+    bool torn_ = false;                // the writer's: the file ends within a line
     std::atomic<bool> on_;
     std::atomic<bool> asleep_{false};
     std::atomic<bool> nudged_{false};
     std::atomic<std::uint64_t> lost_in_writing_{0};
     int wake_fd_ = -1;
 
-    std::mutex mutex_;  // guards the four below
+    mutable std::mutex mutex_;  // guards what follows, down to the thread
     std::condition_variable flushed_;
     std::string path_;
+    std::string complaint_;
     bool reopen_ = false;
     std::uint64_t flush_wanted_ = 0;
     std::uint64_t flush_done_ = 0;

@@ -29,7 +29,7 @@ public:
         std::vector<target_weight> weights;
     };
 
-    // The snapshot now in force.
+    // The snapshot now in force. Weights of the same arm are added up.
     void installed(std::uint64_t version, std::vector<target_weight> weights);
     // A reload that changed nothing.
     void reload_failed();
@@ -55,8 +55,8 @@ public:
 
     explicit exposition(sources from);
 
-    // Families in the order of the metric table. Arms, keys and providers that nothing happened to
-    // are left out.
+    // Families in the order of the metric table. Of what never happened to an
+    // arm, a key or a provider there is no series, save each arm's requests answered with 200.
     [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override;
 
     [[nodiscard]] std::string render(format how) const;
@@ -67,6 +67,7 @@ public:
 
 private:
     sources from_;
+    double start_time_;  // of the process
 };
 
 // OpenMetrics 1.0 text of `families`, "# EOF" included.

@@ -29,7 +29,7 @@ private:
 
 class json_line {
 public:
-    static constexpr std::size_t least_bytes = 64;
+    static constexpr std::size_t least_bytes = 8;
 
     // `memory` holds at least least_bytes.
     explicit json_line(std::span<char> memory) noexcept;

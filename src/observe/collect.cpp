@@ -1,0 +1,284 @@
+#include "process_info.hpp"
+#include <sluice/base/build_info.hpp>
+#include <sluice/observe/exposition.hpp>
+#include <sluice/observe/metric_table.hpp>
+
+#include <initializer_list>
+#include <utility>
+
+namespace sluice::observe {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using label = std::pair<std::string_view, std::string_view>;
+using labels = std::initializer_list<label>;
+
+constexpr prometheus::MetricType type_of(metric_type type)
+{
+    switch (type) {
+    case metric_type::counter:
+        return prometheus::MetricType::Counter;
+    case metric_type::gauge:
+        return prometheus::MetricType::Gauge;
+    case metric_type::histogram:
+        break;
+    }
+    return prometheus::MetricType::Histogram;
+}
+
+// One family per row of the metric table.
+class families {
+public:
+    families()
+    {
+        for (const metric_row& row : metric_catalogue()) {
+            MetricFamily& family = all_.emplace_back();
+            family.name = row.name;
+            family.help = row.help;
+            family.type = type_of(row.type);
+        }
+    }
+
+    void add(metric id, labels where, double value)
+    {
+        MetricFamily& family = all_[static_cast<std::size_t>(id)];
+        ClientMetric& series = make(family, where);
+        if (family.type == prometheus::MetricType::Counter)
+            series.counter.value = value;
+        else
+            series.gauge.value = value;
+    }
+    void add(metric id, labels where, std::uint64_t value)
+    {
+        add(id, where, static_cast<double>(value));
+    }
+    void add(metric id, labels where, std::int64_t value)
+    {
+        add(id, where, static_cast<double>(value));
+    }
+    // Left out while it is zero.
+    void add_some(metric id, labels where, std::uint64_t value)
+    {
+        if (value != 0)
+            add(id, where, value);
+    }
+
+    void add(metric id, labels where, const histogram_totals& totals)
+    {
+        auto& out = make(all_[static_cast<std::size_t>(id)], where).histogram;
+        out.bucket.reserve(totals.bounds_ns.size());
+        std::uint64_t below = 0;
+        for (std::size_t i = 0; i < totals.bounds_ns.size(); ++i) {
+            below += totals.buckets[i];
+            out.bucket.push_back({below, static_cast<double>(totals.bounds_ns[i]) / 1e9});
+        }
+        out.sample_count = below + totals.buckets[totals.bounds_ns.size()];
+        out.sample_sum = static_cast<double>(totals.sum_ns) / 1e9;
+    }
+
+    std::vector<MetricFamily> take()
+    {
+        std::erase_if(all_, [](const MetricFamily& family) { return family.metric.empty(); });
+        return std::move(all_);
+    }
+
+private:
+    static ClientMetric& make(MetricFamily& family, labels where)
+    {
+        ClientMetric& series = family.metric.emplace_back();
+        series.label.reserve(where.size());
+        for (const auto& [name, value] : where)
+            series.label.push_back({std::string(name), std::string(value)});
+        return series;
+    }
+
+    std::vector<MetricFamily> all_;
+};
+
+using workers = std::vector<const worker_cells*>;
+
+// The sum over all workers of what `read` says about the cells `find` gives.
+template <class Find, class Read>
+std::uint64_t sum(const workers& all, Find find, Read read)
+{
+    std::uint64_t total = 0;
+    for (const worker_cells* worker : all)
+        if (const auto* cells = find(*worker))
+            total += read(*cells);
+    return total;
+}
+
+template <class Find, class Pick>
+void add_histogram(families& out, metric id, labels where, const workers& all, Find find, Pick pick)
+{
+    histogram_totals totals;
+    for (const worker_cells* worker : all)
+        if (const auto* cells = find(*worker))
+            pick(*cells).read(totals);
+    if (totals.count() != 0)
+        out.add(id, where, totals);
+}
+
+void add_arm(families& out, const workers& all, std::size_t id, const catalogue::arm_name& name)
+{
+    const label model{"model", name.model};
+    const label target{"target", name.target};
+    const auto find = [id](const worker_cells& worker) { return worker.find_arm(id); };
+    const auto each = [&](metric family, std::string_view by, const auto& words, auto member) {
+        for (std::size_t i = 0; i < words.size(); ++i)
+            out.add_some(
+                family, {model, target, {by, words[i]}}, sum(all, find, [&](const arm_cells& c) {
+                    return (c.*member).cells[i].read();
+                }));
+    };
+
+    for (std::size_t stream = 0; stream < 2; ++stream) {
+        for (std::size_t code = 0; code < status_buckets; ++code) {
+            const auto count =
+                sum(all, find, [&](const arm_cells& c) { return c.requests[stream][code].read(); });
+            if (count != 0 || code == status_bucket(200))
+                out.add(
+                    metric::requests,
+                    {model,
+                     target,
+                     {"code", status_label(code)},
+                     {"stream", stream != 0 ? "true" : "false"}},
+                    count);
+        }
+    }
+    const auto times = [&](metric family, auto member) {
+        add_histogram(
+            out, family, {model, target}, all, find, [&](const arm_cells& c) -> const auto& {
+                return c.*member;
+            });
+    };
+    times(metric::request_duration, &arm_cells::duration);
+    times(metric::first_token, &arm_cells::first_token);
+    times(metric::per_token, &arm_cells::per_token);
+    each(metric::attempts, "outcome", attempt_outcome_labels, &arm_cells::attempts);
+    each(metric::stream_ends, "cause", stream_end_labels, &arm_cells::stream_ends);
+    each(metric::tokens, "kind", token_kind_labels, &arm_cells::tokens);
+    out.add_some(metric::usage_unknown, {model, target}, sum(all, find, [](const arm_cells& c) {
+                     return c.usage_unknown.read();
+                 }));
+}
+
+void add_key(families& out, const workers& all, std::size_t id, std::string_view name)
+{
+    const auto find = [id](const worker_cells& worker) { return worker.find_key(id); };
+    out.add_some(metric::key_requests, {{"key", name}}, sum(all, find, [](const key_cells& c) {
+                     return c.requests.read();
+                 }));
+    for (std::size_t i = 0; i < limit_reason_labels.size(); ++i)
+        out.add_some(
+            metric::limited,
+            {{"key", name}, {"reason", limit_reason_labels[i]}},
+            sum(all, find, [&](const key_cells& c) { return c.limited.cells[i].read(); }));
+}
+
+void add_provider(families& out, const workers& all, std::size_t id, std::string_view name)
+{
+    const auto find = [id](const worker_cells& worker) { return worker.find_provider(id); };
+    const auto connects = sum(all, find, [](const provider_cells& c) { return c.connects.read(); });
+    if (connects == 0)
+        return;
+    out.add(metric::upstream_connects, {{"provider", name}}, connects);
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        const std::string worker = std::to_string(i);
+        if (const provider_cells* cells = find(*all[i])) {
+            const auto add = [&](std::string_view state, const gauge& value) {
+                out.add(
+                    metric::upstream_connections,
+                    {{"worker", worker}, {"provider", name}, {"state", state}},
+                    value.read());
+            };
+            add("idle", cells->idle);
+            add("busy", cells->busy);
+        }
+    }
+}
+
+void add_worker(families& out, const worker_cells& cells, std::size_t index)
+{
+    const std::string name = std::to_string(index);
+    const labels where{{"worker", name}};
+    out.add(metric::in_flight, where, cells.in_flight_requests.read());
+    out.add(metric::open_streams, where, cells.open_streams.read());
+    out.add(metric::client_connections, where, cells.client_connections.read());
+    out.add(metric::buffered_bytes, where, cells.buffered_bytes.read());
+    out.add(metric::accept_errors, where, cells.accept_errors.read());
+    out.add(metric::handed_over, where, cells.handed_over.read());
+    histogram_totals lag;
+    cells.loop_lag.read(lag);
+    out.add(metric::loop_lag, where, lag);
+}
+
+void add_all_workers(families& out, const workers& all)
+{
+    histogram_totals queue;
+    std::uint64_t redactions = 0;
+    for (std::size_t i = 0; i < all.size(); ++i) {
+        add_worker(out, *all[i], i);
+        all[i]->queue.read(queue);
+        redactions += all[i]->redactions.read();
+    }
+    for (std::size_t i = 0; i < phase_labels.size(); ++i) {
+        histogram_totals totals;
+        for (const worker_cells* worker : all)
+            worker->overhead[i].read(totals);
+        out.add(metric::overhead, {{"phase", phase_labels[i]}}, totals);
+    }
+    out.add(metric::queue, {}, queue);
+    out.add(metric::redactions, {}, redactions);
+}
+
+void add_process(families& out, double start_time)
+{
+    const build_info& build = this_build();
+    out.add(
+        metric::build_info,
+        {{"version", build.version}, {"commit", build.commit}, {"compiler", build.compiler}},
+        1.0);
+    const process_info info = read_process_info();
+    out.add(metric::resident_memory, {}, info.resident_bytes);
+    out.add(metric::open_fds, {}, info.open_fds);
+    out.add(metric::cpu_seconds, {}, info.cpu_seconds);
+    out.add(metric::start_time, {}, start_time);
+}
+
+}  // namespace
+
+exposition::exposition(sources from)
+    : from_(std::move(from)),
+      start_time_(process_start_time())
+{
+}
+
+std::vector<MetricFamily> exposition::Collect() const
+{
+    families out;
+    const catalogue::names names = from_.names->read();
+    for (std::size_t id = 0; id < names.arms.size(); ++id)
+        add_arm(out, from_.workers, id, names.arms[id]);
+    for (std::size_t id = 0; id < names.keys.size(); ++id)
+        add_key(out, from_.workers, id, names.keys[id]);
+    for (std::size_t id = 0; id < names.providers.size(); ++id)
+        add_provider(out, from_.workers, id, names.providers[id]);
+    add_all_workers(out, from_.workers);
+
+    const control_values::values control = from_.control->read();
+    for (const auto& [arm, weight] : control.weights)
+        if (arm < names.arms.size())
+            out.add(
+                metric::target_weight,
+                {{"model", names.arms[arm].model}, {"target", names.arms[arm].target}},
+                weight);
+    out.add(metric::config_version, {}, control.config_version);
+    out.add(metric::reload_failures, {}, control.reload_failures);
+    out.add(metric::access_log_dropped, {}, from_.log ? from_.log->dropped() : 0);
+    add_process(out, start_time_);
+    return out.take();
+}
+
+}  // namespace sluice::observe

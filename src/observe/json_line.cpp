@@ -1,0 +1,208 @@
+#include <sluice/observe/json_line.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <chrono>
+#include <cstring>
+
+namespace sluice::observe {
+namespace {
+
+constexpr std::uint64_t ones = 0x0101010101010101U;
+constexpr std::uint64_t tops = 0x8080808080808080U;
+
+constexpr std::uint64_t zero_bytes(std::uint64_t word) noexcept
+{
+    return (word - ones) & ~word & tops;
+}
+
+// True if the eight bytes may stand in a JSON string as they are: ASCII, printable, no '"' or '\\'.
+bool plain(std::uint64_t word) noexcept
+{
+    const std::uint64_t controls = (word - ones * 0x20) & ~word & tops;
+    return ((word & tops) | controls | zero_bytes(word ^ (ones * '"'))
+            | zero_bytes(word ^ (ones * '\\')))
+           == 0;
+}
+
+void two_digits(char* at, unsigned value) noexcept
+{
+    at[0] = static_cast<char>('0' + value / 10);
+    at[1] = static_cast<char>('0' + value % 10);
+}
+
+void three_digits(char* at, unsigned value) noexcept
+{
+    at[0] = static_cast<char>('0' + value / 100);
+    two_digits(at + 1, value % 100);
+}
+
+}  // namespace
+
+std::size_t utf8_length(std::string_view text) noexcept
+{
+    const auto byte = [&](std::size_t i) { return static_cast<unsigned char>(text[i]); };
+    const unsigned lead = byte(0);
+    if (lead < 0x80)
+        return 1;
+    if (lead < 0xc2 || lead > 0xf4)
+        return 0;
+    const std::size_t length = lead < 0xe0 ? 2 : lead < 0xf0 ? 3 : 4;
+    if (text.size() < length)
+        return 0;
+    // The second byte's range excludes overlong forms, surrogates and what is above U+10FFFF.
+    const unsigned low = lead == 0xe0 ? 0xa0 : lead == 0xf0 ? 0x90 : 0x80;
+    const unsigned high = lead == 0xed ? 0x9f : lead == 0xf4 ? 0x8f : 0xbf;
+    if (byte(1) < low || byte(1) > high)
+        return 0;
+    for (std::size_t i = 2; i < length; ++i)
+        if (byte(i) < 0x80 || byte(i) > 0xbf)
+            return 0;
+    return length;
+}
+
+std::string_view timestamp_text::of(nanoseconds since_epoch) noexcept
+{
+    const std::int64_t ms = std::max<std::int64_t>(since_epoch.count(), 0) / 1'000'000;
+    const std::int64_t second = ms / 1000;
+    if (second != second_) {
+        using namespace std::chrono;
+        const sys_seconds instant{std::chrono::seconds{second}};
+        const auto day = floor<days>(instant);
+        const year_month_day date{day};
+        const auto in_day = static_cast<unsigned>((instant - day).count());
+        const auto year = static_cast<unsigned>(static_cast<int>(date.year()));
+        std::memcpy(text_.data(), "0000-00-00T00:00:00.000Z", text_.size());
+        two_digits(&text_[0], year / 100 % 100);
+        two_digits(&text_[2], year % 100);
+        two_digits(&text_[5], static_cast<unsigned>(date.month()));
+        two_digits(&text_[8], static_cast<unsigned>(date.day()));
+        two_digits(&text_[11], in_day / 3600);
+        two_digits(&text_[14], in_day / 60 % 60);
+        two_digits(&text_[17], in_day % 60);
+        second_ = second;
+    }
+    three_digits(&text_[20], static_cast<unsigned>(ms % 1000));
+    return {text_.data(), text_.size()};
+}
+
+json_line::json_line(std::span<char> memory) noexcept
+    : begin_(memory.data()),
+      at_(memory.data()),
+      end_(memory.data() + memory.size() - 2)
+{
+}
+
+void json_line::put(std::string_view bytes) noexcept
+{
+    std::memcpy(at_, bytes.data(), bytes.size());
+    at_ += bytes.size();
+}
+
+void json_line::digits(std::uint64_t value) noexcept
+{
+    at_ = std::to_chars(at_, end_, value).ptr;
+}
+
+bool json_line::open(std::string_view key, std::size_t value_bytes) noexcept
+{
+    if (static_cast<std::size_t>(end_ - at_) < key.size() + 4 + value_bytes)
+        return false;
+    put(',');  // finish() makes the first one a brace
+    put('"');
+    put(key);
+    put('"');
+    put(':');
+    return true;
+}
+
+json_line& json_line::text(std::string_view key, std::string_view value, std::size_t cap) noexcept
+{
+    constexpr std::size_t quotes = 2;
+    constexpr std::size_t longest_escape = 6;
+    if (!open(key, quotes + longest_escape))
+        return *this;
+    put('"');
+    escaped(value, at_ + std::min(cap, static_cast<std::size_t>(end_ - at_) - 1));
+    put('"');
+    return *this;
+}
+
+void json_line::escaped(std::string_view value, const char* limit) noexcept
+{
+    constexpr std::string_view hex_digits = "0123456789abcdef";
+    while (!value.empty()) {
+        if (std::uint64_t word; value.size() >= sizeof word && limit - at_ >= 8) {
+            std::memcpy(&word, value.data(), sizeof word);
+            if (plain(word)) {
+                put(value.substr(0, sizeof word));
+                value.remove_prefix(sizeof word);
+                continue;
+            }
+        }
+        std::array<char, 6> escape{'\\', 'u', '0', '0', '0', '0'};
+        const char c = value.front();
+        const auto byte = static_cast<unsigned char>(c);
+        const std::size_t length = utf8_length(value);
+        std::string_view next = value.substr(0, length);
+        if (c == '"' || c == '\\') {
+            escape[1] = c;
+            next = {escape.data(), 2};
+        } else if (byte < 0x20 || byte == 0x7f) {
+            escape[4] = hex_digits[byte >> 4U];
+            escape[5] = hex_digits[byte & 15U];
+            next = {escape.data(), escape.size()};
+        } else if (length == 0) {
+            next = "\\ufffd";
+        }
+        if (limit - at_ < static_cast<std::ptrdiff_t>(next.size()))
+            return;
+        put(next);
+        value.remove_prefix(std::max<std::size_t>(length, 1));
+    }
+}
+
+json_line& json_line::number(std::string_view key, std::uint64_t value) noexcept
+{
+    if (open(key, 20))
+        digits(value);
+    return *this;
+}
+
+json_line& json_line::integer(std::string_view key, std::int64_t value) noexcept
+{
+    if (open(key, 20))
+        at_ = std::to_chars(at_, end_, value).ptr;
+    return *this;
+}
+
+json_line& json_line::flag(std::string_view key, bool value) noexcept
+{
+    if (open(key, 5))
+        put(value ? std::string_view("true") : std::string_view("false"));
+    return *this;
+}
+
+json_line& json_line::millis(std::string_view key, nanoseconds value) noexcept
+{
+    if (!open(key, 24))
+        return *this;
+    const auto us = static_cast<std::uint64_t>(std::max<std::int64_t>(value.count(), 0)) / 1000;
+    digits(us / 1000);
+    put('.');
+    three_digits(at_, static_cast<unsigned>(us % 1000));
+    at_ += 3;
+    return *this;
+}
+
+std::string_view json_line::finish() noexcept
+{
+    if (at_ == begin_)
+        ++at_;
+    *begin_ = '{';
+    put('}');
+    put('\n');
+    return {begin_, static_cast<std::size_t>(at_ - begin_)};
+}
+
+}  // namespace sluice::observe

@@ -1,0 +1,116 @@
+#include <sluice/observe/metric_table.hpp>
+
+namespace sluice::observe {
+namespace {
+
+using enum metric;
+using enum metric_type;
+
+// clang-format off
+constexpr std::array<metric_row, metric_count> rows{{
+    {requests, "sluice_requests_total", counter, "model, target, code, stream",
+     "Requests answered, by status code and by whether a stream was asked for."},
+    {request_duration, "sluice_request_duration_seconds", histogram, "model, target",
+     "From the first byte of a request to the last byte of its answer."},
+    {overhead, "sluice_overhead_seconds", histogram, "phase",
+     "The gateway's own time per request; phase is read, decide, connect or relay."},
+    {first_token, "sluice_time_to_first_token_seconds", histogram, "model, target",
+     "From the first byte of a request to the first token of its stream."},
+    {per_token, "sluice_time_per_output_token_seconds", histogram, "model, target",
+     "Mean time between the output tokens of a stream."},
+    {attempts, "sluice_attempts_total", counter, "model, target, outcome",
+     "Attempts at a target, by how they ended."},
+    {stream_ends, "sluice_stream_ends_total", counter, "model, target, cause",
+     "Streams that reached a client, by why they ended."},
+    {tokens, "sluice_tokens_total", counter, "model, target, kind",
+     "Tokens as providers report them; kind is input, cached_input, output or reasoning."},
+    {usage_unknown, "sluice_usage_unknown_total", counter, "model, target",
+     "Answers whose provider reported no usage."},
+    {key_requests, "sluice_key_requests_total", counter, "key",
+     "Requests by key, admitted or not."},
+    {limited, "sluice_limited_total", counter, "key, reason",
+     "Requests refused by a limit; reason is requests, tokens, concurrent, budget or queue_timeout."},
+    {queue, "sluice_queue_seconds", histogram, "",
+     "Waits for a limiter, of the requests that had to wait."},
+    {target_weight, "sluice_target_weight", gauge, "model, target",
+     "The weight in force, from the file or changed live."},
+    {in_flight, "sluice_in_flight_requests", gauge, "worker",
+     "Requests begun and not yet recorded."},
+    {open_streams, "sluice_open_streams", gauge, "worker",
+     "Streams being relayed."},
+    {client_connections, "sluice_client_connections", gauge, "worker",
+     "Open client connections."},
+    {upstream_connections, "sluice_upstream_connections", gauge, "worker, provider, state",
+     "Open upstream connections; state is idle or busy."},
+    {upstream_connects, "sluice_upstream_connects_total", counter, "provider",
+     "Upstream connections opened, successful or not."},
+    {buffered_bytes, "sluice_buffered_bytes", gauge, "worker",
+     "Memory held for requests and streams."},
+    {loop_lag, "sluice_event_loop_lag_seconds", histogram, "worker",
+     "How late a worker's tick came."},
+    {accept_errors, "sluice_accept_errors_total", counter, "worker",
+     "Failed accepts, such as for lack of file descriptors."},
+    {handed_over, "sluice_handed_over_connections_total", counter, "worker",
+     "Accepted connections given to a less busy worker."},
+    {redactions, "sluice_redactions_total", counter, "",
+     "Provider keys taken out of upstream error bodies."},
+    {access_log_dropped, "sluice_access_log_dropped_total", counter, "",
+     "Access log lines lost to a full ring or a failing file."},
+    {config_version, "sluice_config_version", gauge, "",
+     "Version of the snapshot in force."},
+    {reload_failures, "sluice_config_reload_failures_total", counter, "",
+     "Reloads refused; the snapshot before them stayed in force."},
+    {build_info, "sluice_build_info", gauge, "version, commit, compiler",
+     "Always 1."},
+    {resident_memory, "process_resident_memory_bytes", gauge, "",
+     "Resident memory size in bytes."},
+    {open_fds, "process_open_fds", gauge, "",
+     "Number of open file descriptors."},
+    {cpu_seconds, "process_cpu_seconds_total", counter, "",
+     "User and system CPU time in seconds."},
+    {start_time, "process_start_time_seconds", gauge, "",
+     "Start of the process in seconds since the Unix epoch."},
+}};
+// clang-format on
+
+constexpr bool in_order()
+{
+    for (std::size_t i = 0; i < rows.size(); ++i)
+        if (static_cast<std::size_t>(rows[i].id) != i)
+            return false;
+    return true;
+}
+static_assert(in_order());
+
+constexpr std::array<std::string_view, 3> type_names{"counter", "gauge", "histogram"};
+
+}  // namespace
+
+const std::array<metric_row, metric_count>& metric_catalogue() noexcept
+{
+    return rows;
+}
+
+const metric_row& describe(metric id) noexcept
+{
+    return rows[static_cast<std::size_t>(id)];
+}
+
+std::string metric_table_markdown()
+{
+    std::string out = "| name | type | labels | meaning |\n|---|---|---|---|\n";
+    for (const metric_row& row : rows) {
+        out += "| `";
+        out += row.name;
+        out += "` | ";
+        out += type_names[static_cast<std::size_t>(row.type)];
+        out += " | ";
+        out += row.labels;
+        out += row.labels.empty() ? "| " : " | ";
+        out += row.help;
+        out += " |\n";
+    }
+    return out;
+}
+
+}  // namespace sluice::observe
