@@ -13,15 +13,6 @@
 namespace sluice::server {
 namespace {
 
-// By its name or an alias, not by what a wildcard would take: a change names what it changes.
-const config::model* model_called(const config::snapshot& snapshot, std::string_view name)
-{
-    const auto found = std::ranges::find_if(snapshot.models, [&](const config::model& model) {
-        return model.name == name || std::ranges::find(model.aliases, name) != model.aliases.end();
-    });
-    return found == snapshot.models.end() ? nullptr : &*found;
-}
-
 std::vector<double> weights_of(const config::model& model)
 {
     std::vector<double> weights;

@@ -30,6 +30,14 @@ std::vector<std::string> texts_of(const std::vector<config::complaint>& complain
     return texts;
 }
 
+const config::model* model_called(const config::snapshot& snapshot, std::string_view name)
+{
+    const auto found = std::ranges::find_if(snapshot.models, [&](const config::model& model) {
+        return model.name == name || std::ranges::find(model.aliases, name) != model.aliases.end();
+    });
+    return found == snapshot.models.end() ? nullptr : &*found;
+}
+
 std::vector<std::string> drop_what_does_not_fit(
     const config::snapshot& file, config::overrides& live)
 {

@@ -5,11 +5,17 @@
 #include <sluice/config/load.hpp>
 #include <sluice/config/snapshot.hpp>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice::server {
 
 [[nodiscard]] std::vector<std::string> texts_of(const std::vector<config::complaint>& complaints);
+
+// By its name or an alias, not by what a wildcard would take: a change names what it changes.
+// nullptr: there is none.
+[[nodiscard]] const config::model* model_called(
+    const config::snapshot& snapshot, std::string_view name);
 
 // Takes out the changes of models that the file no longer has, or has with other targets; tells
 // each.

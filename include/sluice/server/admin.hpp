@@ -10,6 +10,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <list>
+#include <memory>
 #include <sluice/config/snapshot.hpp>
 #include <sluice/observe/audit_log.hpp>
 #include <sluice/observe/exposition.hpp>
@@ -20,6 +21,8 @@
 #include <vector>
 
 namespace sluice::server {
+
+class admin_api;
 
 // What the admin API shows of the rest of the process. Called on the control thread; outlives the
 // server.
@@ -34,7 +37,8 @@ struct admin_sources {
 };
 
 struct admin_limits {
-    std::size_t connections = 100;  // further ones wait in the kernel's queue
+    // One more closes the connection that has waited longest for its client.
+    std::size_t connections = 100;
     std::size_t head_bytes = std::size_t{16} << 10U;
     std::size_t body_bytes = std::size_t{4} << 20U;
     milliseconds read{
@@ -57,6 +61,7 @@ public:
         boost::asio::io_context& context,
         admin_sources sources,
         admin_limits limits = admin_limits{});
+    ~admin_server();
     admin_server(const admin_server&) = delete;
     admin_server& operator=(const admin_server&) = delete;
 
@@ -74,13 +79,15 @@ private:
 
     boost::asio::awaitable<void> accept_connections();
     boost::asio::awaitable<void> serve(std::list<connection>::iterator which);
+    void admit(boost::asio::ip::tcp::socket socket);
 
     boost::asio::io_context& context_;
-    admin_sources sources_;
+    observe::logger& log_;
     admin_limits limits_;
+    std::unique_ptr<admin_api> api_;
     boost::asio::ip::tcp::acceptor acceptor_;
     boost::asio::steady_timer pause_;
-    std::list<connection> connections_;
+    std::list<connection> connections_;  // oldest first
     bool stopped_ = false;
 };
 

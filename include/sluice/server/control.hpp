@@ -36,10 +36,10 @@ struct control_settings {
 
 // Who asks for a change, for the audit log, and of which state.
 struct origin {
-    std::string actor;                        // "admin", "signal"
-    std::string remote;                       // address; empty for a signal
-    std::string path;                         // of the admin API; empty for a signal
-    std::optional<std::uint64_t> if_version;  // refused when another version is in force
+    std::string actor;                          // "admin", "signal"
+    std::string remote;                         // address; empty for a signal
+    std::string path;                           // of the admin API; empty for a signal
+    std::optional<std::uint64_t> if_version{};  // refused when another version is in force
 };
 
 enum class refusal : std::uint8_t {

@@ -1,0 +1,200 @@
+#include "admin_api.hpp"
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/error.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/write.hpp>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <sluice/server/admin.hpp>
+#include <utility>
+
+namespace sluice::server {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+using tcp = asio::ip::tcp;
+
+constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+
+// What a request that cannot be read is answered with; none: there is nobody to answer, or nothing
+// was asked.
+std::optional<admin_response> answer_to(boost::system::error_code ec, const admin_limits& limits)
+{
+    if (ec == http::error::end_of_stream || ec == http::error::partial_message
+        || ec.category() != make_error_code(http::error::bad_method).category())
+        return std::nullopt;
+    admin_response response;
+    if (ec == http::error::body_limit)
+        response = error_answer(
+            errc::request_too_large,
+            "the admin API takes bodies of at most " + std::to_string(limits.body_bytes)
+                + " bytes");
+    else if (ec == http::error::header_limit)
+        response = error_answer(errc::head_too_large);
+    else
+        response = error_answer(errc::bad_request, ec.message());
+    response.keep_alive(false);
+    response.content_length(response.body().size());
+    return response;
+}
+
+// After an answer that came before the request's end: takes what still comes, a bounded while, so
+// that the answer is not lost to a reset (RFC 9112 9.6).
+asio::awaitable<void> linger(beast::tcp_stream& stream)
+{
+    boost::system::error_code ignored;
+    stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
+    stream.expires_after(seconds{1});
+    std::array<char, 16'384> rest;
+    for (std::size_t pieces = 0; pieces < 1'024; ++pieces) {
+        auto [ec, bytes] = co_await stream.async_read_some(asio::buffer(rest), no_throw);
+        if (ec)
+            co_return;
+    }
+}
+
+}  // namespace
+
+struct admin_server::connection {
+    connection(tcp::socket socket, std::string peer)
+        : stream(std::move(socket)),
+          remote(std::move(peer))
+    {
+    }
+
+    beast::tcp_stream stream;
+    std::string remote;
+    bool waiting = true;  // for its client
+};
+
+admin_server::admin_server(asio::io_context& context, admin_sources sources, admin_limits limits)
+    : context_(context),
+      log_(sources.log),
+      limits_(limits),
+      api_(std::make_unique<admin_api>(std::move(sources))),
+      acceptor_(context),
+      pause_(context)
+{
+}
+
+admin_server::~admin_server() = default;
+
+void admin_server::start(const config::admin_settings& settings)
+{
+    const auto address = asio::ip::make_address(settings.host);
+    const tcp::endpoint endpoint(address, settings.port);
+    acceptor_.open(endpoint.protocol());
+    acceptor_.set_option(tcp::acceptor::reuse_address(true));
+    acceptor_.bind(endpoint);
+    acceptor_.listen();
+    api_->bound(address.is_loopback());
+    asio::co_spawn(context_, accept_connections(), [this](std::exception_ptr failure) {
+        if (failure)
+            log_.error("admin_listener_failed", "the admin API no longer accepts connections");
+    });
+}
+
+void admin_server::stop()
+{
+    stopped_ = true;
+    boost::system::error_code ignored;
+    acceptor_.close(ignored);
+    pause_.cancel();
+    for (auto& one : connections_)
+        one.stream.close();
+}
+
+std::uint16_t admin_server::port() const
+{
+    return acceptor_.local_endpoint().port();
+}
+
+asio::awaitable<void> admin_server::accept_connections()
+{
+    while (!stopped_) {
+        tcp::socket socket(context_);
+        auto [ec] = co_await acceptor_.async_accept(socket, no_throw);
+        if (stopped_)
+            co_return;
+        if (!ec) {
+            admit(std::move(socket));
+            continue;
+        }
+        log_.warn("admin_accept_failed", ec.message());
+        pause_.expires_after(limits_.accept_pause);
+        co_await pause_.async_wait(no_throw);
+    }
+}
+
+void admin_server::admit(tcp::socket socket)
+{
+    boost::system::error_code ec;
+    const auto peer = socket.remote_endpoint(ec);
+    if (ec)
+        return;
+    socket.set_option(tcp::no_delay(true), ec);
+    if (connections_.size() >= limits_.connections) {
+        const auto oldest = std::ranges::find(connections_, true, &connection::waiting);
+        if (oldest == connections_.end())
+            return;
+        oldest->waiting = false;  // leaves as soon as its coroutine has noticed
+        oldest->stream.close();
+    }
+    connections_.emplace_back(std::move(socket), peer.address().to_string());
+    const auto which = std::prev(connections_.end());
+    asio::co_spawn(context_, serve(which), [this, which](std::exception_ptr failure) {
+        connections_.erase(which);
+        if (failure)
+            log_.error("admin_connection_failed", "an admin connection ended by an exception");
+    });
+}
+
+asio::awaitable<void> admin_server::serve(std::list<connection>::iterator which)
+{
+    auto& stream = which->stream;
+    beast::flat_buffer unread;
+    for (bool keep_alive = true; keep_alive && !stopped_;) {
+        http::request_parser<http::string_body> parser;
+        parser.header_limit(static_cast<std::uint32_t>(limits_.head_bytes));
+        parser.body_limit(limits_.body_bytes);
+        which->waiting = true;
+        stream.expires_after(limits_.read);
+        auto [ec, bytes] = co_await http::async_read(stream, unread, parser, no_throw);
+        which->waiting = false;
+
+        std::optional<admin_response> response;
+        if (ec) {
+            response = answer_to(ec, limits_);
+            keep_alive = false;
+        } else {
+            const auto request = parser.release();
+            keep_alive = request.keep_alive();
+            response = api_->answer(request, which->remote);
+            response->version(request.version());
+            response->keep_alive(keep_alive);
+        }
+        if (!response)
+            break;
+        stream.expires_after(limits_.write);
+        auto [write_ec, written] = co_await http::async_write(stream, *response, no_throw);
+        if (write_ec)
+            break;
+        if (ec)
+            co_await linger(stream);
+    }
+    boost::system::error_code ignored;
+    stream.socket().shutdown(tcp::socket::shutdown_both, ignored);
+    stream.close();
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,225 @@
+#include "admin_api.hpp"
+
+#include <openssl/crypto.h>
+
+#include <algorithm>
+#include <array>
+#include <exception>
+#include <sluice/base/text.hpp>
+#include <utility>
+
+namespace sluice::server {
+namespace {
+
+namespace http = boost::beast::http;
+
+std::string_view view(boost::string_view text)
+{
+    return {text.data(), text.size()};
+}
+
+// Equal digests of equal texts: the comparison's time tells nothing about either.
+bool same_secret(std::string_view a, std::string_view b)
+{
+    const auto x = config::sha256(a);
+    const auto y = config::sha256(b);
+    return CRYPTO_memcmp(x.data(), y.data(), x.size()) == 0;
+}
+
+std::string_view bearer(std::string_view authorization)
+{
+    constexpr std::string_view scheme = "bearer ";
+    if (!iequals(authorization.substr(0, scheme.size()), scheme))
+        return {};
+    return trim(authorization.substr(scheme.size()));
+}
+
+// The path with the model's name taken out: "/admin/v1/models/{m}/canary".
+struct place {
+    std::string pattern;
+    std::optional<std::string> model{};  // decoded; none with a pattern that has one: not decodable
+};
+
+place place_of(std::string_view path)
+{
+    constexpr std::string_view models = "/admin/v1/models/";
+    constexpr std::array<std::string_view, 6> actions{
+        "/canary", "/weights", "/rollback", "/promote", "/freeze", "/rollout"};
+    if (!path.starts_with(models) || path.size() == models.size())
+        return {.pattern = std::string(path)};
+    auto name = path.substr(models.size());
+    const auto* action = std::ranges::find_if(
+        actions, [&](auto one) { return name.size() > one.size() && name.ends_with(one); });
+    std::string pattern = std::string(models) + "{m}";
+    if (action != actions.end()) {
+        name.remove_suffix(action->size());
+        pattern += *action;
+    }
+    return {.pattern = std::move(pattern), .model = percent_decoded(name)};
+}
+
+}  // namespace
+
+struct admin_api::route {
+    std::string_view pattern;
+    http::verb verb;
+    admin_response (admin_api::*answer)(const admin_call&);
+    std::array<std::string_view, 2> queries;  // names the query may have
+};
+
+// clang-format off
+std::span<const admin_api::route> admin_api::routes()
+{
+    using enum http::verb;
+    static constexpr std::array table{
+        route{"/livez",                        get,  &admin_api::live,         {}},
+        route{"/readyz",                       get,  &admin_api::ready,        {}},
+        route{"/metrics",                      get,  &admin_api::metrics,      {}},
+        route{"/admin/v1/models",              get,  &admin_api::all_models,   {}},
+        route{"/admin/v1/models/{m}",          get,  &admin_api::one_model,    {}},
+        route{"/admin/v1/models/{m}/canary",   put,  &admin_api::set_canary,   {}},
+        route{"/admin/v1/models/{m}/weights",  put,  &admin_api::set_weights,  {}},
+        route{"/admin/v1/models/{m}/rollback", post, &admin_api::comes_later,  {}},
+        route{"/admin/v1/models/{m}/promote",  post, &admin_api::comes_later,  {}},
+        route{"/admin/v1/models/{m}/freeze",   post, &admin_api::comes_later,  {}},
+        route{"/admin/v1/models/{m}/rollout",  put,  &admin_api::comes_later,  {}},
+        route{"/admin/v1/config",              get,  &admin_api::show_config,  {}},
+        route{"/admin/v1/config",              put,  &admin_api::put_config,   {"dry_run"}},
+        route{"/admin/v1/reload",              post, &admin_api::reload,       {}},
+        route{"/admin/v1/explain",             post, &admin_api::explain,      {}},
+        route{"/admin/v1/audit",               get,  &admin_api::audit,        {"limit"}},
+        route{"/admin/v1/usage",               get,  &admin_api::comes_later,  {"by", "since"}},
+    };
+    return table;
+}
+// clang-format on
+
+admin_api::admin_api(admin_sources sources)
+    : sources_(std::move(sources))
+{
+}
+
+admin_response admin_api::answer(const admin_request& request, std::string_view remote)
+{
+    admin_response response;
+    try {
+        response = dispatch(request, remote);
+    } catch (const std::exception& bug) {
+        sources_.log.error("admin_failed", bug.what());
+        response = error_answer(errc::internal_error);
+    }
+    response.content_length(response.body().size());
+    if (request.method() == http::verb::head)
+        response.body().clear();
+    return response;
+}
+
+admin_response admin_api::dispatch(const admin_request& request, std::string_view remote)
+{
+    const auto target = view(request.target());
+    const auto path = target.substr(0, std::min(target.find('?'), target.size()));
+    const auto query = target.substr(std::min(path.size() + 1, target.size()));
+    if (path.starts_with("/admin"))
+        if (auto stranger = refuse_stranger(request))
+            return std::move(*stranger);
+
+    const auto verb = request.method() == http::verb::head ? http::verb::get : request.method();
+    auto where = place_of(path);
+    std::string allow;
+    for (const auto& route : routes()) {
+        if (route.pattern != where.pattern)
+            continue;
+        const auto name = view(http::to_string(route.verb));
+        allow += (allow.empty() ? "" : ", ") + std::string(name);
+        allow += route.verb == http::verb::get ? ", HEAD" : "";
+        if (route.verb != verb)
+            continue;
+        if (where.pattern.find('{') != std::string::npos && !where.model)
+            return error_answer(
+                errc::bad_request, "the model's name is not percent-encoded as it should be");
+        if (const auto odd = unknown_in_query(query, route.queries))
+            return error_answer(admin_error{
+                .code = "unknown_parameter",
+                .message = "the query has an unknown parameter '" + *odd + "'",
+                .param = *odd});
+        admin_call call{
+            .request = request, .query = query, .model = where.model.value_or(""), .by = {}};
+        call.by = {.actor = "admin", .remote = std::string(remote), .path = std::string(path)};
+        if (request.count(http::field::if_match) > 0)
+            call.by.if_version = wanted_version(
+                view(request[http::field::if_match]), sources_.control.current()->version);
+        return (this->*route.answer)(call);
+    }
+    if (allow.empty())
+        return error_answer(errc::unknown_path);
+    auto response = error_answer(errc::method_not_allowed);
+    response.set(http::field::allow, allow);
+    return response;
+}
+
+const std::string& admin_api::token()
+{
+    const auto& settings = sources_.control.current()->admin;
+    if (settings && (loopback_ || !settings->token.empty()))
+        last_token_ = settings->token;
+    return last_token_;
+}
+
+std::optional<admin_response> admin_api::refuse_stranger(const admin_request& request)
+{
+    if (request.count(http::field::origin) > 0)
+        return error_answer(admin_error{
+            .status = 403,
+            .code = "origin_not_allowed",
+            .message = "the admin API is not for web pages: the request carries an Origin"});
+    const auto& wanted = token();
+    if (wanted.empty())
+        return std::nullopt;
+    const auto given = bearer(view(request[http::field::authorization]));
+    if (!given.empty() && same_secret(given, wanted))
+        return std::nullopt;
+    if (!given.empty() && sources_.control.current()->find_key(config::sha256(given)))
+        return error_answer(admin_error{
+            .status = 403,
+            .code = "admin_token_required",
+            .message = "a key of the data plane has no rights here"});
+    return error_answer(
+        errc::invalid_api_key, "the admin API wants `authorization: Bearer` with its token");
+}
+
+admin_response admin_api::tagged(admin_response response) const
+{
+    response.set(http::field::etag, etag_of(sources_.control.current()->version));
+    return response;
+}
+
+admin_response admin_api::refused(const change_report& report) const
+{
+    admin_error why{
+        .message = report.complaints.empty() ? "refused" : report.complaints.front(),
+        .complaints = report.complaints};
+    switch (report.refused) {
+    case refusal::none:
+    case refusal::invalid:
+        why.code = "invalid_value";
+        break;
+    case refusal::unknown_model:
+        why.status = 404;
+        why.code = "model_not_found";
+        break;
+    case refusal::unknown_target:
+        why.code = "target_not_found";
+        break;
+    case refusal::version:
+        why.status = 412;
+        why.code = "precondition_failed";
+        break;
+    case refusal::not_durable:
+        why.status = 500;
+        why.code = "not_durable";
+        break;
+    }
+    return tagged(error_answer(why));
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,75 @@
+#pragma once
+// What the admin API answers. The server around it only moves bytes.
+
+#include "admin_http.hpp"
+
+#include <sluice/config/key.hpp>
+#include <sluice/server/admin.hpp>
+#include <sluice/server/control.hpp>
+#include <sluice/wire/request.hpp>
+#include <string>
+#include <string_view>
+
+namespace sluice::server {
+
+class json_writer;
+
+// One request with what its path and headers say.
+struct admin_call {
+    const admin_request& request;
+    std::string_view query;
+    std::string model;  // of /admin/v1/models/{m}..., decoded
+    origin by;
+};
+
+// Control thread.
+class admin_api {
+public:
+    explicit admin_api(admin_sources sources);
+
+    // `loopback`: the listener's address; without it a token, once there was one, stays wanted even
+    // when a reload takes it out of the file.
+    void bound(bool loopback) noexcept { loopback_ = loopback; }
+
+    // Never fails; the answer is complete but for keep-alive.
+    [[nodiscard]] admin_response answer(const admin_request& request, std::string_view remote);
+
+private:
+    struct route;
+    [[nodiscard]] static std::span<const route> routes();
+
+    [[nodiscard]] admin_response dispatch(const admin_request& request, std::string_view remote);
+    [[nodiscard]] std::optional<admin_response> refuse_stranger(const admin_request& request);
+    [[nodiscard]] const std::string& token();
+
+    // admin_process.cpp
+    [[nodiscard]] admin_response live(const admin_call& call);
+    [[nodiscard]] admin_response ready(const admin_call& call);
+    [[nodiscard]] admin_response metrics(const admin_call& call);
+    [[nodiscard]] admin_response audit(const admin_call& call);
+    [[nodiscard]] admin_response comes_later(const admin_call& call);
+    // admin_models.cpp
+    [[nodiscard]] admin_response all_models(const admin_call& call);
+    [[nodiscard]] admin_response one_model(const admin_call& call);
+    [[nodiscard]] admin_response set_canary(const admin_call& call);
+    [[nodiscard]] admin_response set_weights(const admin_call& call);
+    void write_model(json_writer& out, const config::model& model) const;
+    void write_target(json_writer& out, const config::model& model, std::size_t target) const;
+    [[nodiscard]] admin_response model_answer(const std::string& name, const change_report& report);
+    // admin_config.cpp
+    [[nodiscard]] admin_response show_config(const admin_call& call);
+    [[nodiscard]] admin_response put_config(const admin_call& call);
+    [[nodiscard]] admin_response reload(const admin_call& call);
+    // admin_explain.cpp
+    [[nodiscard]] admin_response explain(const admin_call& call);
+
+    [[nodiscard]] admin_response tagged(admin_response response) const;
+    [[nodiscard]] admin_response refused(const change_report& report) const;
+
+    admin_sources sources_;
+    wire::request_parser parser_;
+    std::string last_token_;
+    bool loopback_ = true;
+};
+
+}  // namespace sluice::server
