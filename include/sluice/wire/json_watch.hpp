@@ -21,28 +21,38 @@ public:
     // Advances p.
     [[nodiscard]] hit next(const char*& p, const char* end);
 
-    // After a member: its name as it was sent, empty if longer than 20 bytes; how many objects and
+    // After a member: its name as it was sent, empty if longer than 32 bytes; how many objects and
     // arrays are open around it (1: a member of the outermost object).
     [[nodiscard]] std::string_view name() const noexcept { return {name_.data(), name_bytes_}; }
     [[nodiscard]] std::uint32_t depth() const noexcept { return depth_; }
 
-    // After a member: report the end of its value too, and keep the value's first 40 bytes. Members
+    // After a member: report the end of its value too, and keep the value's first 48 bytes. Members
     // inside the value are not reported.
     void follow() noexcept;
 
-    // After value_end: the value, cut off after 40 bytes; whitespace outside strings is left out.
+    // After value_end: the value, cut off after 48 bytes; whitespace outside strings is left out.
     [[nodiscard]] std::string_view value() const noexcept { return {value_.data(), value_bytes_}; }
 
-    // Everything that was opened is closed, and there was something.
-    [[nodiscard]] bool complete() const noexcept { return begun_ && depth_ == 0 && !bad_; }
+    // Everything that was opened is closed, and an object or array was the first thing.
+    [[nodiscard]] bool complete() const noexcept
+    {
+        return (first_ == '{' || first_ == '[') && depth_ == 0 && !bad_;
+    }
+
+    // The first byte that is not blank was this bracket.
+    [[nodiscard]] bool begun_with(char bracket) const noexcept { return first_ == bracket; }
 
     void reset() noexcept { *this = json_watch{}; }
 
 private:
+    void keep(char c) noexcept;
+    bool ground(char c) noexcept;
+    void string_run(const char*& p, const char* end) noexcept;
+
     enum class state : std::uint8_t { ground, string, escape, after_string, after_colon };
 
-    std::array<char, 20> name_{};
-    std::array<char, 40> value_{};
+    std::array<char, 32> name_{};
+    std::array<char, 48> value_{};
     std::uint32_t depth_ = 0;
     std::uint32_t follow_depth_ = 0;
     std::uint8_t name_bytes_ = 0;
@@ -50,7 +60,7 @@ private:
     state state_ = state::ground;
     bool name_too_long_ = false;
     bool following_ = false;
-    bool begun_ = false;
+    char first_ = 0;
     bool bad_ = false;
 };
 

@@ -33,6 +33,14 @@ public:
     void released(std::size_t held) noexcept { matched_ += held; }
 
 private:
+    // The first `bytes` of secrets_[which].
+    struct front {
+        std::size_t which = 0;
+        std::size_t bytes = 0;
+    };
+
+    front go_on(std::span<char> piece) const;
+
     std::span<const std::string> secrets_;
     // What was sent ends with the first matched_ bytes of secrets_[which_], the longest such match.
     std::size_t which_ = 0;

@@ -81,16 +81,16 @@ public:
     request_parser(request_parser&&) noexcept;
     request_parser& operator=(request_parser&&) noexcept;
 
-    // The body needs no padding behind it. Up to 4 GiB; more is refused as invalid_json. Allocates
+    // The body needs no padding behind it. Up to 2 GiB; more is refused as invalid_json. Allocates
     // when a body is larger than any before (4 bytes per byte of body) and gives that memory back
     // after a body of more than 1 MiB.
     [[nodiscard]] parse_result parse(endpoint where, std::string_view body);
 
 private:
-    bool first_stage(std::string_view body);
+    // A simdjson error code, 0 is success.
+    int first_stage(std::string_view body);
 
     std::unique_ptr<simdjson::internal::dom_parser_implementation> stage_;
-    std::size_t capacity_ = 0;
     std::array<char, max_model_bytes> model_;  // an unescaped model name
     std::string user_;                         // an unescaped user
 };

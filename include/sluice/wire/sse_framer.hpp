@@ -24,9 +24,13 @@ public:
     // Advances p to behind what is reported. CR LF is passed over in one step where it can be.
     [[nodiscard]] part next(const char*& p, const char* end, std::string_view& bytes);
 
-    // If a whole event of a single data line and its blank line stand at p: its data, and p behind
-    // it.
-    [[nodiscard]] std::optional<std::string_view> whole_event(const char*& p, const char* end);
+    // The quick way: if an event of one data line, perhaps with an `event:` line before it, and its
+    // blank line stand at p, that event, and p behind it. Otherwise nothing has changed.
+    struct event {
+        std::string_view name;
+        std::string_view data;
+    };
+    [[nodiscard]] std::optional<event> whole_event(const char*& p, const char* end);
 
     // Of the line at hand.
     [[nodiscard]] field current() const noexcept { return field_; }

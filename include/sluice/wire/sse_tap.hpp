@@ -50,7 +50,7 @@ public:
     // name a role only, or the life cycle.
     [[nodiscard]] std::uint64_t content_events() const noexcept { return content_events_; }
 
-    // Data events that are neither a JSON object with balanced brackets nor [DONE].
+    // Data events that are neither [DONE] nor JSON with balanced brackets.
     [[nodiscard]] std::uint64_t malformed_events() const noexcept { return malformed_events_; }
 
     // The last one reported.
@@ -78,18 +78,19 @@ public:
     [[nodiscard]] bool at_event_boundary() const noexcept { return framer_.at_boundary(); }
 
 private:
-    void on_event(std::string_view data, time_point now);
-    void on_data(std::string_view bytes, time_point now);
+    enum class wanted : std::uint8_t { nothing, usage, finish, error, type, content };
+
+    void on_event(const sse_framer::event& event, time_point now);
+    void on_name_end();
     void on_data_start();
-    void on_event_name(std::string_view bytes);
+    void on_data(std::string_view bytes, time_point now);
     void on_event_end();
-    void on_member(const char* value);
-    void on_value(std::string_view tail, time_point now);
+    [[nodiscard]] wanted wants(char first) const;
+    void keep_usage(std::string_view bytes);
+    void on_value(std::string_view rest, time_point now);
     void on_finish(std::string_view value);
     void on_type(std::string_view value, time_point now);
-    void content(time_point now);
-
-    enum class wanted : std::uint8_t { nothing, usage, finish, error, type, content };
+    void on_content(time_point now);
 
     sse_framer framer_;
     json_watch watch_;

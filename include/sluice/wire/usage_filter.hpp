@@ -32,11 +32,14 @@ public:
     [[nodiscard]] std::uint64_t removed_events() const noexcept { return removed_; }
 
 private:
-    enum class verdict : std::uint8_t { open, keep };
+    // Of the event at hand: nothing of it but comments so far; going out as it comes; undecided.
+    enum class mode : std::uint8_t { between, passing, holding };
 
+    void look_for_finish(std::string_view data);
+    void begin_event() noexcept;
     void inspect(std::string_view data);
     [[nodiscard]] bool usage_only() const noexcept;
-    void begin_event() noexcept;
+    void release(std::vector<std::string_view>& out);
 
     sse_framer framer_;
     json_watch watch_;
@@ -44,12 +47,12 @@ private:
     std::string held_;     // the front of an undecided event
     std::string sending_;  // held bytes that were released by the last call
     std::uint64_t removed_ = 0;
+    mode mode_ = mode::between;
     bool finished_ = false;    // a finish_reason was seen
-    bool in_event_ = false;    // a line of the present event that is no comment has begun
-    bool swallow_lf_ = false;  // a removed event ended with CR, an LF would belong to it
+    bool swallow_lf_ = false;  // a removed event ended with CR: an LF after it goes too
     bool choices_empty_ = false;
     bool has_usage_ = false;
-    verdict verdict_ = verdict::open;
+    bool keep_ = false;
 };
 
 }  // namespace sluice::wire

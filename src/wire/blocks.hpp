@@ -1,0 +1,104 @@
+#pragma once
+// Sixteen bytes at a time, for the searches every relayed byte goes through.
+
+#include <bit>
+#include <cstddef>
+#include <cstdint>
+#include <cstring>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
+
+namespace sluice::wire {
+
+inline constexpr std::size_t block_bytes = 16;
+
+// Answers are bit masks, bit i for byte i.
+#if defined(__SSE2__)
+class block {
+public:
+    explicit block(const char* from) noexcept
+        : bytes_(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from)))
+    {
+    }
+    [[nodiscard]] std::uint32_t equal(char c) const noexcept
+    {
+        return mask(_mm_cmpeq_epi8(bytes_, _mm_set1_epi8(c)));
+    }
+    [[nodiscard]] std::uint32_t equal(char c, char d) const noexcept
+    {
+        return mask(_mm_or_si128(
+            _mm_cmpeq_epi8(bytes_, _mm_set1_epi8(c)), _mm_cmpeq_epi8(bytes_, _mm_set1_epi8(d))));
+    }
+    // Space and everything below it, as unsigned bytes, or c.
+    [[nodiscard]] std::uint32_t blank_or(char c) const noexcept
+    {
+        const auto blank = _mm_cmpeq_epi8(_mm_min_epu8(bytes_, _mm_set1_epi8(' ')), bytes_);
+        return mask(_mm_or_si128(blank, _mm_cmpeq_epi8(bytes_, _mm_set1_epi8(c))));
+    }
+
+private:
+    static std::uint32_t mask(__m128i lanes) noexcept
+    {
+        return static_cast<std::uint32_t>(_mm_movemask_epi8(lanes));
+    }
+    __m128i bytes_;
+};
+#else
+class block {
+public:
+    explicit block(const char* from) noexcept { std::memcpy(bytes_, from, block_bytes); }
+    [[nodiscard]] std::uint32_t equal(char c) const noexcept
+    {
+        return mask([c](char b) { return b == c; });
+    }
+    [[nodiscard]] std::uint32_t equal(char c, char d) const noexcept
+    {
+        return mask([c, d](char b) { return b == c || b == d; });
+    }
+    [[nodiscard]] std::uint32_t blank_or(char c) const noexcept
+    {
+        return mask([c](char b) { return static_cast<unsigned char>(b) <= ' ' || b == c; });
+    }
+
+private:
+    template <class Predicate>
+    std::uint32_t mask(Predicate holds) const noexcept
+    {
+        std::uint32_t bits = 0;
+        for (std::size_t i = 0; i < block_bytes; ++i)
+            bits |= std::uint32_t{holds(bytes_[i])} << i;
+        return bits;
+    }
+    char bytes_[block_bytes];
+};
+#endif
+
+// The first of two bytes, or end.
+[[nodiscard]] inline const char* find_either(
+    const char* p, const char* end, char c, char d) noexcept
+{
+    for (; end - p >= static_cast<std::ptrdiff_t>(block_bytes); p += block_bytes)
+        if (const auto hits = block(p).equal(c, d))
+            return p + std::countr_zero(hits);
+    while (p != end && *p != c && *p != d)
+        ++p;
+    return p;
+}
+
+// The first p with *p == first and p[gap] == second, both before end, or null. gap >= 1.
+[[nodiscard]] inline const char* find_pair(
+    const char* p, const char* end, char first, char second, std::size_t gap) noexcept
+{
+    const auto room = static_cast<std::ptrdiff_t>(block_bytes + gap);
+    for (; end - p >= room; p += block_bytes)
+        if (const auto hits = block(p).equal(first) & block(p + gap).equal(second))
+            return p + std::countr_zero(hits);
+    for (; end - p > static_cast<std::ptrdiff_t>(gap); ++p)
+        if (*p == first && p[gap] == second)
+            return p;
+    return nullptr;
+}
+
+}  // namespace sluice::wire

@@ -1,0 +1,40 @@
+#include <sluice/wire/body_tap.hpp>
+
+namespace sluice::wire {
+
+void body_tap::feed(std::span<const char> piece)
+{
+    const char* p = piece.data();
+    const char* const end = p + piece.size();
+    const char* from = p;
+    for (;;) {
+        if (!capturing_) {
+            if (!finder_.next(p, end))
+                return;
+            if (*p != '{')
+                continue;
+            from = p;
+            capturing_ = true;
+            end_ = {};
+        }
+        const bool whole = end_.next(p, end);
+        const std::string_view bytes(from, static_cast<std::size_t>(p - from));
+        if (!whole) {
+            if (!spill_)
+                spill_ = std::make_unique<std::string>();
+            // One byte more than allowed marks the object as too large.
+            spill_->append(bytes.substr(0, max_object_bytes + 1 - spill_->size()));
+            return;
+        }
+        if (spill_)
+            spill_->append(bytes.substr(0, max_object_bytes + 1 - spill_->size()));
+        const std::string_view object = spill_ ? std::string_view(*spill_) : bytes;
+        if (object.size() <= max_object_bytes)
+            if (const auto found = read_usage(object); found.known)
+                usage_ = found;
+        spill_.reset();
+        capturing_ = false;
+    }
+}
+
+}  // namespace sluice::wire
