@@ -170,11 +170,6 @@ control_values::values control_values::read() const
     return values_;
 }
 
-exposition::exposition(sources from)
-    : from_(std::move(from))
-{
-}
-
 std::string exposition::render(format how) const
 {
     const auto families = Collect();

@@ -1,0 +1,296 @@
+#include <sluice/observe/exposition.hpp>
+#include <sluice/observe/metric_table.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <algorithm>
+#include <map>
+#include <regex>
+#include <set>
+#include <sstream>
+
+namespace {
+
+using namespace sluice;
+using namespace sluice::observe;
+
+struct scraped {
+    std::map<std::string, std::string> types;  // by family
+    std::map<std::string, double> series;      // by name{labels}
+    std::set<std::string> problems;
+};
+
+// What the text format demands (Prometheus, "Exposition formats"): HELP and TYPE once per family
+// and before its samples, families in one piece, well-formed names, labels and numbers, no series
+// twice.
+scraped parse(const std::string& text)
+{
+    static const std::regex comment(R"(# (HELP|TYPE) ([a-zA-Z_:][a-zA-Z0-9_:]*) (.+))");
+    static const std::regex sample(
+        R"(([a-zA-Z_:][a-zA-Z0-9_:]*)(\{([a-z_]+="([^"\\\n]|\\[\\"n])*"(,|(?=\})))+\})? (\S+))");
+    scraped out;
+    std::set<std::string> seen;
+    std::string family;
+    std::istringstream in(text);
+    for (std::string line; std::getline(in, line);) {
+        std::smatch parts;
+        if (line == "# EOF")
+            continue;
+        if (std::regex_match(line, parts, comment)) {
+            if (!seen.insert(parts[1].str() + ' ' + parts[2].str()).second)
+                out.problems.insert("twice: " + line);
+            family = parts[2];
+            if (parts[1] == "TYPE")
+                out.types[family] = parts[3];
+        } else if (std::regex_match(line, parts, sample)) {
+            if (!parts[1].str().starts_with(family) || !out.types.contains(family))
+                out.problems.insert("outside its family: " + line);
+            if (!out.series.emplace(parts[1].str() + parts[2].str(), std::stod(parts[6])).second)
+                out.problems.insert("series twice: " + line);
+        } else {
+            out.problems.insert("malformed: " + line);
+        }
+    }
+    return out;
+}
+
+struct fixture {
+    fixture()
+    {
+        stable = names.arm("gpt-4o", "stable");
+        canary = names.arm("gpt-4o", "canary");
+        team = names.key("team");
+        relay = names.provider("relay");
+        for (worker_cells* worker : {&first, &second})
+            worker->ensure(names.size());
+    }
+    [[nodiscard]] exposition scraper() const
+    {
+        return exposition({.names = &names, .workers = {&first, &second}, .control = &control});
+    }
+    // Something of everything.
+    void traffic()
+    {
+        for (worker_cells* worker : {&first, &second}) {
+            arm_cells& arm = worker->arm(stable);
+            arm.request(200, true, milliseconds{75});
+            arm.request(502, false, milliseconds{3});
+            arm.first_token.observe(milliseconds{40});
+            arm.per_token.observe(milliseconds{15});
+            arm.attempts[attempt_outcome::reset].add();
+            arm.stream_ends[stream_end::done].add();
+            arm.tokens[token_kind::output].add(100);
+            arm.usage_unknown.add();
+            worker->key(team).requests.add(2);
+            worker->key(team).limited[limit_reason::queue_timeout].add();
+            worker->provider(relay).connects.add(2);
+            worker->provider(relay).idle.add(1);
+            worker->queue.observe(milliseconds{20});
+            worker->loop_lag.observe(nanoseconds{70'000});
+            worker->overhead_took(phase::decide, nanoseconds{1500});
+            worker->open_streams.add(3);
+            worker->redactions.add();
+        }
+        control.installed(7, {{stable, 87.5}, {canary, 12.5}});
+        control.reload_failed();
+    }
+
+    catalogue names;
+    std::size_t stable = 0;
+    std::size_t canary = 0;
+    std::size_t team = 0;
+    std::size_t relay = 0;
+    worker_cells first;
+    worker_cells second;
+    control_values control;
+};
+
+BOOST_FIXTURE_TEST_SUITE(exposition_, fixture)
+
+BOOST_AUTO_TEST_CASE(workers_are_added_up_under_the_documented_names)
+{
+    traffic();
+    const scraped got = parse(scraper().render(exposition::format::prometheus));
+    BOOST_TEST(got.problems.empty(), *got.problems.begin());
+    const std::map<std::string, double> expected{
+        {R"(sluice_requests_total{model="gpt-4o",target="stable",code="200",stream="true"})", 2},
+        {R"(sluice_requests_total{model="gpt-4o",target="stable",code="502",stream="false"})", 2},
+        {R"(sluice_requests_total{model="gpt-4o",target="canary",code="200",stream="false"})", 0},
+        {R"(sluice_request_duration_seconds_bucket{model="gpt-4o",target="stable",le="0.005"})", 2},
+        {R"(sluice_request_duration_seconds_bucket{model="gpt-4o",target="stable",le="0.1"})", 4},
+        {R"(sluice_request_duration_seconds_bucket{model="gpt-4o",target="stable",le="+Inf"})", 4},
+        {R"(sluice_request_duration_seconds_count{model="gpt-4o",target="stable"})", 4},
+        {R"(sluice_request_duration_seconds_sum{model="gpt-4o",target="stable"})", 0.156},
+        {R"(sluice_time_to_first_token_seconds_count{model="gpt-4o",target="stable"})", 2},
+        {R"(sluice_time_per_output_token_seconds_count{model="gpt-4o",target="stable"})", 2},
+        {R"(sluice_attempts_total{model="gpt-4o",target="stable",outcome="reset"})", 2},
+        {R"(sluice_stream_ends_total{model="gpt-4o",target="stable",cause="done"})", 2},
+        {R"(sluice_tokens_total{model="gpt-4o",target="stable",kind="output"})", 200},
+        {R"(sluice_usage_unknown_total{model="gpt-4o",target="stable"})", 2},
+        {R"(sluice_key_requests_total{key="team"})", 4},
+        {R"(sluice_limited_total{key="team",reason="queue_timeout"})", 2},
+        {R"(sluice_queue_seconds_count)", 2},
+        {R"(sluice_target_weight{model="gpt-4o",target="canary"})", 12.5},
+        {R"(sluice_open_streams{worker="1"})", 3},
+        {R"(sluice_in_flight_requests{worker="0"})", 0},
+        {R"(sluice_client_connections{worker="0"})", 0},
+        {R"(sluice_buffered_bytes{worker="0"})", 0},
+        {R"(sluice_upstream_connections{worker="0",provider="relay",state="idle"})", 1},
+        {R"(sluice_upstream_connections{worker="1",provider="relay",state="busy"})", 0},
+        {R"(sluice_upstream_connects_total{provider="relay"})", 4},
+        {R"(sluice_overhead_seconds_bucket{phase="decide",le="2e-06"})", 2},
+        {R"(sluice_overhead_seconds_count{phase="relay"})", 0},
+        {R"(sluice_event_loop_lag_seconds_count{worker="0"})", 1},
+        {R"(sluice_redactions_total)", 2},
+        {R"(sluice_access_log_dropped_total)", 0},
+        {R"(sluice_config_version)", 7},
+        {R"(sluice_config_reload_failures_total)", 1},
+    };
+    for (const auto& [name, value] : expected) {
+        const auto at = got.series.find(name);
+        BOOST_TEST((at != got.series.end()), name << " is missing");
+        if (at != got.series.end())
+            BOOST_TEST(at->second == value, name << " is " << at->second);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(every_family_of_the_table_is_exposed_with_its_labels)
+{
+    traffic();
+    std::map<std::string, const prometheus::MetricFamily*> exposed;
+    const auto families = scraper().Collect();
+    for (const auto& family : families)
+        exposed[family.name] = &family;
+    BOOST_TEST(exposed.size() == metric_count);
+    for (const metric_row& row : metric_catalogue()) {
+        const auto at = exposed.find(std::string(row.name));
+        BOOST_REQUIRE_MESSAGE(at != exposed.end(), row.name << " is never exposed");
+        for (const auto& series : at->second->metric) {
+            std::string labels;
+            for (const auto& label : series.label)
+                labels += (labels.empty() ? "" : ", ") + label.name;
+            BOOST_TEST(labels == row.labels, row.name << " has " << labels);
+        }
+        const bool total = row.name.ends_with("_total");
+        BOOST_TEST(total == (row.type == metric_type::counter), row.name);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_process_tells_about_itself)
+{
+    const scraped got = parse(scraper().render(exposition::format::prometheus));
+    const auto now = static_cast<double>(::time(nullptr));
+    BOOST_TEST(got.series.at("process_resident_memory_bytes") > 1e6);
+    BOOST_TEST(got.series.at("process_open_fds") >= 3);
+    BOOST_TEST(got.series.at("process_cpu_seconds_total") > 0);
+    BOOST_TEST(got.series.at("process_start_time_seconds") <= now + 1);
+    BOOST_TEST(got.series.at("process_start_time_seconds") > now - 3600);
+}
+
+BOOST_AUTO_TEST_CASE(open_metrics_names_counters_without_total_and_ends_with_eof)
+{
+    traffic();
+    const std::string text = scraper().render(exposition::format::open_metrics);
+    BOOST_TEST(text.ends_with("\n# EOF\n"));
+    const scraped got = parse(text);
+    BOOST_TEST(got.problems.empty(), *got.problems.begin());
+    BOOST_TEST(got.types.at("sluice_requests") == "counter");
+    BOOST_TEST(!got.types.contains("sluice_requests_total"));
+    BOOST_TEST(got.types.at("sluice_queue_seconds") == "histogram");
+    BOOST_TEST(text.find("le=\"1.0\"") != std::string::npos);
+    BOOST_TEST(text.find("le=\"1\"") == std::string::npos);
+
+    // The same series and values as in the other format, but for how numbers are spelled in `le`.
+    const scraped other = parse(scraper().render(exposition::format::prometheus));
+    BOOST_TEST(got.series.size() == other.series.size());
+    for (const auto& [name, value] : other.series)
+        if (name.find("le=") == std::string::npos && !name.starts_with("process_"))
+            BOOST_TEST(got.series.at(name) == value, name);
+}
+
+BOOST_AUTO_TEST_CASE(odd_configured_names_are_escaped)
+{
+    const std::size_t odd = names.arm("a\"b\\c\nd\xff", "x{y=\"z\"} 1\nfake_total 5");
+    (void)names.arm("a\"b\\c\nd\xfe", "x{y=\"z\"} 1\nfake_total 5");  // looks the same
+    first.ensure(names.size());
+    first.arm(odd).request(200, false, milliseconds{1});
+    for (const auto how : {exposition::format::prometheus, exposition::format::open_metrics}) {
+        const scraped got = parse(scraper().render(how));
+        BOOST_TEST(got.problems.empty(), *got.problems.begin());
+        BOOST_TEST(got.series.contains("sluice_requests_total{model=\"a\\\"b\\\\c\xef\xbf\xbd"
+                                       "d\xef\xbf\xbd\","
+                                       "target=\"x{y=\\\"z\\\"} 1\xef\xbf\xbd"
+                                       "fake_total 5\",code=\"200\",stream=\"false\"}"));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(two_targets_that_look_the_same_have_one_weight)
+{
+    control.installed(1, {{stable, 1}, {canary, 2}, {stable, 3}});
+    const scraped got = parse(scraper().render(exposition::format::prometheus));
+    BOOST_TEST(got.problems.empty());
+    BOOST_TEST(got.series.at(R"(sluice_target_weight{model="gpt-4o",target="stable"})") == 4);
+}
+
+// Unknown models, keys and odd statuses have no ids of their own, so they end in the cells of
+// `other`.
+BOOST_AUTO_TEST_CASE(ten_thousand_unknown_names_add_at_most_one_series_a_metric)
+{
+    traffic();
+    const auto families_before = scraper().Collect();
+    for (unsigned i = 0; i < 10'000; ++i) {
+        first.arm(other_id).request(404, false, milliseconds{1});
+        first.arm(1'000 + i).request(404, false, milliseconds{1});
+        first.key(other_id).requests.add();
+        first.key(1'000 + i).requests.add();
+    }
+    const auto families_after = scraper().Collect();
+    BOOST_REQUIRE(families_before.size() == families_after.size());
+    for (std::size_t i = 0; i < families_after.size(); ++i)
+        BOOST_TEST(
+            families_after[i].metric.size() <= families_before[i].metric.size() + 1,
+            families_after[i].name);
+}
+
+BOOST_AUTO_TEST_CASE(a_worker_that_has_not_installed_the_newest_snapshot_is_no_obstacle)
+{
+    for (int i = 0; i < 100; ++i)
+        (void)names.arm("late-" + std::to_string(i), "stable");
+    const scraped got = parse(scraper().render(exposition::format::prometheus));
+    BOOST_TEST(got.problems.empty());
+    BOOST_TEST(
+        got.series.at(
+            R"(sluice_requests_total{model="late-99",target="stable",code="200",stream="true"})")
+        == 0);
+}
+
+BOOST_AUTO_TEST_CASE(the_accept_header_chooses_the_format)
+{
+    const auto asks = [](std::string_view accept) {
+        return exposition::format_for(accept) == exposition::format::open_metrics;
+    };
+    BOOST_TEST(asks("application/openmetrics-text;version=1.0.0;q=0.5,text/"
+                    "plain;version=0.0.4;q=0.2,*/*;q=0.1"));
+    BOOST_TEST(asks("text/html, Application/OpenMetrics-Text"));
+    BOOST_TEST(!asks("application/openmetrics-text;q=0.2, text/plain;q=0.5"));
+    BOOST_TEST(!asks("application/openmetrics-text;q=0"));
+    BOOST_TEST(!asks("text/plain"));
+    BOOST_TEST(!asks("*/*"));
+    BOOST_TEST(!asks(""));
+    BOOST_TEST(!asks(";;,,q=;"));
+}
+
+BOOST_AUTO_TEST_CASE(the_readme_table_has_a_row_for_every_metric)
+{
+    const std::string table = metric_table_markdown();
+    BOOST_TEST(std::count(table.begin(), table.end(), '\n') == std::ptrdiff_t(metric_count + 2));
+    for (const metric_row& row : metric_catalogue()) {
+        BOOST_TEST(table.find("| `" + std::string(row.name) + "` | ") != std::string::npos);
+        BOOST_TEST(row.help.find('|') == std::string_view::npos);
+        BOOST_TEST(row.help.ends_with('.'));
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+}  // namespace
