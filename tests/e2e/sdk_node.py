@@ -30,6 +30,7 @@ class NodeSdk(Case):
         reports = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
         for report in reports:
             print(f"    {report['name']}: {report['result']}")
+        print(run.stderr)
         self.assertGreater(len(reports), 15, run.stdout + run.stderr)
         self.assertEqual([r for r in reports if r["result"] != "ok"], [])
         self.assertEqual(run.returncode, 0, run.stderr)

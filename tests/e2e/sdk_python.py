@@ -2,7 +2,6 @@
 """The newest official OpenAI SDK for Python, unmodified, through the gateway."""
 import asyncio
 import json
-import statistics
 import sys
 import time
 
@@ -218,20 +217,24 @@ class Sdk(Case):
             with self.subTest(how), self.assertRaises((openai.APIError, httpx.HTTPError)):
                 self.chat(model=f"sim-{how}")
 
+    def abort(self, client):
+        """Milliseconds from the client's closing of a stream to the provider's noticing it."""
+        before = self.stable.stats()["cancelled"]
+        stream = self.chat(client, model="sim-tps-100+tokens-10000", stream=True)
+        next(iter(stream))
+        aborted = time.monotonic_ns()
+        stream.close()
+        self.assertTrue(until(lambda: self.stable.stats()["cancelled"] > before, 5, 0.001))
+        return (self.stable.stats()["last_cancel_ns"] - aborted) / 1e6
+
     def test_an_abort_reaches_the_provider_within_5_ms(self):
-        delays = []
-        for _ in range(100):
-            before = self.stable.stats()["cancelled"]
-            stream = self.chat(model="sim-tps-100+tokens-10000", stream=True)
-            next(iter(stream))
-            aborted = time.monotonic_ns()
-            stream.close()
-            self.assertTrue(until(lambda: self.stable.stats()["cancelled"] > before, 5, 0.001))
-            delays.append((self.stable.stats()["last_cancel_ns"] - aborted) / 1e6)
-        delays.sort()
-        print(f"\n    abort to provider: median {statistics.median(delays):.2f} ms, "
-              f"p99 {delays[98]:.2f} ms, worst {delays[-1]:.2f} ms")
-        self.assertLess(delays[98], 5 * harness.SLOW)
+        # Straight to the provider in turn with through the gateway: what the machine and the SDK cost.
+        straight = openai.OpenAI(api_key="any", base_url=self.stable.url + "/v1", max_retries=0)
+        pairs = [(self.abort(self.client()), self.abort(straight)) for _ in range(100)]
+        through, direct = (sorted(column) for column in zip(*pairs))
+        print(f"\n    abort to provider: median {through[50]:.2f} ms, p99 {through[98]:.2f} ms; "
+              f"without the gateway {direct[50]:.2f} and {direct[98]:.2f} ms")
+        self.assertLess(through[98] - direct[98], 5 * harness.SLOW)
 
     def test_a_hundred_streams_get_their_tokens_one_by_one(self):
         async def one(client):

@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""Every ```sh block of the README is run, in order, beside the gateway that the first of them starts.
+What cannot run here is written as ```text there."""
+import re
+import subprocess
+import sys
+
+import harness
+from harness import ROOT, Case, Program
+
+# The README's addresses are those of `sluice demo`; here it takes free ports.
+DATA, ADMIN = "127.0.0.1:8080", "127.0.0.1:9090"
+
+
+class Readme(Case):
+    def test_every_command_works(self):
+        text = (ROOT / "README.md").read_text()
+        blocks = re.findall(r"^```sh\n(.*?)^```$", text, re.M | re.S)
+        self.assertGreater(len(blocks), 5)
+        self.assertEqual(blocks[0].strip(), "deploy/quickstart")
+        self.assertIn(DATA, text)
+        self.assertIn(ADMIN, text)
+
+        quickstart = self.started(Program(
+            ROOT / "deploy/quickstart", "--", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", cwd=ROOT))
+        quickstart.wait_for("keeps running", 900)
+        self.assertIn("data: [DONE]", quickstart.output())
+        data = quickstart.wait_for(r"(?<!admin )listening on (127\.0\.0\.1:\d+)")[1]
+        admin = quickstart.wait_for(r"admin \D*(127\.0\.0\.1:\d+)")[1]
+        for block in blocks[1:]:
+            with self.subTest(block):
+                if block.strip() == "tests/run":
+                    continue  # it is what runs this
+                here = block.replace(DATA, data).replace(ADMIN, admin)
+                here = here.replace("sluice ctl", f"sluice ctl --admin http://{admin}")
+                run = subprocess.run(["bash", "-euo", "pipefail", "-c", here], cwd=ROOT,
+                                     capture_output=True, text=True, timeout=60)
+                print(f"\n{here}{run.stdout[:600]}{run.stderr[:600]}")
+                self.assertEqual(run.returncode, 0, run.stderr + run.stdout)
+                self.assertTrue(run.stdout.strip(), "it printed nothing")
+                if "stream" in block:
+                    self.assertTrue(run.stdout.strip().endswith("data: [DONE]"))
+        self.assertEqual(quickstart.stop(40), 0)
+
+
+if __name__ == "__main__":
+    sys.exit(harness.main())
