@@ -69,7 +69,7 @@ std::string_view chunked::on_size_octet(char c) noexcept
     ++line_extension_bytes_;
     if (++extension_bytes_ > max_extension_bytes)
         return "too many octets of chunk extensions";
-    if (c != ';' && !is(c, octets::blank))
+    if (c != ';' && !is_blank(c))
         return "an invalid chunk size";
     state_ = c == ';' ? state::ext_start : state::blank_before_ext;
     return {};
@@ -78,7 +78,7 @@ std::string_view chunked::on_size_octet(char c) noexcept
 // RFC 9112 7.1.1: *( BWS ";" BWS token [ BWS "=" BWS ( token / quoted-string ) ] )
 std::string_view chunked::on_extension_octet(char c) noexcept
 {
-    const bool blank = is(c, octets::blank);
+    const bool blank = is_blank(c);
     const bool token = is(c, octets::token);
     state next = state::failed;
     switch (state_) {

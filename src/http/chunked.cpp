@@ -48,6 +48,8 @@ std::span<char> chunked::step(std::span<char> raw, chunk_output& out) noexcept
                 state_ = state::data_cr;
             return run;
         }
+        if (state_ == state::data_cr && fast_data_end(raw, out))
+            continue;
         if (state_ == state::size_start && fast_size_line(raw, out))
             continue;
         const state before = state_;
@@ -64,6 +66,15 @@ std::span<char> chunked::step(std::span<char> raw, chunk_output& out) noexcept
     }
     finish(raw, out);
     return {};
+}
+
+bool chunked::fast_data_end(std::span<char> raw, chunk_output& out) noexcept
+{
+    if (raw.size() - out.consumed < 2 || raw[out.consumed] != '\r' || raw[out.consumed + 1] != '\n')
+        return false;
+    out.consumed += 2;
+    begin_line(out.consumed);
+    return true;
 }
 
 // Nearly every size line is whole and canonical: no state machine for it.

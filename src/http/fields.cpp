@@ -1,3 +1,4 @@
+#include "recognise.hpp"
 #include "rules.hpp"
 
 #include <algorithm>
@@ -27,7 +28,7 @@ constexpr std::uint64_t look_alike_headers =
 
 [[nodiscard]] bool is_proxy_field(std::string_view name) noexcept
 {
-    return name.size() > 6 && lower(name.front()) == 'p' && iequals(name.substr(0, 6), "proxy-");
+    return (name.front() | 0x20) == 'p' && iequals(name.substr(0, 6), "proxy-");
 }
 
 [[nodiscard]] refusal bad(std::string_view message) noexcept
@@ -37,17 +38,32 @@ constexpr std::uint64_t look_alike_headers =
 
 [[nodiscard]] refusal bad_name(const char* line, const char* at) noexcept
 {
-    if (at == line && is(*at, octets::blank))
+    if (at == line && is_blank(*at))
         return bad("a folded header line");
-    if (is(*at, octets::blank))
+    if (is_blank(*at))
         return bad("a blank in or after a field name");
     return bad("an invalid field name");
 }
 
-// The field line at `line`; where the next one begins, or nullptr with `why` set. `end` is
-// the end of a head that ends in CRLF CRLF, so an octet that ends the name or value is always
-// found.
-[[nodiscard]] const char* parse_field(
+// What is not a plain name and a colon: rare, so kept out of the loop below. The colon, or nullptr.
+[[gnu::cold, gnu::noinline]] const char* read_odd_name(
+    const char* line, const char* at, const char* end, refusal& why) noexcept
+{
+    const char* const colon = skip(at, end, octets::token);
+    if (*colon != ':' || colon == line) {
+        why = bad_name(line, colon);
+        return nullptr;
+    }
+    if (is_look_alike({line, static_cast<std::size_t>(colon - line)})) {
+        why = bad("a field name that imitates a framing or credential field");
+        return nullptr;
+    }
+    return colon;
+}
+
+// The field line at `line`; where the next one begins, or nullptr with `why` set. `end` is the end
+// of a head that ends in CRLF CRLF, so an octet that ends the name or value is always found.
+[[nodiscard]] inline const char* parse_field(
     const char* base,
     const char* line,
     const char* end,
@@ -56,40 +72,35 @@ constexpr std::uint64_t look_alike_headers =
     refusal& why) noexcept
 {
     const char* colon = skip_common_name(line, end);
-    const bool plain = *colon == ':';
-    if (!plain)
-        colon = skip(colon, end, octets::token);
-    if (*colon != ':' || colon == line) {
-        why = bad_name(line, colon);
-        return nullptr;
+    if (*colon != ':' || colon == line) [[unlikely]] {
+        colon = read_odd_name(line, colon, end, why);
+        if (colon == nullptr)
+            return nullptr;
     }
 
-    const char* value = colon + 1;
-    while (is(*value, octets::blank))
-        ++value;
+    // Usually exactly one space, and none at the end.
+    const char* value = colon + (colon[1] == ' ' ? 2 : 1);
+    if (is_blank(*value)) [[unlikely]]
+        while (is_blank(*value))
+            ++value;
     const char* const line_end = find_control(value, end);
-    if (line_end[0] != '\r' || line_end[1] != '\n') {
+    if (line_end[0] != '\r' || line_end[1] != '\n') [[unlikely]] {
         why = bad("a control character in a field value");
         return nullptr;
     }
-    const char* value_end = line_end;
-    while (value_end != value && is(value_end[-1], octets::blank))
-        --value_end;
-    if (static_cast<std::size_t>(line_end - line) > line_bytes) {
+    if (static_cast<std::size_t>(line_end - line) > line_bytes) [[unlikely]] {
         why = {errc::head_too_large, "a header line is longer than allowed"};
         return nullptr;
     }
+    const char* value_end = line_end;
+    if (is_blank(value_end[-1])) [[unlikely]]
+        while (value_end != value && is_blank(value_end[-1]))
+            --value_end;
 
     const std::string_view name{line, static_cast<std::size_t>(colon - line)};
-    const header id = recognise_header(name);
-    bool hop_by_hop = (hop_by_hop_headers & bit(id)) != 0;
-    if (id == header::other) {
-        hop_by_hop = is_proxy_field(name);
-        if (!plain && is_look_alike(name)) {
-            why = bad("a field name that imitates a framing or credential field");
-            return nullptr;
-        }
-    }
+    const header id = recognise(name);
+    const bool hop_by_hop =
+        id == header::other ? is_proxy_field(name) : (hop_by_hop_headers & bit(id)) != 0;
     out.add(
         static_cast<std::uint32_t>(line - base),
         static_cast<std::uint16_t>(colon - line),
@@ -131,10 +142,10 @@ std::optional<refusal> parse_fields(
     const std::size_t line_bytes = std::min<std::size_t>(limits.line_bytes, 65535);
     const char* const blank_line = end - 2;
     out.clear(base);
+    refusal why{};
     for (const char* line = first; line != blank_line;) {
         if (out.size() == max_fields)
             return refusal{errc::head_too_large, "more header fields than allowed"};
-        refusal why{};
         line = parse_field(base, line, end, line_bytes, out, why);
         if (line == nullptr)
             return why;
@@ -142,28 +153,49 @@ std::optional<refusal> parse_fields(
     return std::nullopt;
 }
 
-std::optional<refusal> read_connection(field_table& fields, connection_options& out) noexcept
+namespace {
+
+// One Connection value; false when it and those before hold too many options.
+[[nodiscard]] bool read_options(
+    std::string_view list,
+    field_table& fields,
+    std::size_t& nominations,
+    connection_options& out) noexcept
 {
-    std::size_t nominations = 0;
-    for (std::size_t i = 0; fields.has(header::connection) && i < fields.size(); ++i) {
-        const field connection = fields[i];
-        if (connection.id != header::connection)
-            continue;
-        for (std::string_view rest = connection.value; !rest.empty();) {
-            const std::size_t comma = std::min(rest.find(','), rest.size());
-            const std::string_view option = trim_blanks(rest.substr(0, comma));
-            rest.remove_prefix(std::min(comma + 1, rest.size()));
-            if (iequals(option, "close")) {
-                out.close = true;
-            } else if (iequals(option, "keep-alive")) {
-                out.keep_alive = true;
-            } else if (!option.empty()) {
-                if (++nominations > max_nominations)
-                    return bad("too many options in Connection");
-                fields.nominate(option);
-            }
+    while (!list.empty()) {
+        const std::size_t comma = std::min(list.find(','), list.size());
+        const std::string_view option = trim_blanks(list.substr(0, comma));
+        list.remove_prefix(std::min(comma + 1, list.size()));
+        if (iequals(option, "close")) {
+            out.close = true;
+        } else if (recognise_header(option) == header::keep_alive) {
+            out.keep_alive = true;
+        } else if (!option.empty()) {
+            if (++nominations > max_nominations)
+                return false;
+            fields.nominate(option);
         }
     }
+    return true;
+}
+
+}  // namespace
+
+std::optional<refusal> read_connection(field_table& fields, connection_options& out) noexcept
+{
+    if (!fields.has(header::connection))
+        return std::nullopt;
+    std::size_t nominations = 0;
+    bool fine = true;
+    if (!fields.repeated(header::connection)) {
+        fine = read_options(fields.find(header::connection), fields, nominations, out);
+    } else {
+        for (std::size_t i = 0; fine && i < fields.size(); ++i)
+            if (fields[i].id == header::connection)
+                fine = read_options(fields[i].value, fields, nominations, out);
+    }
+    if (!fine)
+        return bad("too many options in Connection");
     return std::nullopt;
 }
 

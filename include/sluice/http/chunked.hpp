@@ -92,6 +92,7 @@ private:
     void start(bool with_pieces) noexcept;
     // Goes on to the next run of payload, which it returns; empty when this call is over.
     [[nodiscard]] std::span<char> step(std::span<char> raw, chunk_output& out) noexcept;
+    [[nodiscard]] bool fast_data_end(std::span<char> raw, chunk_output& out) noexcept;
     [[nodiscard]] bool fast_size_line(std::span<char> raw, chunk_output& out) noexcept;
     // These three answer what is wrong with the octet; empty when nothing is.
     [[nodiscard]] std::string_view on_framing_octet(char c) noexcept;

@@ -84,9 +84,9 @@ public:
         repeated_ = 0;
         count_ = 0;
     }
-    // For the parsers: false when the table is full. The name starts at base + name_offset, the
+    // For the parsers, as long as size() < capacity. The name starts at base + name_offset, the
     // value value_gap after that.
-    bool add(
+    void add(
         std::uint32_t name_offset,
         std::uint16_t name_size,
         std::uint16_t value_gap,
@@ -94,17 +94,14 @@ public:
         header id,
         bool hop_by_hop) noexcept
     {
-        if (count_ == capacity)
-            return false;
-        entries_[count_] = {name_offset, name_size, value_gap, value_size, id, hop_by_hop};
-        if (const std::uint64_t mask = bit(id); (seen_ & mask) == 0) {
-            seen_ |= mask;
-            first_[static_cast<std::size_t>(id)] = static_cast<std::uint8_t>(count_);
-        } else {
+        const std::uint32_t at = count_++;
+        entries_[at] = {name_offset, name_size, value_gap, value_size, id, hop_by_hop};
+        const std::uint64_t mask = bit(id);
+        if ((seen_ & mask) == 0)
+            first_[static_cast<std::size_t>(id)] = static_cast<std::uint8_t>(at);
+        else
             repeated_ |= mask;
-        }
-        ++count_;
-        return true;
+        seen_ |= mask;
     }
     // For the parsers: a field that Connection names is from now on hop-by-hop.
     void nominate(std::string_view name) noexcept;

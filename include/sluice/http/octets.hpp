@@ -20,7 +20,6 @@ inline constexpr std::uint8_t host = 4;  // RFC 3986 reg-name: unreserved, sub-d
 inline constexpr std::uint8_t hex = 8;   // HEXDIG
 inline constexpr std::uint8_t digit = 16;     // DIGIT
 inline constexpr std::uint8_t in_value = 32;  // RFC 9110 5.5: HTAB, SP, VCHAR, obs-text
-inline constexpr std::uint8_t blank = 64;     // SP, HTAB
 
 consteval std::array<std::uint8_t, 256> make_classes()
 {
@@ -38,7 +37,7 @@ consteval std::array<std::uint8_t, 256> make_classes()
     mark("!#$%&'*+-.^_`|~", token);
     mark("-._~!$&'()*+,;=", target | host);
     mark(":@/", target);
-    mark(" \t", blank | in_value);
+    mark("\t", in_value);
     return out;
 }
 
@@ -51,10 +50,26 @@ inline constexpr std::array<std::uint8_t, 256> classes = make_classes();
     return (octets::classes[static_cast<unsigned char>(c)] & octet_class) != 0;
 }
 
+// SP or HTAB.
+[[nodiscard]] constexpr bool is_blank(char c) noexcept
+{
+    return c == ' ' || c == '\t';
+}
+
 // The first octet that is not of the class, or end.
 [[nodiscard]] constexpr const char* skip(
     const char* p, const char* end, std::uint8_t octet_class) noexcept
 {
+    for (; end - p >= 4; p += 4) {
+        if (!is(p[0], octet_class))
+            return p;
+        if (!is(p[1], octet_class))
+            return p + 1;
+        if (!is(p[2], octet_class))
+            return p + 2;
+        if (!is(p[3], octet_class))
+            return p + 3;
+    }
     while (p != end && is(*p, octet_class))
         ++p;
     return p;
@@ -75,9 +90,9 @@ inline constexpr std::array<std::uint8_t, 256> classes = make_classes();
                 _mm_cmpeq_epi8(_mm_min_epu8(letter, _mm_set1_epi8(25)), letter),
                 _mm_cmpeq_epi8(_mm_min_epu8(number, _mm_set1_epi8(9)), number)),
             _mm_cmpeq_epi8(x, _mm_set1_epi8('-')));
-        const auto bad = static_cast<unsigned>(_mm_movemask_epi8(good)) ^ 0xffffU;
-        if (bad != 0)
-            return p + std::countr_zero(bad);
+        const auto run = std::countr_zero(~static_cast<unsigned>(_mm_movemask_epi8(good)));
+        if (run != 16)
+            return p + run;
     }
 #else
     static_cast<void>(end);
@@ -94,10 +109,10 @@ inline constexpr std::array<std::uint8_t, 256> classes = make_classes();
         const __m128i low = _mm_cmpeq_epi8(_mm_min_epu8(x, _mm_set1_epi8(0x1f)), x);
         const __m128i tab = _mm_cmpeq_epi8(x, _mm_set1_epi8('\t'));
         const __m128i del = _mm_cmpeq_epi8(x, _mm_set1_epi8(0x7f));
-        const auto bad =
-            static_cast<unsigned>(_mm_movemask_epi8(_mm_or_si128(_mm_andnot_si128(tab, low), del)));
-        if (bad != 0)
-            return p + std::countr_zero(bad);
+        const __m128i bad = _mm_or_si128(_mm_andnot_si128(tab, low), del);
+        const auto run = std::countr_zero(static_cast<unsigned>(_mm_movemask_epi8(bad)) | 0x10000U);
+        if (run != 16)
+            return p + run;
     }
 #endif
     return skip(p, end, octets::in_value);
@@ -128,9 +143,9 @@ inline constexpr std::array<std::uint8_t, 256> classes = make_classes();
 // Without leading and trailing SP and HTAB (RFC 9110 5.6.3 OWS).
 [[nodiscard]] constexpr std::string_view trim_blanks(std::string_view text) noexcept
 {
-    while (!text.empty() && is(text.front(), octets::blank))
+    while (!text.empty() && is_blank(text.front()))
         text.remove_prefix(1);
-    while (!text.empty() && is(text.back(), octets::blank))
+    while (!text.empty() && is_blank(text.back()))
         text.remove_suffix(1);
     return text;
 }
