@@ -242,13 +242,15 @@ std::vector<clause_help> behaviour_grammar()
 boost::system::result<behaviour, std::string> parse_behaviour(std::string_view text)
 {
     behaviour how;
-    while (!text.empty()) {
+    for (bool more = !text.empty(); more;) {
         const auto plus = text.find('+');
         auto clause = text.substr(0, plus);
-        text = plus == std::string_view::npos ? std::string_view{} : text.substr(plus + 1);
+        more = plus != std::string_view::npos;
+        if (more)
+            text.remove_prefix(plus + 1);
         if (clause.starts_with("sim-"))
             clause.remove_prefix(4);
-        if (!apply(how, clause) || !sane(how))
+        if (clause.ends_with('-') || !apply(how, clause) || !sane(how))
             return "the simulator does not understand '" + std::string(clause.substr(0, 100))
                    + "'; GET /sim/behaviour lists what it does";
     }

@@ -19,8 +19,8 @@ struct simulator_options {
     std::string host = "127.0.0.1";       // an IP address
     std::uint16_t port = 0;               // 0: any free one, see simulator::port
     std::string name = "simulator";       // begins every generated text: "stable: ..."
-    std::string key;                      // wanted as Authorization: Bearer; empty: none wanted
-    std::string behaviour;                // of models not named sim-...: see parse_behaviour
+    std::string key = "";                 // wanted as Authorization: Bearer; empty: none wanted
+    std::string behaviour = "";           // of models not named sim-...: see parse_behaviour
     std::uint64_t seed = 1;               // same seed, same sequence of requests: same answers
     std::size_t body_bytes = 64U << 20U;  // 413 above
     seconds idle{300};                    // a connection without a request
