@@ -71,10 +71,10 @@ void check_model(const place& at, const std::string& name, const snapshot& setti
     }
     if (settings.find_model(name) != nullptr)
         return;
+    // Not aliases: those may come out of ${...}, which no complaint shows.
     std::vector<std::string_view> known;
-    for (const auto& [model, index] : settings.by_name)
-        known.push_back(model);
-    std::sort(known.begin(), known.end());
+    for (const auto& model : settings.models)
+        known.push_back(model.name);
     at.complain_unknown(at.shown() + " is no model and no alias", known);
 }
 
@@ -109,13 +109,13 @@ void read_keys(const place& root, snapshot& settings)
         if (const auto id = at["id"]; id.given()) {
             key.id = id.text();
             if (check_name(id, key.id) && !ids.insert(key.id).second)
-                id.complain("another key has the id " + key.id + " already");
+                id.complain("another key has the same id");
         }
         if (const auto hash = at["hash"]; hash.given()) {
             if (const auto parsed = parse_hash(hash.text())) {
                 key.hash = *parsed;
                 if (!hashes.insert(hash.text()).second)
-                    hash.complain("another key has the same hash already");
+                    hash.complain("another key has the same hash");
             } else {
                 // Without the value: it may be the key itself.
                 hash.complain("that is no hash, allowed: " + allowed(*find_row("keys[].hash")));

@@ -43,7 +43,7 @@ private:
         if (const auto star = name.find('*'); star != std::string::npos && star + 1 != name.size())
             at.complain("a * is only allowed at the end of a name");
         else if (!taken_.insert(name).second)
-            at.complain("another model or alias has the name \"" + name + "\" already");
+            at.complain("another model or alias has the same name");
     }
 
     void read_aliases(const place& at, model& model)
@@ -94,7 +94,7 @@ private:
             check_name(name, target.name);
         const auto same = [&](const config::target& other) { return other.name == target.name; };
         if (!target.name.empty() && std::any_of(model.targets.begin(), model.targets.end(), same))
-            name.complain("another target of this model has the name " + shown_name(target.name));
+            name.complain("another target of this model has the same name");
         if (const auto upstream = at["model"]; upstream.given()) {
             target.model = upstream.text();
             check_model_name(upstream, target.model);

@@ -1,0 +1,51 @@
+#include "key_new.hpp"
+
+#include <algorithm>
+#include <ostream>
+#include <sluice/config/key.hpp>
+#include <stdexcept>
+#include <string>
+
+namespace sluice {
+namespace {
+
+// What the configuration takes as a tenant or an id.
+bool is_name(const std::string& text)
+{
+    return !text.empty() && text.size() <= 64 && std::all_of(text.begin(), text.end(), [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')
+               || c == '.' || c == '_' || c == '-';
+    });
+}
+
+}  // namespace
+
+int run_key_new(const key_new_options& options, std::ostream& out, std::ostream& err)
+{
+    std::string key;
+    std::string hash;
+    try {
+        key = config::new_key();
+        hash = config::key_hash(key);
+    } catch (const std::runtime_error& error) {
+        err << "sluice key new: " << error.what() << '\n';
+        return 1;
+    }
+    const std::string tenant = options.tenant.empty() ? "default" : options.tenant;
+    // Four digits of the hash, not of the key.
+    const std::string id = options.id.empty() ? tenant + '-' + hash.substr(7, 4) : options.id;
+    if (!is_name(tenant) || !is_name(id)) {
+        err << "sluice key new: a tenant or id has to be 1 to 64 of A-Z a-z 0-9 . _ -\n";
+        return 2;
+    }
+    out << key << "\n\n"
+        << "# The key is shown only now. Its entry in the configuration:\n"
+        << "keys:\n"
+        << "  - id: \"" << id << "\"\n"
+        << "    hash: \"" << hash << "\"\n"
+        << "    tenant: \"" << tenant << "\"\n"
+        << "    models: [\"*\"]\n";
+    return 0;
+}
+
+}  // namespace sluice

@@ -1,0 +1,101 @@
+#include <boost/test/unit_test.hpp>
+
+#include <sluice/config/units.hpp>
+
+using namespace std::chrono_literals;
+using namespace sluice;
+using namespace sluice::config;
+
+BOOST_AUTO_TEST_SUITE(units)
+
+BOOST_AUTO_TEST_CASE(durations_read_and_print_in_their_shortest_spelling)
+{
+    BOOST_TEST((parse_duration("250ms") == 250ms));
+    BOOST_TEST((parse_duration("30s") == 30s));
+    BOOST_TEST((parse_duration("5m") == 5min));
+    BOOST_TEST((parse_duration("24h") == 24h));
+    BOOST_TEST((parse_duration("7d") == 168h));
+    BOOST_TEST((parse_duration("0") == 0ms));
+    BOOST_TEST((parse_duration("3650d").has_value()));
+    for (const auto* wrong :
+         {"",
+          "s",
+          "5",
+          "5 s",
+          "-5s",
+          "5S",
+          "1.5s",
+          "5sec",
+          "3651d",
+          "99999999999999999999s",
+          "+1s",
+          "1e3s"})
+        BOOST_TEST(!parse_duration(wrong).has_value(), wrong);
+    BOOST_TEST(format_duration(90s) == "90s");
+    BOOST_TEST(format_duration(600s) == "10m");
+    BOOST_TEST(format_duration(1500ms) == "1500ms");
+    BOOST_TEST(format_duration(48h) == "2d");
+    BOOST_TEST(format_duration(0ms) == "0");
+}
+
+BOOST_AUTO_TEST_CASE(sizes_read_and_print)
+{
+    BOOST_TEST((parse_size("16KiB") == 16'384U));
+    BOOST_TEST((parse_size("32MiB") == 33'554'432U));
+    BOOST_TEST((parse_size("1GiB") == 1'073'741'824U));
+    BOOST_TEST((parse_size("1000") == 1000U));
+    for (const auto* wrong :
+         {"",
+          "KiB",
+          "16KB",
+          "16kib",
+          "-1",
+          "1.5MiB",
+          "16 KiB",
+          "99999999999999999999",
+          "9999999999GiB"})
+        BOOST_TEST(!parse_size(wrong).has_value(), wrong);
+    BOOST_TEST(format_size(16'384) == "16KiB");
+    BOOST_TEST(format_size(1000) == "1000");
+}
+
+BOOST_AUTO_TEST_CASE(rates_read_and_print)
+{
+    const auto rate = parse_rate("3000/min");
+    BOOST_TEST_REQUIRE(rate.has_value());
+    BOOST_TEST(rate->count == 3000U);
+    BOOST_TEST((rate->period == 60s));
+    for (const auto* right : {"50/s", "3000/min", "100/h", "1000000000/d"})
+        BOOST_TEST(format_rate(parse_rate(right).value()) == right);
+    for (const auto* wrong :
+         {"",
+          "50",
+          "/s",
+          "0/s",
+          "1000000001/s",
+          "50/m",
+          "50/sec",
+          "50 / s",
+          "-1/s",
+          "1.5/s",
+          "50/"})
+        BOOST_TEST(!parse_rate(wrong).has_value(), wrong);
+}
+
+BOOST_AUTO_TEST_CASE(numbers_and_percents_read_and_print)
+{
+    BOOST_TEST((parse_percent("12.5%") == 12.5));
+    BOOST_TEST((parse_percent("0") == 0.0));
+    BOOST_TEST((parse_percent("100%") == 100.0));
+    for (const auto* wrong : {"", "%", "100.1%", "-1", "nan", "5%%", "1e1"})
+        BOOST_TEST(!parse_percent(wrong).has_value(), wrong);
+    for (const auto* wrong : {"", ".5", "-1", "inf", "0x10", "1e5", "1,5", "1.2.3"})
+        BOOST_TEST(!parse_decimal(wrong).has_value(), wrong);
+    BOOST_TEST(format_decimal(87.5) == "87.5");
+    BOOST_TEST(format_decimal(5) == "5");
+    BOOST_TEST(!parse_count("").has_value());
+    BOOST_TEST(!parse_count("-0").has_value());
+    BOOST_TEST(!parse_count("18446744073709551616").has_value());
+}
+
+BOOST_AUTO_TEST_SUITE_END()
