@@ -1,14 +1,14 @@
 #include "line_ring.hpp"
 #include "line_sink.hpp"
-#include <sluice/observe/access_log.hpp>
-#include <sluice/observe/json_line.hpp>
-#include <sluice/observe/outcome.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
+#include <sluice/observe/access_log.hpp>
+#include <sluice/observe/json_line.hpp>
+#include <sluice/observe/outcome.hpp>
 #include <sys/eventfd.h>
 #include <system_error>
 #include <unistd.h>
@@ -21,7 +21,7 @@ constexpr milliseconds long_beat{1000};
 constexpr unsigned beats_to_sleep = 20;
 constexpr std::size_t line_bytes = 2048;
 
-void add_text(json_line& line, std::string_view key, std::string_view value, std::size_t cap)
+void add_text(json_line& line, const json_key& key, std::string_view value, std::size_t cap)
 {
     if (!value.empty())
         line.text(key, value, cap);

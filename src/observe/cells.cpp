@@ -1,6 +1,5 @@
-#include <sluice/observe/cells.hpp>
-
 #include <numeric>
+#include <sluice/observe/cells.hpp>
 
 namespace sluice::observe {
 namespace {

@@ -1,9 +1,8 @@
-#include <sluice/observe/json_line.hpp>
-
 #include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstring>
+#include <sluice/observe/json_line.hpp>
 
 namespace sluice::observe {
 namespace {
@@ -11,18 +10,15 @@ namespace {
 constexpr std::uint64_t ones = 0x0101010101010101U;
 constexpr std::uint64_t tops = 0x8080808080808080U;
 
-constexpr std::uint64_t zero_bytes(std::uint64_t word) noexcept
-{
-    return (word - ones) & ~word & tops;
-}
-
-// True if the eight bytes may stand in a JSON string as they are: ASCII, printable, no '"' or '\\'.
+// True if the eight bytes may stand in a JSON string as they are: ASCII, no controls, no '"' or
+// '\\'. Each subtraction sets a byte's top bit where the byte is to be escaped; a borrow can set
+// others only beside such a one.
 bool plain(std::uint64_t word) noexcept
 {
-    const std::uint64_t controls = (word - ones * 0x20) & ~word & tops;
-    return ((word & tops) | controls | zero_bytes(word ^ (ones * '"'))
-            | zero_bytes(word ^ (ones * '\\')))
-           == 0;
+    const std::uint64_t controls = word - ones * 0x20;
+    const std::uint64_t quotes = (word ^ (ones * '"')) - ones;
+    const std::uint64_t backslashes = (word ^ (ones * '\\')) - ones;
+    return ((word | controls | quotes | backslashes) & tops) == 0;
 }
 
 void two_digits(char* at, unsigned value) noexcept
@@ -66,10 +62,9 @@ std::string_view timestamp_text::of(nanoseconds since_epoch) noexcept
     const std::int64_t ms = std::max<std::int64_t>(since_epoch.count(), 0) / 1'000'000;
     const std::int64_t second = ms / 1000;
     if (second != second_) {
-        using namespace std::chrono;
-        const sys_seconds instant{std::chrono::seconds{second}};
-        const auto day = floor<days>(instant);
-        const year_month_day date{day};
+        const std::chrono::sys_seconds instant{seconds{second}};
+        const auto day = std::chrono::floor<std::chrono::days>(instant);
+        const std::chrono::year_month_day date{day};
         const auto in_day = static_cast<unsigned>((instant - day).count());
         const auto year = static_cast<unsigned>(static_cast<int>(date.year()));
         std::memcpy(text_.data(), "0000-00-00T00:00:00.000Z", text_.size());
@@ -99,31 +94,79 @@ void json_line::put(std::string_view bytes) noexcept
     at_ += bytes.size();
 }
 
-void json_line::digits(std::uint64_t value) noexcept
+inline void json_line::digits(std::uint64_t value) noexcept
 {
-    at_ = std::to_chars(at_, end_, value).ptr;
+    if (value < 10) {
+        put(static_cast<char>('0' + value));
+    } else if (value < 100) {
+        two_digits(at_, static_cast<unsigned>(value));
+        at_ += 2;
+    } else {
+        at_ = std::to_chars(at_, end_, value).ptr;
+    }
 }
 
-bool json_line::open(std::string_view key, std::size_t value_bytes) noexcept
+// Copies a key's whole array, which is faster than its exact length.
+inline bool json_line::open(const json_key& key, std::size_t value_bytes) noexcept
 {
-    if (static_cast<std::size_t>(end_ - at_) < key.size() + 4 + value_bytes)
+    if (static_cast<std::size_t>(end_ - at_) < key.text_.size() + value_bytes)
         return false;
-    put(',');  // finish() makes the first one a brace
-    put('"');
-    put(key);
-    put('"');
-    put(':');
+    std::memcpy(at_, key.text_.data(), key.text_.size());  // finish() makes the first comma a brace
+    at_ += key.length_;
     return true;
 }
 
-json_line& json_line::text(std::string_view key, std::string_view value, std::size_t cap) noexcept
+// Copies a value that needs no escaping. Otherwise false, and what lies behind at_ is of no
+// meaning. The last piece overlaps the one before it, so that few bytes are looked at alone.
+inline bool json_line::put_plain(std::string_view value) noexcept
+{
+    const char* from = value.data();
+    const char* const last = from + value.size();
+    char* to = at_;
+    if (value.size() >= sizeof(std::uint64_t)) {
+        std::uint64_t word = 0;
+        for (; last - from > 8; from += 8, to += 8) {
+            std::memcpy(&word, from, 8);
+            if (!plain(word))
+                return false;
+            std::memcpy(to, &word, 8);
+        }
+        std::memcpy(&word, last - 8, 8);
+        std::memcpy(to + (last - from) - 8, &word, 8);
+        at_ = to + (last - from);
+        return plain(word) || (at_ -= value.size(), false);
+    }
+    if (value.size() >= sizeof(std::uint32_t)) {
+        std::uint32_t head = 0;
+        std::uint32_t tail = 0;
+        std::memcpy(&head, from, 4);
+        std::memcpy(&tail, last - 4, 4);
+        if (!plain(std::uint64_t{head} << 32U | tail))
+            return false;
+        std::memcpy(to, &head, 4);
+        std::memcpy(to + value.size() - 4, &tail, 4);
+        at_ += value.size();
+        return true;
+    }
+    for (; from != last; ++from, ++to) {
+        if (!plain(ones * static_cast<unsigned char>(*from)))
+            return false;
+        *to = *from;
+    }
+    at_ = to;
+    return true;
+}
+
+json_line& json_line::text(const json_key& key, std::string_view value, std::size_t cap) noexcept
 {
     constexpr std::size_t quotes = 2;
     constexpr std::size_t longest_escape = 6;
     if (!open(key, quotes + longest_escape))
         return *this;
     put('"');
-    escaped(value, at_ + std::min(cap, static_cast<std::size_t>(end_ - at_) - 1));
+    const std::size_t room = std::min(cap, static_cast<std::size_t>(end_ - at_) - 1);
+    if (value.size() > room || !put_plain(value))
+        escaped(value, at_ + room);
     put('"');
     return *this;
 }
@@ -132,14 +175,6 @@ void json_line::escaped(std::string_view value, const char* limit) noexcept
 {
     constexpr std::string_view hex_digits = "0123456789abcdef";
     while (!value.empty()) {
-        if (std::uint64_t word; value.size() >= sizeof word && limit - at_ >= 8) {
-            std::memcpy(&word, value.data(), sizeof word);
-            if (plain(word)) {
-                put(value.substr(0, sizeof word));
-                value.remove_prefix(sizeof word);
-                continue;
-            }
-        }
         std::array<char, 6> escape{'\\', 'u', '0', '0', '0', '0'};
         const char c = value.front();
         const auto byte = static_cast<unsigned char>(c);
@@ -148,7 +183,7 @@ void json_line::escaped(std::string_view value, const char* limit) noexcept
         if (c == '"' || c == '\\') {
             escape[1] = c;
             next = {escape.data(), 2};
-        } else if (byte < 0x20 || byte == 0x7f) {
+        } else if (byte < 0x20) {
             escape[4] = hex_digits[byte >> 4U];
             escape[5] = hex_digits[byte & 15U];
             next = {escape.data(), escape.size()};
@@ -162,28 +197,28 @@ void json_line::escaped(std::string_view value, const char* limit) noexcept
     }
 }
 
-json_line& json_line::number(std::string_view key, std::uint64_t value) noexcept
+json_line& json_line::number(const json_key& key, std::uint64_t value) noexcept
 {
     if (open(key, 20))
         digits(value);
     return *this;
 }
 
-json_line& json_line::integer(std::string_view key, std::int64_t value) noexcept
+json_line& json_line::integer(const json_key& key, std::int64_t value) noexcept
 {
     if (open(key, 20))
         at_ = std::to_chars(at_, end_, value).ptr;
     return *this;
 }
 
-json_line& json_line::flag(std::string_view key, bool value) noexcept
+json_line& json_line::flag(const json_key& key, bool value) noexcept
 {
     if (open(key, 5))
         put(value ? std::string_view("true") : std::string_view("false"));
     return *this;
 }
 
-json_line& json_line::millis(std::string_view key, nanoseconds value) noexcept
+json_line& json_line::millis(const json_key& key, nanoseconds value) noexcept
 {
     if (!open(key, 24))
         return *this;

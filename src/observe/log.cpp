@@ -1,10 +1,10 @@
 #include "line_sink.hpp"
-#include <sluice/observe/json_line.hpp>
-#include <sluice/observe/log.hpp>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <sluice/observe/json_line.hpp>
+#include <sluice/observe/log.hpp>
 #include <utility>
 
 namespace sluice::observe {
@@ -15,13 +15,13 @@ constexpr std::array<std::string_view, 3> level_names{"info", "warn", "error"};
 void add(json_line& line, const log_field& field)
 {
     if (const auto* text = std::get_if<std::string_view>(&field.value))
-        line.text(field.name, *text, 512);
+        line.text(json_key(field.name), *text, 512);
     else if (const auto* integer = std::get_if<std::int64_t>(&field.value))
-        line.integer(field.name, *integer);
+        line.integer(json_key(field.name), *integer);
     else if (const auto* number = std::get_if<std::uint64_t>(&field.value))
-        line.number(field.name, *number);
+        line.number(json_key(field.name), *number);
     else
-        line.flag(field.name, std::get<bool>(field.value));
+        line.flag(json_key(field.name), std::get<bool>(field.value));
 }
 
 }  // namespace

@@ -1,6 +1,5 @@
-#include <sluice/observe/recent_rates.hpp>
-
 #include <algorithm>
+#include <sluice/observe/recent_rates.hpp>
 
 namespace sluice::observe {
 namespace {

@@ -1,6 +1,3 @@
-#include <sluice/base/text.hpp>
-#include <sluice/state/overrides.hpp>
-
 #include <simdjson.h>
 
 #include <array>
@@ -9,6 +6,8 @@
 #include <cmath>
 #include <cstdio>
 #include <fcntl.h>
+#include <sluice/base/text.hpp>
+#include <sluice/state/overrides.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>

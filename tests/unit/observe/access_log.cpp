@@ -1,11 +1,11 @@
 #include "temporary_directory.hpp"
-#include <sluice/observe/access_log.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include <csignal>
 #include <fcntl.h>
 #include <map>
+#include <sluice/observe/access_log.hpp>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <system_error>

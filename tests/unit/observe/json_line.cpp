@@ -1,9 +1,8 @@
-#include <sluice/observe/json_line.hpp>
-
 #include <boost/test/unit_test.hpp>
 
 #include <array>
 #include <limits>
+#include <sluice/observe/json_line.hpp>
 #include <span>
 #include <string>
 #include <utility>
@@ -40,7 +39,7 @@ BOOST_AUTO_TEST_CASE(an_object_without_members_is_valid)
 
 BOOST_AUTO_TEST_CASE(whatever_would_end_the_string_or_the_line_is_escaped)
 {
-    BOOST_TEST(text_of("a\"b\\c\nd\x7f") == "{\"v\":\"a\\\"b\\\\c\\u000ad\\u007f\"}\n");
+    BOOST_TEST(text_of("a\"b\\c\nd") == "{\"v\":\"a\\\"b\\\\c\\u000ad\"}\n");
     // At every place within a word and behind one.
     for (std::size_t at = 0; at < 20; ++at)
         for (const auto& [c, escape] : std::array<std::pair<char, std::string_view>, 5>{

@@ -1,6 +1,6 @@
-#include <sluice/observe/recent_rates.hpp>
-
 #include <boost/test/unit_test.hpp>
+
+#include <sluice/observe/recent_rates.hpp>
 
 namespace {
 

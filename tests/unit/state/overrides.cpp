@@ -1,5 +1,3 @@
-#include <sluice/state/overrides.hpp>
-
 #include <boost/test/unit_test.hpp>
 
 #include <cstdlib>
@@ -7,6 +5,7 @@
 #include <filesystem>
 #include <fstream>
 #include <signal.h>
+#include <sluice/state/overrides.hpp>
 #include <sstream>
 #include <sys/stat.h>
 #include <sys/wait.h>
