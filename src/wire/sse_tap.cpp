@@ -24,6 +24,14 @@ std::uint8_t match_on(std::string_view mark, std::uint8_t matched, std::string_v
                : no_match;
 }
 
+// The same for text that has to end where `mark` ends.
+std::uint8_t match_all(std::string_view mark, std::uint8_t matched, std::string_view bytes)
+{
+    return matched <= mark.size() && mark.substr(matched).starts_with(bytes)
+               ? static_cast<std::uint8_t>(matched + bytes.size())
+               : no_match;
+}
+
 // As Python's truth of the JSON value, which is what the OpenAI client asks for.
 bool is_truthy(std::string_view value)
 {
@@ -86,7 +94,7 @@ void sse_tap::feed(std::span<const char> payload, time_point now)
                 on_data(bytes, now);
         } else if (field == sse_framer::field::event) {
             if (part == sse_framer::part::value)
-                name_matched_ = match_on(error_name, name_matched_, bytes);
+                name_matched_ = match_all(error_name, name_matched_, bytes);
             if (part == sse_framer::part::line_end)
                 on_name_end();
         } else if (field == sse_framer::field::error) {

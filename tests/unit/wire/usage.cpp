@@ -1,0 +1,91 @@
+#include <boost/test/unit_test.hpp>
+
+#include <sluice/wire/usage.hpp>
+
+using namespace sluice::wire;
+
+BOOST_TEST_DONT_PRINT_LOG_VALUE(sluice::wire::usage)
+
+BOOST_AUTO_TEST_SUITE(usage_objects)
+
+BOOST_AUTO_TEST_CASE(the_chat_shape_is_read)
+{
+    const usage want{.input = 20, .cached_input = 3, .output = 30, .reasoning = 4, .known = true};
+    BOOST_TEST(
+        (read_usage(R"({"prompt_tokens":20,"completion_tokens":30,"total_tokens":50,
+          "prompt_tokens_details":{"audio_tokens":9,"cached_tokens":3},
+          "completion_tokens_details":{"accepted_prediction_tokens":8,"reasoning_tokens":4}})")
+         == want));
+}
+
+BOOST_AUTO_TEST_CASE(the_responses_shape_is_read)
+{
+    const usage want{.input = 20, .cached_input = 3, .output = 30, .reasoning = 4, .known = true};
+    BOOST_TEST(
+        (read_usage(
+             R"({"input_tokens":20,"input_tokens_details":{"cached_tokens":3},"output_tokens":30,
+          "output_tokens_details":{"reasoning_tokens":4},"total_tokens":50})")
+         == want));
+}
+
+BOOST_AUTO_TEST_CASE(deepseeks_cache_count_is_read)
+{
+    BOOST_TEST(
+        read_usage(
+            R"({"prompt_tokens":10,"completion_tokens":1,"prompt_cache_hit_tokens":6,"prompt_cache_miss_tokens":4})")
+            .cached_input
+        == 6U);
+}
+
+BOOST_AUTO_TEST_CASE(counts_that_cannot_be_are_ignored)
+{
+    for (const auto value :
+         {"-1",
+          "1.5",
+          "1e3",
+          "1000000000001",
+          "99999999999999999999999",
+          "\"7\"",
+          "null",
+          "[7]",
+          "{\"a\":7}",
+          "true"}) {
+        const auto found =
+            read_usage(R"({"prompt_tokens":)" + std::string(value) + R"(,"completion_tokens":2})");
+        BOOST_TEST(found.known, value);
+        BOOST_TEST(found.input == 0U, value);
+        BOOST_TEST(found.output == 2U, value);
+    }
+    BOOST_TEST(read_usage(R"({"prompt_tokens":1000000000000})").input == max_token_count);
+}
+
+BOOST_AUTO_TEST_CASE(parts_are_never_more_than_the_whole)
+{
+    const auto found = read_usage(
+        R"({"prompt_tokens":5,"completion_tokens":6,"prompt_tokens_details":{"cached_tokens":50},"completion_tokens_details":{"reasoning_tokens":60}})");
+    BOOST_TEST(found.cached_input == 5U);
+    BOOST_TEST(found.reasoning == 6U);
+}
+
+BOOST_AUTO_TEST_CASE(names_count_only_where_they_belong)
+{
+    const auto found = read_usage(
+        R"({"x":{"prompt_tokens":99},"completion_tokens_details":{"cached_tokens":99},"cached_tokens":99,
+        "prompt_tokens_details":{"y":{"cached_tokens":99},"reasoning_tokens":99},"completion_tokens":1})");
+    BOOST_TEST((found == usage{.output = 1, .known = true}));
+}
+
+BOOST_AUTO_TEST_CASE(what_names_no_count_is_unknown)
+{
+    for (const auto text :
+         {"",
+          "{}",
+          "null",
+          "[]",
+          R"({"total_tokens":5})",
+          R"({"prompt_tokens":5)",
+          "\"prompt_tokens\":5"})
+        BOOST_TEST(!read_usage(text).known, text);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
