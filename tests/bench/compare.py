@@ -78,22 +78,25 @@ class Bench:
         self.rejected = []
         self.left_out = []
         self.syscalls = {}
-        self.pinned = len(os.sched_getaffinity(0)) > 1
+        self.pin()
 
-    def cpus(self, which):
-        return which if self.pinned else None
+    def pin(self):
+        """Scenarios say 0 and 1: the first two CPUs this process may use. With one CPU nothing is pinned."""
+        allowed = sorted(os.sched_getaffinity(0))
+        for name in ("proxy_cpus", "load_cpus"):
+            chosen = ",".join(str(allowed[int(i)]) for i in getattr(self.wanted, name).split(",")) \
+                if len(allowed) > 1 else None
+            setattr(self.wanted, name, chosen)
 
     def run(self):
-        if not self.pinned:
-            self.wanted.load_cpus = None
-        with Mock(self.options.mock, self.cpus(self.wanted.load_cpus), **self.wanted.mock) as self.mock:
+        with Mock(self.options.mock, self.wanted.load_cpus, **self.wanted.mock) as self.mock:
             self.running = []
             try:
                 for proxy in candidates(self.options, self.wanted):
                     if reason := proxy.missing():
                         self.left_out.append(reason)
                         continue
-                    child = proxy.start(self.directory, self.mock.port, self.cpus(self.wanted.proxy_cpus))
+                    child = proxy.start(self.directory, self.mock.port, self.wanted.proxy_cpus)
                     self.running.append((proxy, child))
                 if self.running and any(not isinstance(proxy, Direct) for proxy, _ in self.running):
                     self.measure_all()
@@ -137,7 +140,8 @@ class Bench:
                 found.append(f"{figures[proxy.name]['wait_share']:.0%} of its CPU time spent queueing")
             if why := ", ".join(filter(None, found)):
                 disturbed.append(f"{proxy.name}: {why}")
-        if disturbed and not self.options.quick:
+        # Resident memory does not depend on who else computes.
+        if disturbed and not self.wanted.held and not self.options.quick:
             self.rejected.append({"why": "; ".join(disturbed), "figures": figures})
         else:
             self.rounds.append(figures)
@@ -165,8 +169,8 @@ class Bench:
     def record(self):
         return {
             "scenario": self.wanted.name, "title": self.wanted.title, "unit": self.wanted.unit,
-            "proxy_cpus": self.wanted.proxy_cpus if self.pinned else "any",
-            "load_cpus": self.wanted.load_cpus if self.pinned else "any",
+            "proxy_cpus": self.wanted.proxy_cpus or "any",
+            "load_cpus": self.wanted.load_cpus or "any",
             "rounds": self.rounds, "rejected": self.rejected, "left_out": self.left_out,
             "syscalls": self.syscalls}
 

@@ -71,7 +71,10 @@ def instructions_each(options, proxy, mock, directory):
         finally:
             child.stop(patience=60)
         totals.append((done, instructions(out)))
-    return (totals[1][1] - totals[0][1]) / (totals[1][0] - totals[0][0])
+    each = (totals[1][1] - totals[0][1]) / (totals[1][0] - totals[0][0])
+    if each < 100:  # a wrapper was counted, not the program it started
+        raise SystemExit(f"{proxy.name}: {each:.0f} instructions per request cannot be")
+    return each
 
 
 def gate_instructions(options, mock, directory):

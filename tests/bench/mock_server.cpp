@@ -1,8 +1,9 @@
 #include "mock_server.hpp"
 
+#include "mock_request.hpp"
+
 #include <algorithm>
 #include <cerrno>
-#include <charconv>
 #include <limits>
 #include <sys/socket.h>
 
@@ -18,41 +19,6 @@ constexpr std::size_t due_at_once = 1024;  // then the sockets get their turn
 constexpr std::string_view empty_list =
     "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 27\r\n\r\n"
     "{\"object\":\"list\",\"data\":[]}";
-
-// The value of a field, its name given in lower case; empty when absent.
-std::string_view field_of(std::string_view head, std::string_view name)
-{
-    for (std::size_t at = head.find("\r\n"); at != std::string_view::npos;
-         at = head.find("\r\n", at + 2)) {
-        const std::string_view line = head.substr(at + 2);
-        if (line.size() <= name.size() || line[name.size()] != ':')
-            continue;
-        if (!std::ranges::equal(line.substr(0, name.size()), name, [](char a, char b) {
-                return (a >= 'A' && a <= 'Z' ? static_cast<char>(a | 0x20) : a) == b;
-            }))
-            continue;
-        std::string_view value = line.substr(name.size() + 1);
-        value = value.substr(0, value.find("\r\n"));
-        const std::size_t first = value.find_first_not_of(' ');
-        return first == std::string_view::npos ? std::string_view{} : value.substr(first);
-    }
-    return {};
-}
-
-bool says(std::string_view body, std::string_view member)
-{
-    constexpr std::size_t window = 1024;
-    const std::string_view front = body.substr(0, window);
-    const std::string_view back = body.size() > window ? body.substr(body.size() - window) : front;
-    for (const std::string_view part : {back, front}) {
-        const std::size_t at = part.find(member);
-        if (at == std::string_view::npos)
-            continue;
-        const std::string_view rest = part.substr(at + member.size());
-        return rest.substr(std::min(rest.find_first_not_of(' '), rest.size())).starts_with("true");
-    }
-    return false;
-}
 
 }  // namespace
 
@@ -173,34 +139,24 @@ void mock_server::take_requests(std::uint32_t slot, std::string_view bytes)
 // How many bytes the first request has; 0: not all of it is here.
 std::size_t mock_server::take_request(connection& c, std::string_view bytes)
 {
-    const std::size_t end = bytes.find("\r\n\r\n");
-    if (end == std::string_view::npos)
+    const mock_request request = read_request(bytes);
+    if (request.found == mock_request::state::partial) {
+        c.needed = request.bytes;
         return 0;
-    const std::string_view head = bytes.substr(0, end + 2);
-    std::size_t length = 0;
-    const std::string_view text = field_of(head, "content-length");
-    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), length);
-    const bool bad_length =
-        !text.empty() && (error != std::errc{} || stop != text.data() + text.size());
-    if (bad_length || !field_of(head, "transfer-encoding").empty()) {
+    }
+    if (request.found == mock_request::state::refused) {
         refuse(c);
         return bytes.size();
     }
-    const std::size_t whole = end + 4 + length;
-    if (bytes.size() < whole) {
-        c.needed = whole;
-        return 0;
-    }
-    const std::string_view body = bytes.substr(end + 4, length);
-    c.close_after = field_of(head, "connection") == "close";
-    c.wants_stream = says(body, "\"stream\":");
-    c.wants_usage = c.wants_stream && says(body, "\"include_usage\":");
+    c.close_after = request.close;
+    c.wants_stream = request.stream;
+    c.wants_usage = request.usage;
     ++counts_.requests;
-    if (!head.starts_with("POST ")) {
+    if (!request.post) {
         c.busy = true;
         c.out = empty_list;
     }
-    return whole;
+    return request.bytes;
 }
 
 void mock_server::refuse(connection& c)

@@ -124,7 +124,8 @@ void raise_descriptor_limit() noexcept
     }
 }
 
-poller::poller() : epoll_(checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1"))
+poller::poller()
+    : epoll_(checked(epoll_create1(EPOLL_CLOEXEC), "epoll_create1"))
 {
     // The default slack lets every wait be 50 us late.
     prctl(PR_SET_TIMERSLACK, 1UL, 0UL, 0UL, 0UL);

@@ -1,4 +1,5 @@
 #include "histogram.hpp"
+#include "mock_request.hpp"
 #include "mock_responses.hpp"
 #include "request.hpp"
 #include "response_reader.hpp"
@@ -122,6 +123,32 @@ BOOST_AUTO_TEST_CASE(the_mock_keeps_to_the_sizes_it_is_given)
     const std::string_view chunk = mock.event(1);
     BOOST_TEST(chunk.starts_with("fa\r\ndata: {"));
     BOOST_TEST(chunk.size() == 250U + 6U);
+}
+
+BOOST_AUTO_TEST_CASE(the_mock_tells_a_stream_from_a_completion_and_a_part_from_a_whole)
+{
+    bench::request_settings settings;
+    settings.body_bytes = 32'768;
+    using found = bench::mock_request::state;
+    for (const bool stream : {false, true}) {
+        const std::string text = bench::make_request(settings, stream);
+        const bench::mock_request whole = bench::read_request(text + "GET ");
+        BOOST_TEST((whole.found == found::whole));
+        BOOST_TEST(whole.bytes == text.size());
+        BOOST_TEST(whole.stream == stream);
+        BOOST_TEST(!whole.usage);
+        const bench::mock_request part = bench::read_request(text.substr(0, text.size() - 1));
+        BOOST_TEST((part.found == found::partial));
+        BOOST_TEST(part.bytes == text.size());
+    }
+    const bench::mock_request asked =
+        bench::read_request("POST / HTTP/1.1\r\nContent-Length: 57\r\n\r\n"
+                            R"({"stream": true, "stream_options":{"include_usage":true}})");
+    BOOST_TEST(asked.stream);
+    BOOST_TEST(asked.usage);
+    const bench::mock_request chunked =
+        bench::read_request("POST / HTTP/1.1\r\ntransfer-encoding: chunked\r\n\r\n0\r\n\r\n");
+    BOOST_TEST((chunked.found == found::refused));
 }
 
 BOOST_AUTO_TEST_CASE(a_made_request_has_the_size_it_is_given)
