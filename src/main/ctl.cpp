@@ -1,0 +1,207 @@
+#include "ctl.hpp"
+
+#include "admin_client.hpp"
+#include "ctl_print.hpp"
+
+#include <fstream>
+#include <iostream>
+#include <iterator>
+#include <optional>
+#include <sluice/base/text.hpp>
+#include <sluice/config/units.hpp>
+#include <sluice/server/json_writer.hpp>
+#include <utility>
+
+namespace sluice {
+namespace {
+
+namespace dom = simdjson::dom;
+using action = ctl_options::action;
+
+ctl_result<std::string> read_input(const std::string& path)
+{
+    std::ifstream file;
+    if (path != "-") {
+        file.open(path, std::ios::binary);
+        if (!file)
+            return ctl_failure(2, "cannot read '" + path + "'");
+    }
+    std::istream& in = path == "-" ? std::cin : file;
+    return std::string(std::istreambuf_iterator<char>(in), {});
+}
+
+ctl_result<std::string> token_of(const ctl_options& options, const config::environment& environment)
+{
+    if (options.token_file.empty())
+        return environment.variable("SLUICE_ADMIN_TOKEN").value_or("");
+    const auto content = environment.file(options.token_file);
+    if (!content)
+        return ctl_failure(2, "cannot read the token file '" + options.token_file + "'");
+    return std::string(trim(*content));
+}
+
+ctl_result<admin_ask> canary_ask(const ctl_options& options, const std::string& model)
+{
+    const auto percent = config::parse_percent(options.percent);
+    if (!percent)
+        return ctl_failure(
+            2, "'" + options.percent + "' is no percentage: write a number from 0 to 100, as 12.5");
+    server::json_writer body;
+    body.begin_object().key("percent").number(*percent).end_object();
+    return admin_ask{.method = "PUT", .path = model + "/canary", .body = body.str()};
+}
+
+ctl_result<admin_ask> weights_ask(const ctl_options& options, const std::string& model)
+{
+    server::json_writer body;
+    body.begin_object();
+    for (const auto& pair : options.weights) {
+        const auto equals = pair.rfind('=');
+        const auto weight = equals == std::string::npos
+                                ? std::nullopt
+                                : config::parse_decimal(std::string_view(pair).substr(equals + 1));
+        if (!weight || equals == 0)
+            return ctl_failure(2, "'" + pair + "' is no weight: write TARGET=NUMBER, as stable=95");
+        body.key(pair.substr(0, equals)).number(*weight);
+    }
+    body.end_object();
+    return admin_ask{.method = "PUT", .path = model + "/weights", .body = body.str()};
+}
+
+ctl_result<admin_ask> config_ask(const ctl_options& options)
+{
+    const bool dry_run = !options.try_file.empty();
+    const auto& path = dry_run ? options.try_file : options.apply_file;
+    if (path.empty())
+        return admin_ask{.method = "GET", .path = "/admin/v1/config"};
+    auto text = read_input(path);
+    if (!text)
+        return text.error();
+    return admin_ask{
+        .method = "PUT",
+        .path = std::string("/admin/v1/config") + (dry_run ? "?dry_run=true" : ""),
+        .body = std::move(*text),
+        .content_type = "application/yaml"};
+}
+
+ctl_result<admin_ask> explain_ask(const ctl_options& options)
+{
+    auto text = read_input(options.file);
+    if (!text)
+        return text.error();
+    admin_ask ask{.method = "POST", .path = "/admin/v1/explain"};
+    if (options.key_id.empty() && options.headers.empty()) {
+        ask.body = std::move(*text);
+        return ask;
+    }
+    server::json_writer body;
+    body.begin_object();
+    if (!options.key_id.empty())
+        body.key("key_id").text(options.key_id);
+    body.key("headers").begin_object();
+    for (const auto& header : options.headers) {
+        const auto colon = header.find(':');
+        if (colon == std::string::npos || colon == 0)
+            return ctl_failure(2, "'" + header + "' is no header: write NAME:VALUE");
+        body.key(header.substr(0, colon)).text(trim(std::string_view(header).substr(colon + 1)));
+    }
+    body.end_object().key("request").raw(*text).end_object();
+    ask.body = body.str();
+    return ask;
+}
+
+ctl_result<admin_ask> ask_for(const ctl_options& options)
+{
+    const std::string models = "/admin/v1/models";
+    const std::string model = models + '/' + percent_encoded(options.model);
+    switch (options.what) {
+    case action::models:
+        return admin_ask{.method = "GET", .path = options.model.empty() ? models : model};
+    case action::canary:
+        return canary_ask(options, model);
+    case action::weights:
+        return weights_ask(options, model);
+    case action::config:
+        return config_ask(options);
+    case action::reload:
+        return admin_ask{.method = "POST", .path = "/admin/v1/reload"};
+    case action::explain:
+        return explain_ask(options);
+    case action::audit:
+        return admin_ask{
+            .method = "GET", .path = "/admin/v1/audit?limit=" + std::to_string(options.limit)};
+    }
+    return ctl_failure(2, "no such action");
+}
+
+std::string text_for(const ctl_options& options, dom::element answer)
+{
+    switch (options.what) {
+    case action::models:
+    case action::canary:
+    case action::weights:
+        return models_text(answer);
+    case action::config:
+        return options.try_file.empty() && options.apply_file.empty() ? config_text(answer)
+                                                                      : changes_text(answer);
+    case action::reload:
+        return changes_text(answer);
+    case action::explain:
+        return explain_text(answer);
+    case action::audit:
+        return audit_text(answer);
+    }
+    return {};
+}
+
+int complain(std::ostream& err, const ctl_failure& why)
+{
+    err << "sluice ctl: " << why.what << (why.what.ends_with('\n') ? "" : "\n");
+    return why.code;
+}
+
+// What an answer other than 200 means to the person at the terminal.
+ctl_failure failure_of(const admin_reply& reply, const std::string& told)
+{
+    if (reply.status == 401)
+        return {
+            2,
+            "the admin API wants its token: put it into SLUICE_ADMIN_TOKEN or name a file with "
+            "--token-file"};
+    const int code = reply.status >= 400 && reply.status < 500 ? 2 : 1;
+    return {code, told.empty() ? "the admin API answered " + std::to_string(reply.status) : told};
+}
+
+}  // namespace
+
+int run_ctl(
+    const ctl_options& options,
+    const config::environment& environment,
+    std::ostream& out,
+    std::ostream& err)
+{
+    const auto where = parse_admin_url(options.admin);
+    if (!where)
+        return complain(err, where.error());
+    const auto token = token_of(options, environment);
+    if (!token)
+        return complain(err, token.error());
+    auto ask = ask_for(options);
+    if (!ask)
+        return complain(err, ask.error());
+    if (!options.if_version.empty())
+        ask->if_match = '"' + options.if_version + '"';
+
+    const auto reply = call_admin(*where, *token, *ask);
+    if (!reply)
+        return complain(err, reply.error());
+    dom::parser parser;
+    dom::element body;
+    const bool is_json = parser.parse(reply->body).get(body) == simdjson::SUCCESS;
+    if (reply->status != 200 || !is_json)
+        return complain(err, failure_of(*reply, is_json ? error_text(body) : std::string()));
+    out << (options.json ? reply->body : text_for(options, body));
+    return 0;
+}
+
+}  // namespace sluice

@@ -1,0 +1,38 @@
+#pragma once
+// `sluice ctl`: the admin API from a shell.
+
+#include <iosfwd>
+#include <sluice/config/environment.hpp>
+#include <string>
+#include <vector>
+
+namespace sluice {
+
+struct ctl_options {
+    enum class action { models, canary, weights, config, reload, explain, audit };
+
+    std::string admin = "http://127.0.0.1:9090";
+    std::string token_file;  // empty: the variable SLUICE_ADMIN_TOKEN, if there is one
+    bool json = false;       // the API's answer as it is, instead of a table
+    action what = action::models;
+    std::string model;                 // models (may be empty), canary, weights
+    std::string percent;               // canary: "12.5" or "12.5%"
+    std::vector<std::string> weights;  // weights: "stable=95"
+    std::string if_version;            // canary, weights, reload, config: only over this version
+    std::string file;                  // explain: the request; "-" is standard input
+    std::string try_file;              // config: what would it change
+    std::string apply_file;            // config: make it the configuration
+    std::string key_id;                // explain
+    std::vector<std::string> headers;  // explain: "name: value"
+    std::size_t limit = 20;            // audit
+};
+
+// Exit code: 0; 1 the gateway cannot be reached or failed; 2 it refused what was asked, or that
+// cannot be asked.
+[[nodiscard]] int run_ctl(
+    const ctl_options& options,
+    const config::environment& environment,
+    std::ostream& out,
+    std::ostream& err);
+
+}  // namespace sluice

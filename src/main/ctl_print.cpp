@@ -1,0 +1,201 @@
+#include "ctl_print.hpp"
+
+#include "table.hpp"
+
+#include <cmath>
+#include <cstdio>
+#include <sluice/config/units.hpp>
+#include <string_view>
+#include <vector>
+
+namespace sluice {
+namespace {
+
+namespace dom = simdjson::dom;
+
+std::string text_at(dom::element of, std::string_view name)
+{
+    std::string_view text;
+    return of[name].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
+}
+
+double number_at(dom::element of, std::string_view name)
+{
+    double number = 0;
+    return of[name].get(number) == simdjson::SUCCESS ? number : 0.0;
+}
+
+bool flag_at(dom::element of, std::string_view name)
+{
+    bool flag = false;
+    return of[name].get(flag) == simdjson::SUCCESS && flag;
+}
+
+std::string decimal(double value, double step)
+{
+    return config::format_decimal(std::round(value / step) * step + 0.0);
+}
+
+std::string percent(double share)
+{
+    std::string digits(32, '\0');
+    digits.resize(static_cast<std::size_t>(
+        std::snprintf(digits.data(), digits.size(), "%.4g%%", 100 * share)));
+    return digits;
+}
+
+std::string fixed(double value, const char* format)
+{
+    std::string digits(32, '\0');
+    digits.resize(
+        static_cast<std::size_t>(std::snprintf(digits.data(), digits.size(), format, value)));
+    return digits;
+}
+
+// Calls `visit` for each element of an array member.
+template <class Visit>
+void each(dom::element of, std::string_view name, Visit visit)
+{
+    dom::array array;
+    if (of[name].get(array) == simdjson::SUCCESS)
+        for (const auto element : array)
+            visit(element);
+}
+
+std::string lines_of(dom::element of, std::string_view name, std::string_view before)
+{
+    std::string out;
+    each(of, name, [&](dom::element line) {
+        std::string_view text;
+        if (line.get(text) == simdjson::SUCCESS)
+            out += std::string(before) + std::string(text) + '\n';
+    });
+    return out;
+}
+
+void add_model(std::vector<std::vector<std::string>>& rows, dom::element model)
+{
+    std::string name = text_at(model, "name");
+    each(model, "targets", [&](dom::element target) {
+        dom::element minute;
+        const bool counted = target["last_1m"].get(minute) == simdjson::SUCCESS;
+        rows.push_back(
+            {std::exchange(name, ""),
+             text_at(target, "name") + (flag_at(target, "canary") ? " (canary)" : ""),
+             text_at(target, "provider"),
+             config::format_decimal(number_at(target, "weight")),
+             percent(number_at(target, "share")),
+             flag_at(model, "live") ? "live" : "file",
+             decimal(number_at(target, "in_flight"), 1),
+             counted ? fixed(number_at(minute, "requests_per_second"), "%.1f") : "",
+             counted ? percent(number_at(minute, "error_rate")) : "",
+             counted ? fixed(1000 * number_at(minute, "p99_seconds"), "%.0f ms") : ""});
+    });
+}
+
+std::string version_line(dom::element answer)
+{
+    return "version " + config::format_decimal(number_at(answer, "version")) + '\n';
+}
+
+}  // namespace
+
+std::string models_text(dom::element answer)
+{
+    std::vector<std::vector<std::string>> rows{
+        {"MODEL",
+         "TARGET",
+         "PROVIDER",
+         "WEIGHT",
+         "SHARE",
+         "SET BY",
+         "IN FLIGHT",
+         "REQ/S",
+         "ERRORS",
+         "P99"}};
+    dom::array models;
+    if (answer["models"].get(models) == simdjson::SUCCESS)
+        for (const auto model : models)
+            add_model(rows, model);
+    else
+        add_model(rows, answer);
+    return table_text(rows) + version_line(answer) + lines_of(answer, "warnings", "warning: ");
+}
+
+std::string config_text(dom::element answer)
+{
+    std::string out = version_line(answer) + "file    " + text_at(answer, "path") + '\n';
+    dom::object models;
+    if (answer["overrides"].get(models) == simdjson::SUCCESS)
+        for (const auto [model, weights] : models)
+            out += "live    " + std::string(model) + ": " + simdjson::to_string(weights) + '\n';
+    out += lines_of(answer, "needs_restart", "waits for a restart: ");
+    dom::element last;
+    if (answer["last_reload"].get(last) == simdjson::SUCCESS)
+        out += lines_of(last, "complaints", "last reload refused: ");
+    dom::element result;
+    if (answer["result"].get(result) == simdjson::SUCCESS)
+        out += indented(simdjson::to_string(result)) + '\n';
+    return out;
+}
+
+std::string changes_text(dom::element answer)
+{
+    std::string out;
+    each(answer, "changes", [&](dom::element change) {
+        dom::element from;
+        dom::element to;
+        if (change["from"].get(from) != simdjson::SUCCESS
+            || change["to"].get(to) != simdjson::SUCCESS)
+            return;
+        out += text_at(change, "key") + ": ";
+        out += (from.is_null() ? "(none)" : simdjson::to_string(from)) + " -> ";
+        out += to.is_null() ? "(none)" : simdjson::to_string(to);
+        out += flag_at(change, "after_restart") ? "  (takes effect after a restart)\n" : "\n";
+    });
+    if (out.empty())
+        out = "no changes\n";
+    out += lines_of(answer, "needs_restart", "waits for a restart: ");
+    out += lines_of(answer, "warnings", "warning: ");
+    return out + (flag_at(answer, "dry_run") ? "nothing was applied; in force is " : "")
+           + version_line(answer);
+}
+
+std::string explain_text(dom::element answer)
+{
+    std::string out = text_at(answer, "verdict");
+    if (const auto target = text_at(answer, "target"); !target.empty())
+        out += " to target " + target;
+    out += '\n';
+    if (const auto model = text_at(answer, "model"); !model.empty())
+        out += "model " + model + ", matched by " + text_at(answer, "matched") + '\n';
+    std::vector<std::vector<std::string>> rows{{"TARGET", "SHARE", "PROVIDER", "URL"}};
+    each(answer, "targets", [&](dom::element target) {
+        rows.push_back(
+            {text_at(target, "name"),
+             percent(number_at(target, "share")),
+             text_at(target, "provider"),
+             text_at(target, "url")});
+    });
+    if (rows.size() > 1)
+        out += table_text(rows);
+    return out + lines_of(answer, "why", "- ");
+}
+
+std::string audit_text(dom::element answer)
+{
+    std::string out;
+    each(answer, "entries", [&](dom::element entry) { out += simdjson::to_string(entry) + '\n'; });
+    return out;
+}
+
+std::string error_text(dom::element answer)
+{
+    dom::element error;
+    if (answer["error"].get(error) != simdjson::SUCCESS)
+        return {};
+    const auto complaints = lines_of(error, "complaints", "");
+    return complaints.empty() ? text_at(error, "message") + '\n' : complaints;
+}
+
+}  // namespace sluice

@@ -1,0 +1,226 @@
+// The command line: what there is, what it takes, and an example of each.
+#include "check.hpp"
+#include "ctl.hpp"
+#include "demo.hpp"
+#include "key_new.hpp"
+#include "serve.hpp"
+#include "simulate.hpp"
+#include "version.hpp"
+
+#include <CLI/CLI.hpp>
+#include <exception>
+#include <functional>
+#include <iostream>
+#include <string>
+
+namespace sluice {
+namespace {
+
+constexpr int bad_usage = 2;
+
+// The command that was chosen; called once the whole line is understood.
+using command = std::function<int()>;
+
+void add_serve(CLI::App& app, command& chosen, serve_options& options)
+{
+    auto* serve = app.add_subcommand("serve", "run the gateway");
+    serve->add_option("-c,--config", options.config_path, "the configuration (YAML)")
+        ->required()
+        ->type_name("FILE");
+    serve->footer("SIGTERM and SIGINT drain, a second one insists; SIGHUP reads the file again.\n"
+                  "example: sluice serve --config /etc/sluice/sluice.yaml");
+    serve->callback([&] { chosen = [&] { return run_serve(options); }; });
+}
+
+void add_check(CLI::App& app, command& chosen, check_options& options)
+{
+    auto* check = app.add_subcommand("check", "validate a configuration, telling all complaints");
+    auto* file = check->add_option("-c,--config", options.config, "the configuration (YAML)")
+                     ->type_name("FILE");
+    auto* table = check->add_flag(
+        "--print-table", options.print_table, "print the table of all keys as Markdown instead");
+    check->footer("example: sluice check --config sluice.yaml");
+    check->callback([&chosen, &options, file, table] {
+        if (file->empty() && table->empty())
+            throw CLI::RequiredError("--config");
+        chosen = [&options] { return run_check(options, std::cout, std::cerr); };
+    });
+}
+
+void add_simulate(CLI::App& app, command& chosen, simulate_options& options)
+{
+    auto* simulate = app.add_subcommand("simulate", "run a simulated provider");
+    simulate->add_option("--listen", options.listen, "where; port 0 takes any free one")
+        ->type_name("ADDRESS:PORT")
+        ->capture_default_str();
+    simulate->add_option("--name", options.name, "every answer's text begins with it")
+        ->capture_default_str();
+    simulate->add_option("--behaviour", options.behaviour, "clauses joined by +, see below")
+        ->type_name("CLAUSES");
+    simulate->add_option("--key", options.key, "demand this as Authorization: Bearer");
+    simulate->add_option("--seed", options.seed, "same seed and requests, same answers")
+        ->capture_default_str();
+    simulate->footer(
+        "Behaviours are also chosen per request by a model name as sim-latency-250ms+tps-50:\n"
+        + simulate_grammar()
+        + "\nexample: sluice simulate --listen 127.0.0.1:9101 --behaviour latency-200ms+tps-40");
+    simulate->callback(
+        [&] { chosen = [&] { return run_simulate(options, std::cout, std::cerr); }; });
+}
+
+void add_demo(CLI::App& app, command& chosen, demo_options& options)
+{
+    auto* demo = app.add_subcommand(
+        "demo", "the gateway, two simulated providers and gentle traffic in one process");
+    demo->add_option("--port", options.port, "the gateway's port on 127.0.0.1")
+        ->capture_default_str();
+    demo->add_option("--admin-port", options.admin_port, "the admin API's port on 127.0.0.1")
+        ->capture_default_str();
+    demo->add_option("--rate", options.requests_per_second, "requests a second of its own; 0: none")
+        ->check(CLI::Range(0.0, 100.0))
+        ->capture_default_str();
+    demo->footer("Needs no keys and no configuration; Ctrl-C ends it.\nexample: sluice demo");
+    demo->callback([&] { chosen = [&] { return run_demo(options, std::cout, std::cerr); }; });
+}
+
+void add_key(CLI::App& app, command& chosen, key_new_options& options)
+{
+    auto* key = app.add_subcommand("key", "virtual keys");
+    key->require_subcommand(1);
+    auto* fresh = key->add_subcommand(
+        "new", "make a key, shown this once, and its entry for the configuration");
+    fresh->add_option("--tenant", options.tenant, "whose key it is")->type_name("TENANT");
+    fresh->add_option("--id", options.id, "its name in logs and metrics")->type_name("ID");
+    fresh->footer("example: sluice key new --tenant search");
+    fresh->callback([&] { chosen = [&] { return run_key_new(options, std::cout, std::cerr); }; });
+}
+
+// One of ctl's own commands.
+CLI::App* add_ctl_action(
+    CLI::App& ctl,
+    ctl_options& options,
+    ctl_options::action what,
+    const std::string& name,
+    const std::string& description,
+    const std::string& example)
+{
+    auto* sub = ctl.add_subcommand(name, description);
+    sub->footer("example: " + example);
+    sub->callback([&options, what] { options.what = what; });
+    return sub;
+}
+
+void add_ctl(CLI::App& app, command& chosen, ctl_options& options)
+{
+    using enum ctl_options::action;
+    auto* ctl = app.add_subcommand("ctl", "the admin API of a running gateway");
+    ctl->require_subcommand(1);
+    ctl->fallthrough();  // --admin and the like may stand behind the action too
+    ctl->add_option("--admin", options.admin, "the admin API")
+        ->type_name("URL")
+        ->capture_default_str();
+    ctl->add_option(
+           "--token-file", options.token_file, "its token; otherwise SLUICE_ADMIN_TOKEN is used")
+        ->type_name("FILE");
+    ctl->add_flag("--json", options.json, "print the answer as it is");
+    ctl->add_option(
+           "--if-version", options.if_version, "change nothing unless this version is in force")
+        ->type_name("N");
+    ctl->footer("example: sluice ctl canary deepseek-chat 12.5");
+
+    const auto add =
+        [&](auto what, const auto& name, const auto& description, const auto& example) {
+            return add_ctl_action(*ctl, options, what, name, description, example);
+        };
+    auto* sub =
+        add(models, "models", "models, targets, shares and how they do", "sluice ctl models");
+    sub->add_option("MODEL", options.model, "only this one");
+
+    sub = add(
+        canary, "canary", "give a share of the traffic to the canary", "sluice ctl canary demo 25");
+    sub->add_option("MODEL", options.model, "the model")->required();
+    sub->add_option("PERCENT", options.percent, "0 to 100")->required();
+
+    sub =
+        add(weights,
+            "weights",
+            "set the weights of targets",
+            "sluice ctl weights demo stable=95 canary=5");
+    sub->add_option("MODEL", options.model, "the model")->required();
+    sub->add_option("TARGET=WEIGHT", options.weights, "others keep theirs")->required();
+
+    sub = add(
+        config, "config", "the file, the live changes and what is in force", "sluice ctl config");
+    auto* trial = sub->add_option("--try", options.try_file, "what this file would change")
+                      ->type_name("FILE");
+    sub->add_option("--apply", options.apply_file, "make this file the configuration")
+        ->type_name("FILE")
+        ->excludes(trial);
+
+    add(reload, "reload", "read the file again, as SIGHUP does", "sluice ctl reload");
+
+    sub =
+        add(explain,
+            "explain",
+            "which target a request would get and why, without sending it",
+            "sluice ctl explain -f request.json --key-id team-search");
+    sub->add_option("-f,--file", options.file, "the request's body; - is standard input")
+        ->type_name("FILE")
+        ->required();
+    sub->add_option("--key-id", options.key_id, "as if sent with this key")->type_name("ID");
+    sub->add_option("--header", options.headers, "as if sent with this header; may be repeated")
+        ->type_name("NAME:VALUE");
+
+    sub = add(audit, "audit", "who changed what, newest first", "sluice ctl audit --limit 5");
+    sub->add_option("--limit", options.limit, "so many entries")
+        ->check(CLI::Range(1, 1000))
+        ->capture_default_str();
+
+    ctl->callback([&] {
+        chosen = [&] {
+            return run_ctl(options, config::process_environment(), std::cout, std::cerr);
+        };
+    });
+}
+
+int run(int argc, char** argv)
+{
+    CLI::App app{"Sluice: one OpenAI-compatible address in front of many providers."};
+    app.name("sluice");
+    app.require_subcommand(1);
+    app.set_version_flag("--version", version_text, "version, commit, compiler and libraries");
+    app.footer("`sluice COMMAND --help` tells more. To look around: sluice demo");
+
+    command chosen;
+    serve_options serve;
+    check_options check;
+    simulate_options simulate;
+    demo_options demo;
+    key_new_options key;
+    ctl_options ctl;
+    add_serve(app, chosen, serve);
+    add_check(app, chosen, check);
+    add_simulate(app, chosen, simulate);
+    add_demo(app, chosen, demo);
+    add_key(app, chosen, key);
+    add_ctl(app, chosen, ctl);
+    try {
+        app.parse(argc, argv);
+    } catch (const CLI::ParseError& stop) {
+        return app.exit(stop, std::cout, std::cerr) == 0 ? 0 : bad_usage;
+    }
+    return chosen();
+}
+
+}  // namespace
+}  // namespace sluice
+
+int main(int argc, char** argv)
+{
+    try {
+        return sluice::run(argc, argv);
+    } catch (const std::exception& failure) {
+        std::cerr << "sluice: " << failure.what() << '\n';
+        return 1;
+    }
+}
