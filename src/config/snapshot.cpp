@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <sluice/config/snapshot.hpp>
+#include <sluice/wire/splice.hpp>
 
 namespace sluice::config {
 namespace {
@@ -35,6 +36,8 @@ void snapshot::index()
             by_name.emplace(name, model);
     };
     for (std::size_t i = 0; i < models.size(); ++i) {
+        for (auto& target : models[i].targets)
+            target.model_json = target.model.empty() ? std::string() : wire::json_string(target.model);
         add(models[i].name, i);
         for (const auto& alias : models[i].aliases)
             add(alias, i);

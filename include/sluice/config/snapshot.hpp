@@ -82,6 +82,7 @@ struct target {
     std::string name;
     std::size_t provider = 0;  // index into snapshot::providers
     std::string model;         // empty: the requested name is passed on
+    std::string model_json;    // `model` as a JSON string, quotes included; empty like it
     double weight = 1;         // as configured or as overridden live
     std::size_t arm = 0;       // the catalogue's id of (model, target), stable over reloads
 };

@@ -23,6 +23,13 @@ public:
             std::exchange(waiter_, {}).resume();
     }
 
+    // Makes a set event one to wait for again.
+    void rearm() noexcept
+    {
+        set_ = false;
+        verdict_ = io::ok;
+    }
+
     class [[nodiscard]] awaiter {
     public:
         awaiter(event& self, time_point until) noexcept : self_(self), until_(until) {}

@@ -28,6 +28,21 @@ public:
         pieces_[count_++] = {const_cast<char*>(piece.data()), piece.size()};
         bytes_ += piece.size();
     }
+    // Takes octets off the end again; there are that many.
+    void trim(std::size_t bytes) noexcept
+    {
+        bytes_ -= bytes;
+        while (bytes > 0) {
+            auto& last = pieces_[count_ - 1];
+            const auto part = bytes < last.iov_len ? bytes : last.iov_len;
+            last.iov_len -= part;
+            bytes -= part;
+            if (last.iov_len == 0)
+                --count_;
+        }
+    }
+    void clear() noexcept { count_ = bytes_ = 0; }
+    [[nodiscard]] std::size_t room() const noexcept { return most - count_; }
     [[nodiscard]] const iovec* data() const noexcept { return pieces_.data(); }
     [[nodiscard]] std::size_t count() const noexcept { return count_; }
     [[nodiscard]] std::size_t bytes() const noexcept { return bytes_; }

@@ -1,0 +1,138 @@
+#pragma once
+// One request and what has become of it so far. Each step of the spine (serve.hpp) reads what the
+// steps before it wrote. Made once and reused; reset() forgets the last request.
+
+#include <sluice/base/errc.hpp>
+#include <sluice/config/snapshot.hpp>
+#include <sluice/http/head.hpp>
+#include <sluice/net/event.hpp>
+#include <sluice/net/pool.hpp>
+#include <sluice/net/stream.hpp>
+#include <sluice/observe/outcome.hpp>
+#include <sluice/wire/request.hpp>
+#include <sluice/wire/usage.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace sluice::proxy {
+
+class client;
+struct route;
+struct services;
+
+// A short text of its own: no allocation, cut at N.
+template <std::size_t N>
+class short_text {
+public:
+    void assign(std::string_view text) noexcept
+    {
+        size_ = text.copy(bytes_.data(), N);
+    }
+    void clear() noexcept { size_ = 0; }
+    [[nodiscard]] std::string_view view() const noexcept { return {bytes_.data(), size_}; }
+
+private:
+    std::size_t size_ = 0;
+    std::array<char, N> bytes_;
+};
+
+class exchange {
+public:
+    exchange() = default;
+    exchange(const exchange&) = delete;
+    exchange& operator=(const exchange&) = delete;
+
+    void reset();
+
+    // Why the exchange was told to stop; see stop.
+    enum class stopped : std::uint8_t { no, client_gone, drain };
+    void end(stopped why) noexcept
+    {
+        if (stop_reason == stopped::no) {
+            stop_reason = why;
+            stop.fire();
+        }
+    }
+
+    // A failure of the request: the error and, where more is known than its row says, the words.
+    errc fail(errc code, std::string_view message = {}, std::string_view param = {})
+    {
+        error = code;
+        error_message = message;
+        error_param = param;
+        return code;
+    }
+
+    // What a wait on the upstream that `ended` so means for the request.
+    [[nodiscard]] errc lost(net::io ended) const noexcept;
+
+    void took(observe::phase what, nanoseconds time) noexcept
+    {
+        overhead[static_cast<std::size_t>(what)] += time;
+    }
+
+    config::snapshot_ptr config;
+
+    // read
+    http::request_head head;  // valid while the client holds the request, see client::release
+    const route* where = nullptr;
+    std::string_view body;
+    std::string_view path_label = "other";    // of the endpoint table
+    std::string_view method_label = "other";  // a literal
+    short_text<128> request_id;
+    short_text<32> trace_id;
+    bool keep_alive = false;  // the client's connection may carry another request
+
+    // authenticate, parse, admit, choose: what it is and where it goes
+    const config::key* key = nullptr;
+    std::optional<wire::request_facts> facts;
+    const config::model* model = nullptr;
+    const config::target* target = nullptr;
+    const config::provider* provider = nullptr;
+    bool entered = false;  // holds one of the key's concurrent places
+    bool ask_usage = false;
+
+    // forward
+    std::shared_ptr<net::pool> home;
+    std::unique_ptr<net::stream> upstream;
+    http::response_head response;
+    unsigned attempts = 0;
+    bool upstream_cut = false;       // it answered before it had the whole request
+    bool upstream_complete = false;  // its answer ended where it said
+
+    // what the client got
+    unsigned status = 0;        // 0: nothing yet
+    bool head_sent = false;
+    bool reset_client = false;  // only a reset tells the client that its answer is not whole
+    std::optional<errc> error;  // the gateway's own, or what broke the answer
+    std::string error_message;
+    std::string error_param;
+    std::optional<nanoseconds> retry_after;  // what a refusal tells the client
+    std::optional<observe::stream_end> stream_end;
+    wire::usage usage;
+    std::uint64_t bytes_in = 0;
+    std::uint64_t bytes_out = 0;
+    std::uint64_t output_events = 0;
+
+    // when
+    time_point began{};    // its first octet
+    time_point due{};      // timeouts.request, or what the client asked for
+    time_point head_due{};  // until the upstream's head, where the client set a limit for that
+    nanoseconds system_time{0};
+    std::array<nanoseconds, 4> overhead{};  // by observe::phase
+    nanoseconds queued{0};
+    std::optional<time_point> first_token_at;
+    std::optional<time_point> last_token_at;
+
+    // Ends the wait the request is in.
+    net::interrupter stop;
+    stopped stop_reason = stopped::no;
+};
+
+}  // namespace sluice::proxy

@@ -1,0 +1,11 @@
+#pragma once
+// The last step of every request: metrics and the access log.
+
+#include <sluice/proxy/exchange.hpp>
+
+namespace sluice::proxy {
+
+// Never fails. Counts under configured names only.
+void record(services& with, const client& from, const exchange& x) noexcept;
+
+}  // namespace sluice::proxy

@@ -1,0 +1,14 @@
+#pragma once
+// One request from start to end: the spine. Every branch about what happens next is in serve.cpp.
+
+#include <sluice/proxy/client.hpp>
+#include <sluice/proxy/exchange.hpp>
+#include <sluice/proxy/services.hpp>
+
+namespace sluice::proxy {
+
+// The first octet of a request has come. Answers whether the connection may carry another one.
+// `x` is fresh; whoever made it may call x.end() meanwhile.
+net::task<bool> serve(services& with, client& from, exchange& x);
+
+}  // namespace sluice::proxy

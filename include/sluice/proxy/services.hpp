@@ -1,0 +1,62 @@
+#pragma once
+// What one worker's requests share. Everything belongs to the worker's thread.
+
+#include <sluice/base/random.hpp>
+#include <sluice/config/snapshot.hpp>
+#include <sluice/net/buffer.hpp>
+#include <sluice/net/reactor.hpp>
+#include <sluice/observe/access_log.hpp>
+#include <sluice/observe/cells.hpp>
+#include <sluice/observe/log.hpp>
+#include <sluice/proxy/upstreams.hpp>
+#include <sluice/wire/request.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <string_view>
+#include <vector>
+
+namespace sluice::proxy {
+
+class exchange;
+
+struct services {
+    services(
+        net::reactor& loop,
+        net::buffer_pool& buffers,
+        observe::worker_cells& cells,
+        observe::access_log& access_log,
+        observe::logger& log,
+        const std::atomic<bool>& draining,
+        std::size_t worker,
+        std::uint64_t seed);
+    services(const services&) = delete;
+    services& operator=(const services&) = delete;
+    ~services();
+
+    net::reactor& loop;
+    net::buffer_pool& buffers;
+    observe::worker_cells& cells;
+    observe::access_log& access_log;
+    observe::logger& log;
+    const std::atomic<bool>& draining;
+    std::size_t worker;  // its number, from 0
+
+    config::snapshot_ptr config;  // the newest; a request keeps the one it began with
+    upstreams pools;
+    wire::request_parser parser;
+    random_engine random;
+
+    // Scratch for what is read and written without a wait in between. Nobody may keep a view into
+    // either over a co_await.
+    static constexpr std::size_t scratch_bytes = 65536;
+    std::vector<char> in;
+    std::vector<char> out;
+    std::vector<std::string_view> pieces;
+
+    // Exchanges to use again: a request in steady state allocates nothing.
+    std::vector<std::unique_ptr<exchange>> spare;
+};
+
+}  // namespace sluice::proxy

@@ -1,0 +1,27 @@
+#pragma once
+// The steps of a request that decide without a network: each reads the exchange, writes its part of
+// it, and answers an error that exchange::fail() has already noted.
+
+#include <sluice/proxy/exchange.hpp>
+
+namespace sluice::proxy {
+
+// Request id, trace id, the client's own deadlines, loop detection.
+[[nodiscard]] result<void> identify(services& with, exchange& x);
+
+// Credentials: `Authorization: Bearer`, `x-api-key`, `x-goog-api-key`, in this order. The digest of
+// the last one is kept with the connection, so a connection hashes its key once.
+[[nodiscard]] result<void> authenticate(client& from, exchange& x);
+
+// Media type, JSON, routing members; the model and the right to use it.
+[[nodiscard]] result<void> parse(services& with, wire::endpoint where, exchange& x);
+
+// The key's limits. May wait for a token, at most as long as the key's max_wait; leave() gives the
+// concurrent place back.
+net::task<result<void>> admit(services& with, exchange& x);
+void leave(exchange& x) noexcept;
+
+// The target, by the split or because the client named one.
+[[nodiscard]] result<void> choose(services& with, exchange& x);
+
+}  // namespace sluice::proxy

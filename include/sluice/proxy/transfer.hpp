@@ -1,0 +1,111 @@
+#pragma once
+// The body of an answer on its way from provider to client: what came goes in, what is to be sent
+// comes out, and on the side it is known how the stream stands. No I/O and no clock.
+
+#include <sluice/http/chunked.hpp>
+#include <sluice/http/head.hpp>
+#include <sluice/http/writer.hpp>
+#include <sluice/net/stream.hpp>
+#include <sluice/wire/body_tap.hpp>
+#include <sluice/wire/redact.hpp>
+#include <sluice/wire/sse_tap.hpp>
+#include <sluice/wire/usage_filter.hpp>
+
+#include <array>
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::proxy {
+
+class transfer {
+public:
+    struct settings {
+        http::framing from = http::framing::none;  // the provider's
+        std::uint64_t length = 0;                  // with framing::length
+        bool client_is_old = false;                // HTTP/1.0: knows no chunks
+        bool events = false;                       // a text/event-stream
+        bool readable = true;                      // not compressed: can be looked into
+        bool remove_usage = false;                 // the usage event was asked for by the gateway
+        wire::endpoint where = wire::endpoint::chat_completions;
+        std::span<const std::string> secrets;      // outlive the transfer
+    };
+
+    // How the client's side is framed.
+    enum class framing : std::uint8_t { none, length, chunked, until_close };
+
+    enum class progress : std::uint8_t {
+        more,
+        end,     // the provider's message is whole; what is left of the input is not part of it
+        broken,  // its framing is wrong
+    };
+
+    enum class more_input : std::uint8_t { may_come, none };
+
+    struct step {
+        std::size_t consumed = 0;  // less than was given: the rest has to come again, in front
+        progress state = progress::more;
+        bool stuck = false;        // the rest waits for input, not for `out` to be sent
+    };
+
+    // `pieces` is scratch that outlives the transfer.
+    transfer(const settings& how, std::vector<std::string_view>& pieces) noexcept;
+
+    [[nodiscard]] framing to() const noexcept { return to_; }
+
+    // `raw` may be changed. What is added to `out` are views of raw, of this object and of literals,
+    // to be sent before the next call.
+    [[nodiscard]] step feed(
+        std::span<char> raw, time_point now, net::gather& out, more_input then);
+
+    // The provider has closed: `end` where that ends its message, else `broken`.
+    [[nodiscard]] progress closed(net::gather& out);
+
+    // Whether the body ended where its dialect allows it; true for what is no event stream.
+    [[nodiscard]] bool legal_end() const noexcept;
+
+    // Takes the mark of a proper end off what was to be sent last: only right after `end`.
+    void without_end(net::gather& out) const noexcept;
+
+    // An event of our own can be put in here without touching the provider's.
+    [[nodiscard]] bool between_events() const noexcept;
+    void heartbeat(net::gather& out);
+
+    // The last event of a broken stream; the body is not ended by it. Nothing where there is no
+    // room for it.
+    void error_event(net::gather& out, std::string_view event);
+    [[nodiscard]] bool inside_event() const noexcept;
+
+    [[nodiscard]] const wire::usage& usage() const noexcept;
+    // Null for what is no readable event stream.
+    [[nodiscard]] const wire::sse_tap* tap() const noexcept { return tap_ ? &*tap_ : nullptr; }
+
+private:
+    void look(std::span<char> payload, time_point now);
+    [[nodiscard]] step pass_chunks(std::span<char> raw, time_point now, net::gather& out);
+    [[nodiscard]] step pass_plain(std::span<char> raw, time_point now, net::gather& out);
+    [[nodiscard]] step reframe(std::span<char> raw, time_point now, net::gather& out);
+    using size_line = std::array<char, http::chunk_size_line_bytes>;
+    void emit_pieces(size_line& line, net::gather& out);
+    void open_chunk(size_line& line, std::size_t bytes, net::gather& out) const;
+    void finish(net::gather& out);
+
+    settings how_;
+    framing to_;
+    bool passes_;  // the provider's framing goes on as it is
+    std::uint64_t left_;  // with framing::length
+    http::chunked chunks_;
+    wire::redactor redactor_;
+    std::optional<wire::sse_tap> tap_;
+    std::optional<wire::body_tap> body_tap_;
+    std::optional<wire::usage_filter> filter_;
+    std::vector<std::string_view>& pieces_;
+    std::string joined_;  // pieces that were too many for one gathered write
+    std::array<size_line, 3> size_lines_;  // of one step: its data, what the filter held, an error
+};
+
+}  // namespace sluice::proxy

@@ -1,0 +1,53 @@
+#pragma once
+// The whole gateway in one object: configuration, workers, admin address, signals, drain.
+
+#include <sluice/config/environment.hpp>
+#include <sluice/config/load.hpp>
+#include <sluice/observe/log.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sluice::server {
+
+struct gateway_options {
+    std::string config_path;
+    config::environment environment;
+    bool handle_signals = true;  // SIGTERM and SIGINT drain, SIGHUP reloads
+    // Called on the control thread once everything listens, with the real ports.
+    std::function<void()> on_ready = [] {};
+};
+
+class gateway {
+public:
+    // `file` is the valid content of options.config_path. Binds every address; throws
+    // std::runtime_error with a text for people when something cannot be had.
+    gateway(gateway_options options, config::document file, observe::logger& log);
+    ~gateway();
+    gateway(const gateway&) = delete;
+    gateway& operator=(const gateway&) = delete;
+
+    // Serves on this thread (control) and the workers' until a drain is through.
+    void run();
+
+    // Any thread. The first call drains, a second one insists.
+    void stop();
+
+    struct address {
+        std::string host;
+        std::uint16_t port = 0;
+        bool tls = false;
+    };
+    [[nodiscard]] const std::vector<address>& listening() const noexcept;
+    // 0: there is no admin address.
+    [[nodiscard]] std::uint16_t admin_port() const;
+
+private:
+    class parts;
+    std::unique_ptr<parts> parts_;
+};
+
+}  // namespace sluice::server

@@ -1,0 +1,25 @@
+#pragma once
+// Listening sockets: opened by main before any worker runs, one per address and worker.
+
+#include <sluice/config/snapshot.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <string>
+#include <vector>
+
+namespace sluice::server {
+
+// One address, bound once per worker with SO_REUSEPORT so that the kernel spreads connections.
+struct bound_address {
+    std::string host;
+    std::uint16_t port = 0;  // the real one where the configuration says 0
+    bool tls = false;
+    std::vector<int> descriptors;  // one per worker; owned by whoever holds this
+};
+
+// Throws std::runtime_error naming the address. Nothing stays open when it does.
+[[nodiscard]] std::vector<bound_address> bind_all(
+    const std::vector<config::listen_address>& addresses, std::size_t workers);
+
+}  // namespace sluice::server

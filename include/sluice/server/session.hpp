@@ -1,0 +1,43 @@
+#pragma once
+// One client connection from accept to close.
+
+#include <sluice/net/gate.hpp>
+#include <sluice/proxy/client.hpp>
+#include <sluice/proxy/exchange.hpp>
+#include <sluice/proxy/services.hpp>
+
+#include <boost/intrusive/list.hpp>
+
+#include <cstddef>
+#include <string>
+
+namespace sluice::server {
+
+// The connections of one worker, so that a drain can reach them.
+class sessions {
+public:
+    struct entry : boost::intrusive::list_base_hook<
+                       boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+        proxy::client* client = nullptr;
+        proxy::exchange* current = nullptr;  // null between requests
+    };
+
+    void add(entry& one) noexcept { all_.push_back(one); }
+
+    // Ends the connections that are between two requests.
+    void close_idle() noexcept;
+    // Tells every request that its time is over.
+    void end_all() noexcept;
+    // Ends every wait on a client.
+    void cut_all() noexcept;
+
+private:
+    boost::intrusive::list<entry, boost::intrusive::constant_time_size<false>> all_;
+};
+
+// Serves requests until the client leaves, breaks a rule, or the gateway drains. `tls` is empty for
+// a plain listener. `with` and `all` outlive it.
+net::task<> run_session(
+    proxy::services& with, sessions& all, int descriptor, net::tls_context tls, std::string address);
+
+}  // namespace sluice::server

@@ -1,0 +1,104 @@
+#pragma once
+// One thread, one event loop, its own listeners, sessions, pools and counters.
+
+#include <sluice/config/snapshot.hpp>
+#include <sluice/net/gate.hpp>
+#include <sluice/net/reactor.hpp>
+#include <sluice/observe/access_log.hpp>
+#include <sluice/observe/catalogue.hpp>
+#include <sluice/observe/log.hpp>
+#include <sluice/proxy/services.hpp>
+#include <sluice/server/session.hpp>
+
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <atomic>
+#include <cstddef>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+namespace sluice::server {
+
+class worker;
+
+// What the workers share. Outlives them.
+struct worker_commons {
+    observe::access_log& access_log;
+    observe::logger& log;
+    const std::atomic<bool>& draining;
+    net::byte_ledger& ledger;
+    std::vector<std::unique_ptr<worker>> all;  // complete before the first of them runs
+};
+
+// What a worker serves by, replaced whole.
+struct installed {
+    config::snapshot_ptr config;
+    observe::catalogue::counts known;        // ids that may occur in it
+    std::vector<net::tls_context> contexts;  // by listener; empty for a plain one
+};
+
+class worker {
+public:
+    // Takes the descriptors, one per listening address.
+    worker(
+        std::size_t number, worker_commons& commons, std::vector<int> listeners, installed first);
+    worker(const worker&) = delete;
+    worker& operator=(const worker&) = delete;
+    ~worker();
+
+    // The worker's thread: serves until a drain is through.
+    void run();
+
+    // Any thread.
+    void install(installed next);
+    // Closes the listeners and idle connections; requests may end until `until`, then they are told.
+    void drain(time_point until);
+    // Ends everything at once.
+    void insist();
+    // Takes over a connection that another worker accepted.
+    void take(int descriptor, std::size_t listener, std::string address);
+    [[nodiscard]] std::size_t connections() const noexcept
+    {
+        return connections_.load(std::memory_order_relaxed);
+    }
+    [[nodiscard]] const observe::worker_cells& cells() const noexcept { return cells_; }
+
+private:
+    struct listening {
+        net::socket_ptr socket;
+        net::tls_context tls;
+    };
+
+    net::task<> accept_from(std::size_t listener);
+    [[nodiscard]] bool accept_batch(std::size_t listener);
+    net::task<> pause(milliseconds how_long);
+    void place(int descriptor, std::size_t listener, std::string address);
+    void open_session(int descriptor, std::size_t listener, std::string address);
+    void apply(installed next);
+    void begin_drain(time_point until);
+    void on_tick();
+    void schedule_tick();
+
+    worker_commons& commons_;
+    observe::worker_cells cells_;
+    boost::asio::io_context context_;
+    boost::asio::executor_work_guard<boost::asio::io_context::executor_type> work_;
+    net::reactor reactor_;
+    net::buffer_pool buffers_;
+    proxy::services services_;
+    sessions sessions_;
+    net::gate gate_;
+    std::vector<listening> listeners_;
+    boost::asio::steady_timer tick_;
+    time_point next_tick_{};
+    std::uint64_t ticks_ = 0;
+    std::optional<time_point> drained_by_;
+    bool ended_ = false;
+    std::atomic<std::size_t> connections_{0};
+};
+
+}  // namespace sluice::server

@@ -1,0 +1,80 @@
+#include <sluice/proxy/steps.hpp>
+
+#include <sluice/proxy/services.hpp>
+
+#include <boost/asio/steady_timer.hpp>
+
+namespace sluice::proxy {
+namespace {
+
+// Precise where the deadline wheel is coarse: a token that is due in 3 ms is not waited for 100.
+// False: interrupted.
+net::task<bool> wait_for(services& with, exchange& x, nanoseconds how_long)
+{
+    net::event due(with.loop.deadlines());
+    boost::asio::steady_timer timer(with.loop.context(), how_long);
+    bool finished = false;
+    timer.async_wait([&due, &finished](const boost::system::error_code&) {
+        finished = true;
+        due.set();
+    });
+    x.stop.on(due);
+    co_await due.wait(time_point::max());
+    x.stop.off();
+    if (finished)
+        co_return true;
+    // The handler refers to this frame: it has to have run before the frame goes.
+    due.rearm();
+    timer.cancel();
+    co_await due.wait(time_point::max());
+    co_return false;
+}
+
+}  // namespace
+
+net::task<result<void>> admit(services& with, exchange& x)
+{
+    auto& cells = with.cells.key(x.key->metric);
+    cells.requests.add();
+    if (!x.key->state)
+        co_return result<void>{};
+    const auto& limits = x.key->limits;
+    if (!policy::enter(*x.key->state, limits)) {
+        cells.limited[observe::limit_reason::concurrent].add();
+        x.retry_after = seconds(1);
+        co_return x.fail(errc::rate_limit_exceeded,
+            "the key has as many requests in flight as it may: "
+                + std::to_string(limits.concurrent.value_or(0)));
+    }
+    x.entered = true;
+    if (!limits.requests)
+        co_return result<void>{};
+    const auto token = policy::take(*x.key->state, limits, steady::now());
+    if (!token.admitted) {
+        const bool queued = limits.max_wait.count() > 0;
+        cells.limited[queued ? observe::limit_reason::queue_timeout
+                             : observe::limit_reason::requests]
+            .add();
+        x.retry_after = token.wait;
+        co_return x.fail(errc::rate_limit_exceeded);
+    }
+    if (token.wait.count() > 0) {
+        x.queued = token.wait;
+        with.cells.queue.observe(token.wait);
+        if (x.stop.fired())
+            co_return x.fail(errc::client_closed_request);
+        const bool due = co_await wait_for(with, x, token.wait);
+        if (!due)
+            co_return x.fail(errc::client_closed_request);
+    }
+    co_return result<void>{};
+}
+
+void leave(exchange& x) noexcept
+{
+    if (x.entered)
+        policy::leave(*x.key->state, x.key->limits);
+    x.entered = false;
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,57 @@
+#include <sluice/proxy/steps.hpp>
+
+#include <sluice/base/text.hpp>
+#include <sluice/config/key.hpp>
+#include <sluice/proxy/client.hpp>
+
+namespace sluice::proxy {
+namespace {
+
+constexpr std::string_view bearer = "bearer ";
+
+struct credential {
+    std::string_view text;
+    bool ambiguous = false;
+};
+
+credential credential_of(const http::request_head& head) noexcept
+{
+    using enum http::header;
+    for (const auto name : {authorization, x_api_key, x_goog_api_key}) {
+        if (!head.has(name))
+            continue;
+        if (head.repeated(name))
+            return {{}, true};
+        auto value = head.find(name);
+        if (name == authorization) {
+            if (value.size() <= bearer.size() || !iequals(value.substr(0, bearer.size()), bearer))
+                continue;
+            value = trim(value.substr(bearer.size()));
+        }
+        if (!value.empty())
+            return {value, false};
+    }
+    return {};
+}
+
+}  // namespace
+
+result<void> authenticate(client& from, exchange& x)
+{
+    if (x.config->keys.empty()) {
+        x.key = &x.config->anonymous;
+        return {};
+    }
+    const auto presented = credential_of(x.head);
+    if (presented.ambiguous)
+        return x.fail(errc::invalid_api_key, "the API key is given more than once");
+    if (presented.text.empty())
+        return x.fail(errc::invalid_api_key,
+            "no API key was given: send it as `Authorization: Bearer KEY`");
+    x.key = x.config->find_key(from.digest_of(presented.text));
+    if (x.key == nullptr)
+        return x.fail(errc::invalid_api_key, "this API key is not known here");
+    return {};
+}
+
+}  // namespace sluice::proxy

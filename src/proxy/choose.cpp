@@ -1,0 +1,59 @@
+#include <sluice/proxy/steps.hpp>
+
+#include <sluice/proxy/services.hpp>
+
+namespace sluice::proxy {
+namespace {
+
+// Whose requests stay on the same arm; empty: nobody's in particular, each is drawn.
+std::string_view identity_of(const exchange& x) noexcept
+{
+    switch (x.model->sticky) {
+    case config::stickiness::none:
+        return {};
+    case config::stickiness::key:
+        return x.key->id;
+    case config::stickiness::user:
+        return x.facts->user;
+    case config::stickiness::header:
+        return x.head.find(std::string_view(x.model->sticky_header));
+    }
+    return {};
+}
+
+policy::position position_for(services& with, const exchange& x) noexcept
+{
+    if (const auto identity = identity_of(x); !identity.empty())
+        return policy::position_of(x.model->name, identity);
+    policy::position drawn;
+    drawn.canary = with.random.uniform();
+    drawn.others = with.random.uniform();
+    return drawn;
+}
+
+}  // namespace
+
+result<void> choose(services& with, exchange& x)
+{
+    const auto wanted = x.head.find(http::header::x_sluice_target);
+    if (!wanted.empty() && x.key->may_choose_target) {
+        for (const auto& target : x.model->targets)
+            if (target.name == wanted)
+                x.target = &target;
+        if (x.target == nullptr)
+            return x.fail(errc::target_not_found,
+                "the model `" + x.model->name + "` has no target `" + std::string(wanted) + "`",
+                "x-sluice-target");
+    } else {
+        x.target = &x.model->targets[x.model->split.pick(position_for(with, x))];
+    }
+    x.provider = &x.config->providers[x.target->provider];
+    x.ask_usage = x.provider->ask_usage && x.facts->edit != wire::usage_edit::none;
+    x.home = with.config == x.config ? with.pools.of(x.target->provider)
+                                     : with.pools.find(*x.provider);
+    if (!x.home)
+        return x.fail(errc::no_healthy_upstream);
+    return {};
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,97 @@
+#include <sluice/proxy/steps.hpp>
+
+#include <sluice/base/text.hpp>
+#include <sluice/proxy/services.hpp>
+
+#include <algorithm>
+#include <charconv>
+#include <limits>
+
+namespace sluice::proxy {
+namespace {
+
+// A request that came through this many gateways is going in circles.
+constexpr unsigned most_hops = 8;
+
+bool is_request_id(std::string_view text) noexcept
+{
+    const auto fine = [](char c) {
+        return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || c == '-'
+            || c == '_' || c == '.' || c == ':';
+    };
+    return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), fine);
+}
+
+void make_request_id(random_engine& random, short_text<128>& into) noexcept
+{
+    constexpr std::string_view digits = "0123456789abcdef";
+    constexpr std::string_view prefix = "req_";
+    std::array<char, prefix.size() + 32> text;
+    prefix.copy(text.data(), prefix.size());
+    for (std::size_t half = 0; half < 2; ++half) {
+        auto bits = random();
+        for (std::size_t i = 0; i < 16; ++i, bits >>= 4U)
+            text[prefix.size() + 16 * half + i] = digits[bits & 15U];
+    }
+    into.assign({text.data(), text.size()});
+}
+
+// The trace id of a W3C traceparent: 00-<32 hex>-<16 hex>-<2 hex>; empty when it is not one.
+std::string_view trace_id_of(std::string_view traceparent) noexcept
+{
+    if (traceparent.size() < 55 || traceparent[2] != '-' || traceparent[35] != '-')
+        return {};
+    const auto id = traceparent.substr(3, 32);
+    const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
+    return std::all_of(id.begin(), id.end(), is_hex) ? id : std::string_view{};
+}
+
+// "30", "1.5", "30s", "1500ms": seconds unless it says ms. Zero: not given or not usable (clients
+// round 300 ms to "0", one sends "NOT_GIVEN").
+milliseconds client_timeout(std::string_view text) noexcept
+{
+    double scale = 1000;
+    if (text.ends_with("ms")) {
+        scale = 1;
+        text.remove_suffix(2);
+    } else if (text.ends_with('s')) {
+        text.remove_suffix(1);
+    }
+    double number = 0;
+    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool usable = ec == std::errc{} && end == text.data() + text.size() && number > 0
+        && number * scale < 1e12;
+    return milliseconds(usable ? static_cast<milliseconds::rep>(number * scale) : 0);
+}
+
+}  // namespace
+
+result<void> identify(services& with, exchange& x)
+{
+    const auto& head = x.head;
+    x.method_label = {};
+    if (const auto id = head.find(http::header::x_request_id); is_request_id(id))
+        x.request_id.assign(id);
+    else
+        make_request_id(with.random, x.request_id);
+    x.trace_id.assign(trace_id_of(head.find(http::header::traceparent)));
+
+    x.due = x.began + x.config->timeouts.request;
+    if (const auto limit = client_timeout(head.find(http::header::x_sluice_timeout));
+        limit.count() > 0)
+        x.due = std::min(x.due, x.began + limit);
+    x.head_due = x.due;
+    for (const auto name :
+         {http::header::x_stainless_timeout, http::header::x_stainless_read_timeout})
+        if (const auto limit = client_timeout(head.find(name)); limit.count() > 0)
+            x.head_due = std::min(x.head_due, x.began + limit);
+
+    const auto hops = head.find(http::header::x_sluice_hops);
+    unsigned passed = 0;
+    std::from_chars(hops.data(), hops.data() + hops.size(), passed);
+    if (passed >= most_hops)
+        return x.fail(errc::loop_detected);
+    return {};
+}
+
+}  // namespace sluice::proxy

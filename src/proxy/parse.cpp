@@ -1,0 +1,54 @@
+#include <sluice/proxy/steps.hpp>
+
+#include <sluice/base/text.hpp>
+#include <sluice/proxy/services.hpp>
+
+namespace sluice::proxy {
+namespace {
+
+// application/json, application/*+json, with any parameters; also nothing at all.
+bool is_json(std::string_view type) noexcept
+{
+    type = trim(type.substr(0, type.find(';')));
+    constexpr std::string_view application = "application/";
+    if (type.empty())
+        return true;
+    if (type.size() <= application.size()
+        || !iequals(type.substr(0, application.size()), application))
+        return false;
+    const auto subtype = type.substr(application.size());
+    constexpr std::string_view suffix = "+json";
+    return iequals(subtype, "json")
+        || (subtype.size() > suffix.size()
+            && iequals(subtype.substr(subtype.size() - suffix.size()), suffix));
+}
+
+bool is_plain(std::string_view encoding) noexcept
+{
+    return encoding.empty() || iequals(encoding, "identity");
+}
+
+}  // namespace
+
+result<void> parse(services& with, wire::endpoint where, exchange& x)
+{
+    if (!is_json(x.head.find(http::header::content_type))
+        || !is_plain(x.head.find(http::header::content_encoding)))
+        return x.fail(errc::unsupported_media_type);
+    auto facts = with.parser.parse(where, x.body);
+    if (!facts) {
+        const auto& why = facts.error();
+        return x.fail(why.code, why.message, why.param);
+    }
+    x.facts = *facts;
+    x.model = x.config->find_model(x.facts->model);
+    if (x.model == nullptr)
+        return x.fail(errc::model_not_found,
+            "the model `" + std::string(x.facts->model) + "` does not exist", "model");
+    if (!config::snapshot::may_use(*x.key, *x.model, x.facts->model))
+        return x.fail(errc::model_not_allowed,
+            "this key may not use the model `" + std::string(x.facts->model) + "`", "model");
+    return {};
+}
+
+}  // namespace sluice::proxy

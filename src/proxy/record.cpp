@@ -1,0 +1,151 @@
+#include <sluice/proxy/record.hpp>
+
+#include <sluice/proxy/client.hpp>
+#include <sluice/proxy/services.hpp>
+
+namespace sluice::proxy {
+namespace {
+
+using observe::attempt_outcome;
+
+attempt_outcome outcome_of(errc failure) noexcept
+{
+    switch (failure) {
+    case errc::connect_failed:
+        return attempt_outcome::connect_failed;
+    case errc::tls_failed:
+        return attempt_outcome::tls_failed;
+    case errc::upstream_timeout:
+    case errc::stream_idle:
+        return attempt_outcome::timeout;
+    case errc::upstream_eof:
+        return attempt_outcome::eof;
+    case errc::upstream_invalid:
+        return attempt_outcome::invalid;
+    case errc::client_closed_request:
+    case errc::draining:
+        return attempt_outcome::cancelled;
+    default:
+        return attempt_outcome::reset;
+    }
+}
+
+attempt_outcome outcome_of(const exchange& x) noexcept
+{
+    if (x.error)
+        return outcome_of(*x.error);
+    if (x.status == 429)
+        return attempt_outcome::status_429;
+    if (x.status >= 500)
+        return attempt_outcome::status_5xx;
+    return x.status >= 400 ? attempt_outcome::status_4xx : attempt_outcome::success;
+}
+
+// An aborted request counts as 499 whatever was sent before.
+unsigned status_of(const exchange& x) noexcept
+{
+    return x.error == errc::client_closed_request ? describe(*x.error).status : x.status;
+}
+
+void count_tokens(observe::arm_cells& arm, const exchange& x) noexcept
+{
+    using enum observe::token_kind;
+    if (!x.usage.known) {
+        arm.usage_unknown.add();
+        return;
+    }
+    arm.tokens[input].add(x.usage.input);
+    arm.tokens[cached_input].add(x.usage.cached_input);
+    arm.tokens[output].add(x.usage.output);
+    arm.tokens[reasoning].add(x.usage.reasoning);
+}
+
+void count_stream(observe::arm_cells& arm, const exchange& x) noexcept
+{
+    arm.stream_ends[*x.stream_end].add();
+    if (!x.first_token_at)
+        return;
+    arm.first_token.observe(*x.first_token_at - x.began);
+    // Tokens after the first, by the provider's count where it is known.
+    const auto tokens = x.usage.known ? x.usage.output : x.output_events;
+    if (tokens > 1)
+        arm.per_token.observe(
+            (*x.last_token_at - *x.first_token_at) / static_cast<std::int64_t>(tokens - 1));
+}
+
+void count(services& with, const exchange& x, nanoseconds took) noexcept
+{
+    auto& arm = with.cells.arm(x.target != nullptr ? x.target->arm : observe::other_id);
+    arm.request(status_of(x), x.facts && x.facts->stream, took);
+    if (x.attempts == 0)
+        return;
+    arm.attempts[outcome_of(x)].add();
+    if (x.status >= 200 && x.status < 300)
+        count_tokens(arm, x);
+    if (x.stream_end)
+        count_stream(arm, x);
+    for (const auto phase : {observe::phase::read, observe::phase::decide, observe::phase::connect,
+                             observe::phase::relay})
+        with.cells.overhead_took(phase, x.overhead[static_cast<std::size_t>(phase)]);
+}
+
+std::string_view arm_of(const exchange& x) noexcept
+{
+    if (x.target == nullptr || !x.model->canary)
+        return {};
+    return x.target == &x.model->targets[*x.model->canary] ? "canary" : "stable";
+}
+
+observe::access_record line_for(const client& from, const exchange& x, nanoseconds took) noexcept
+{
+    observe::access_record line;
+    line.time = x.system_time;
+    line.request_id = x.request_id.view();
+    line.trace_id = x.trace_id.view();
+    line.client = from.address();
+    line.method = x.method_label;
+    line.path = x.path_label;
+    line.model = x.model != nullptr ? std::string_view(x.model->name) : observe::other_name;
+    line.arm = arm_of(x);
+    if (x.target != nullptr) {
+        line.target = x.target->name;
+        line.provider = x.provider->name;
+    }
+    if (x.key != nullptr) {
+        line.key_id = x.key->id;
+        line.tenant = x.key->tenant;
+    }
+    line.status = status_of(x);
+    if (x.error)
+        line.error = describe(*x.error).label;
+    if (x.stream_end)
+        line.end = observe::stream_end_labels[static_cast<std::size_t>(*x.stream_end)];
+    line.stream = x.facts && x.facts->stream;
+    line.attempts = x.attempts;
+    line.bytes_in = x.bytes_in;
+    line.bytes_out = x.bytes_out;
+    line.usage_known = x.usage.known;
+    line.input_tokens = x.usage.input;
+    line.cached_input_tokens = x.usage.cached_input;
+    line.output_tokens = x.usage.output;
+    line.reasoning_tokens = x.usage.reasoning;
+    line.duration = took;
+    if (x.first_token_at)
+        line.first_token = *x.first_token_at - x.began;
+    if (x.queued.count() > 0)
+        line.queued = x.queued;
+    line.overhead = x.overhead;
+    line.config_version = x.config->version;
+    return line;
+}
+
+}  // namespace
+
+void record(services& with, const client& from, const exchange& x) noexcept
+{
+    const auto took = steady::now() - x.began;
+    count(with, x, took);
+    with.access_log.write(with.worker, line_for(from, x, took));
+}
+
+}  // namespace sluice::proxy

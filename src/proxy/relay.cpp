@@ -1,0 +1,339 @@
+#include <sluice/proxy/relay.hpp>
+
+#include <sluice/base/text.hpp>
+#include <sluice/proxy/client.hpp>
+#include <sluice/proxy/services.hpp>
+#include <sluice/proxy/transfer.hpp>
+#include <sluice/proxy/upstream_head.hpp>
+#include <sluice/wire/error_body.hpp>
+
+#include <algorithm>
+#include <cstring>
+
+namespace sluice::proxy {
+namespace {
+
+bool is_event_stream(std::string_view type) noexcept
+{
+    return iequals(trim(type.substr(0, type.find(';'))), "text/event-stream");
+}
+
+transfer::settings settings_for(const exchange& x) noexcept
+{
+    const auto encoding = x.response.find(http::header::content_encoding);
+    transfer::settings how;
+    how.from = x.response.framing();
+    how.length = x.response.content_length();
+    how.client_is_old = x.head.minor_version() == 0;
+    how.events = x.response.status() < 300
+        && is_event_stream(x.response.find(http::header::content_type));
+    how.readable = encoding.empty() || iequals(encoding, "identity");
+    how.remove_usage = x.ask_usage && how.events && how.readable;
+    how.where = x.facts->where;
+    how.secrets = x.provider->api_keys;
+    return how;
+}
+
+// One answer on its way. Its members are what has to live over waits.
+class relaying {
+public:
+    relaying(services& with, client& to, exchange& x, net::buffer& spill) noexcept
+        : with_(with),
+          to_(to),
+          x_(x),
+          spill_(spill),
+          how_(settings_for(x)),
+          body_(how_, with.pieces),
+          began_(steady::now()),
+          last_piece_(began_),
+          last_sent_(began_)
+    {
+    }
+
+    net::task<result<void>> run(std::span<char> input);
+    void note_tokens() noexcept;
+    void note_break() noexcept;
+
+private:
+    net::task<bool> send(const net::gather& out, bool with_head);
+    net::task<result<std::span<char>>> receive();
+    net::task<result<void>> provider_closed(std::string_view head);
+    net::task<result<void>> break_off(errc why);
+    net::task<bool> beat();
+    [[nodiscard]] time_point stalled_at() const noexcept;
+    [[nodiscard]] time_point beat_at() const noexcept;
+    [[nodiscard]] net::buffer keep_rest(std::span<const char> left);
+    void commit() noexcept;
+    void note_end(transfer::progress how, net::gather& out);
+
+    services& with_;
+    client& to_;
+    exchange& x_;
+    net::buffer& spill_;
+    transfer::settings how_;
+    transfer body_;
+    net::buffer head_;  // the answer's head while it waits for the first octets of a stream
+    net::buffer rest_;  // input that has to come again, in front of what is read next
+    std::size_t rest_bytes_ = 0;
+    std::string error_event_;
+    time_point began_;       // when the answer's head was here
+    time_point last_piece_;  // when the provider last sent something
+    time_point last_sent_;   // when the client was last sent something
+};
+
+// Until when the provider may stay silent.
+time_point relaying::stalled_at() const noexcept
+{
+    const auto& limits = x_.config->timeouts;
+    const bool before_token = body_.tap() != nullptr && !body_.tap()->first_token_at();
+    const auto until =
+        before_token ? began_ + limits.first_token : last_piece_ + limits.stream_idle;
+    return std::min(until, x_.due);
+}
+
+time_point relaying::beat_at() const noexcept
+{
+    const auto every = x_.config->heartbeat;
+    const bool may = x_.head_sent && every.count() > 0 && body_.between_events();
+    return may ? last_sent_ + every : time_point::max();
+}
+
+// A body that ends with its connection looks whole unless the connection is reset.
+void relaying::note_break() noexcept
+{
+    x_.reset_client = x_.error.has_value() && x_.head_sent
+        && body_.to() == transfer::framing::until_close;
+}
+
+// Before a wait: the octets lie in memory that others use meanwhile. Answers the buffer that was
+// kept before; what is being sent may lie in it.
+net::buffer relaying::keep_rest(std::span<const char> left)
+{
+    net::buffer kept;
+    if (!left.empty()) {
+        kept = with_.buffers.take(left.size());
+        std::memcpy(kept.data(), left.data(), left.size());
+    }
+    std::swap(kept, rest_);
+    rest_bytes_ = left.size();
+    return kept;
+}
+
+void relaying::note_tokens() noexcept
+{
+    x_.usage = body_.usage();
+    if (const auto* tap = body_.tap()) {
+        x_.first_token_at = tap->first_token_at();
+        x_.last_token_at = tap->last_token_at();
+        x_.output_events = tap->content_events();
+    }
+}
+
+// From here on the answer cannot be taken back, and the request will not be needed again.
+void relaying::commit() noexcept
+{
+    x_.head_sent = true;
+    x_.status = x_.response.status();
+    head_.reset();
+    spill_.reset();
+    x_.body = {};
+    to_.release();
+    if (how_.events)
+        with_.cells.open_streams.add();
+}
+
+net::task<bool> relaying::send(const net::gather& out, bool with_head)
+{
+    const auto patience = x_.config->timeouts.write;
+    const net::io sent = co_await net::send_all(to_.connection(), with_.buffers, out, patience);
+    if (with_head)
+        commit();
+    if (sent == net::io::ok) {
+        x_.bytes_out += out.bytes();
+        last_sent_ = steady::now();
+        co_return true;
+    }
+    x_.end(exchange::stopped::client_gone);
+    co_return false;
+}
+
+net::task<bool> relaying::beat()
+{
+    net::gather out;
+    body_.heartbeat(out);
+    const bool sent = co_await send(out, false);
+    co_return sent;
+}
+
+// The provider's next octets, behind those that had to wait for them.
+net::task<result<std::span<char>>> relaying::receive()
+{
+    auto& upstream = *x_.upstream;
+    upstream.socket().probe();
+    for (;;) {
+        if (x_.stop.fired())
+            co_return x_.lost(net::io::interrupted);
+        const auto stalled = stalled_at();
+        const auto beat_due = beat_at();
+        x_.stop.on(upstream.socket());
+        const net::io waited = co_await upstream.readable(std::min(stalled, beat_due));
+        x_.stop.off();
+        if (waited == net::io::timed_out && steady::now() < stalled) {
+            const bool sent = co_await beat();
+            if (!sent)
+                co_return x_.lost(net::io::interrupted);
+            continue;
+        }
+        if (waited != net::io::ok)
+            co_return waited == net::io::timed_out ? errc::stream_idle : x_.lost(waited);
+        const std::span<char> scratch(with_.in);
+        if (rest_bytes_ > 0)
+            std::memcpy(scratch.data(), rest_.data(), rest_bytes_);
+        const auto got = upstream.receive(scratch.subspan(rest_bytes_));
+        if (got.status == net::io::again)
+            continue;
+        if (got.status != net::io::ok)
+            co_return x_.lost(got.status);
+        last_piece_ = steady::now();
+        co_return scratch.first(rest_bytes_ + got.bytes);
+    }
+}
+
+// The provider's message is whole, or its framing is wrong. A stream that ends where its dialect
+// does not allow it is not ended towards the client.
+void relaying::note_end(transfer::progress how, net::gather& out)
+{
+    const bool whole = how == transfer::progress::end;
+    const bool legal = whole && body_.legal_end();
+    x_.upstream_complete = whole && !x_.upstream_cut && x_.response.keep_alive();
+    if (how_.events) {
+        using enum observe::stream_end;
+        const bool in_band = body_.tap() != nullptr && body_.tap()->in_band_error();
+        x_.stream_end = !legal ? upstream_eof : in_band ? in_band_error : done;
+    }
+    if (legal)
+        return;
+    x_.error = whole ? errc::upstream_eof : errc::upstream_invalid;
+    x_.keep_alive = false;
+    if (whole)
+        body_.without_end(out);
+    if (how_.events) {
+        wire::append_error_event(error_event_, *x_.error, {}, body_.inside_event());
+        body_.error_event(out, error_event_);
+    }
+}
+
+// The provider's connection ended: the end of the message, where that is how it ends.
+net::task<result<void>> relaying::provider_closed(std::string_view head)
+{
+    net::gather out;
+    if (!x_.head_sent)
+        out.add(head);
+    if (rest_bytes_ > 0)
+        (void)body_.feed({rest_.data(), rest_bytes_}, last_piece_, out, transfer::more_input::none);
+    const auto how = body_.closed(out);
+    const bool whole = how == transfer::progress::end && body_.legal_end();
+    if (!whole && !x_.head_sent)
+        co_return x_.fail(errc::upstream_eof);
+    if (how != transfer::progress::end)
+        co_return co_await break_off(errc::upstream_eof);
+    note_end(how, out);
+    co_await send(out, !x_.head_sent);
+    co_return result<void>{};
+}
+
+// The answer cannot be finished. Before its first octet the client can still be told properly;
+// after that in the stream, and by an end that is none.
+net::task<result<void>> relaying::break_off(errc why)
+{
+    if (!x_.head_sent)
+        co_return x_.fail(why);
+    x_.error = why;
+    x_.keep_alive = false;
+    if (!how_.events)
+        co_return result<void>{};
+    using enum observe::stream_end;
+    switch (why) {
+    case errc::client_closed_request:
+        x_.stream_end = client_gone;
+        co_return result<void>{};
+    case errc::draining:
+        x_.stream_end = drain;
+        break;
+    case errc::stream_idle:
+    case errc::upstream_timeout:
+        x_.stream_end = idle;
+        break;
+    default:
+        x_.stream_end = why == errc::upstream_eof ? upstream_eof : upstream_reset;
+    }
+    net::gather out;
+    wire::append_error_event(error_event_, why, {}, body_.inside_event());
+    body_.error_event(out, error_event_);
+    co_await send(out, false);
+    co_return result<void>{};
+}
+
+net::task<result<void>> relaying::run(std::span<char> input)
+{
+    auto head = write_answer_head(with_, x_, body_, began_);
+    if (head.empty())
+        co_return x_.fail(errc::upstream_invalid, "the provider's answer has too large a head");
+    for (;;) {
+        net::gather out;
+        if (!x_.head_sent)
+            out.add(head);
+        const auto step = body_.feed(input, last_piece_, out, transfer::more_input::may_come);
+        const auto left = input.subspan(step.consumed);
+        const bool finished = step.state != transfer::progress::more;
+        if (finished)
+            note_end(step.state, out);
+        if (finished && !left.empty())
+            x_.upstream_complete = false;  // it sent more than it announced
+        // A stream's head waits for its first octets: until then a failure has a status of its own.
+        const bool hold = !x_.head_sent && how_.events && !finished && out.bytes() == head.size();
+        if (hold && !head_) {
+            head_ = with_.buffers.take(head.size());
+            std::memcpy(head_.data(), head.data(), head.size());
+            head = {head_.data(), head.size()};
+        }
+        const net::buffer being_sent = keep_rest(finished ? std::span<char>{} : left);
+        if (!hold) {
+            const bool first = !x_.head_sent;
+            const bool sent = co_await send(out, first);
+            if (first)
+                x_.took(observe::phase::relay, last_sent_ - began_);
+            if (!sent)
+                co_return co_await break_off(errc::client_closed_request);
+        }
+        if (finished)
+            break;
+        if (!step.stuck) {
+            input = {rest_.data(), rest_bytes_};
+            continue;
+        }
+        const auto received = co_await receive();
+        if (!received && received.error() == errc::upstream_eof)
+            co_return co_await provider_closed(head);
+        if (!received)
+            co_return co_await break_off(received.error());
+        input = *received;
+    }
+    co_return result<void>{};
+}
+
+}  // namespace
+
+net::task<result<void>> relay(
+    services& with, client& to, exchange& x, net::buffer& spill, std::span<char> rest)
+{
+    relaying one(with, to, x, spill);
+    auto outcome = co_await one.run(rest);
+    one.note_tokens();
+    one.note_break();
+    if (x.stream_end)
+        with.cells.open_streams.sub();
+    co_return outcome;
+}
+
+}  // namespace sluice::proxy

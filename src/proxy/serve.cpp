@@ -1,0 +1,150 @@
+#include <sluice/proxy/serve.hpp>
+
+#include <sluice/proxy/answer.hpp>
+#include <sluice/proxy/forward.hpp>
+#include <sluice/proxy/record.hpp>
+#include <sluice/proxy/relay.hpp>
+#include <sluice/proxy/routes.hpp>
+#include <sluice/proxy/steps.hpp>
+
+#include <algorithm>
+#include <exception>
+
+namespace sluice::proxy {
+namespace {
+
+net::task<result<void>> read_head(services& with, client& from, exchange& x)
+{
+    http::head_limits limits;
+    limits.head_bytes = x.config->limits.head_bytes;
+    const auto until = x.began + x.config->timeouts.head;
+    auto read = co_await from.read_head(x.head, limits, until);
+    x.keep_alive = read && x.head.keep_alive() && !with.draining.load(std::memory_order_relaxed);
+    if (!read)
+        co_return x.fail(read.error().code, read.error().message);
+    if (auto known = identify(with, x); !known)
+        co_return known.error();
+    x.method_label = method_label(x.head.method());
+    x.where = find_route(x.head.path());
+    if (x.where == nullptr)
+        co_return x.fail(errc::unknown_path);
+    x.path_label = x.where->label;
+    if (!allows(*x.where, x.head.method()))
+        co_return x.fail(errc::method_not_allowed);
+    co_return result<void>{};
+}
+
+net::task<result<void>> read_body(services& with, client& from, exchange& x)
+{
+    if (!with.buffers.ledger().fits(0))
+        co_return x.fail(errc::overloaded, "the gateway's buffers are full");
+    const auto until = std::min(steady::now() + x.config->timeouts.body, x.due);
+    auto read = co_await from.read_body(x.head, x.config->limits, until, x.body);
+    x.bytes_in = x.body.size();
+    if (read)
+        co_return result<void>{};
+    if (read.error().code == errc::request_too_large)
+        co_return x.fail(errc::request_too_large,
+            "the body is larger than this gateway takes: limits.body_bytes is "
+                + std::to_string(x.config->limits.body_bytes));
+    co_return x.fail(read.error().code, read.error().message);
+}
+
+// What the gateway answers by itself.
+net::task<result<void>> answer_locally(services& with, client& from, exchange& x)
+{
+    constexpr std::string_view json = "application/json";
+    if (x.where->action == action::healthz) {
+        const bool draining = with.draining.load(std::memory_order_relaxed);
+        if (draining)
+            co_return x.fail(errc::draining);
+        co_await answer(with, from, x, 200, "text/plain", "ok\n");
+        co_return result<void>{};
+    }
+    if (auto known = authenticate(from, x); !known)
+        co_return known.error();
+    if (x.where->action == action::models) {
+        const auto body = list_models(x);
+        co_await answer(with, from, x, 200, json, body);
+        co_return result<void>{};
+    }
+    auto body = describe_model(model_in_path(x.head.path()), x);
+    if (!body)
+        co_return body.error();
+    co_await answer(with, from, x, 200, json, *body);
+    co_return result<void>{};
+}
+
+// authenticate, read body, parse, admit, choose, forward, relay
+net::task<result<void>> run(services& with, client& from, exchange& x)
+{
+    auto head = co_await read_head(with, from, x);
+    if (!head)
+        co_return head.error();
+    if (x.where->action != action::relay) {
+        auto answered = co_await answer_locally(with, from, x);
+        co_return answered;
+    }
+    if (auto known = authenticate(from, x); !known)
+        co_return known.error();
+    auto body = co_await read_body(with, from, x);
+    if (!body)
+        co_return body.error();
+    const auto arrived = steady::now();
+    if (auto parsed = parse(with, *x.where->endpoint, x); !parsed)
+        co_return parsed.error();
+    const auto parsed_at = steady::now();
+    x.took(observe::phase::read, parsed_at - arrived);
+    auto admitted = co_await admit(with, x);
+    if (!admitted)
+        co_return admitted.error();
+    if (auto chosen = choose(with, x); !chosen)
+        co_return chosen.error();
+    x.took(observe::phase::decide, steady::now() - parsed_at - x.queued);
+
+    net::buffer spill;
+    std::span<char> rest;
+    auto answered = co_await forward(with, from, x, spill, rest);
+    if (!answered)
+        co_return answered.error();
+    auto relayed = co_await relay(with, from, x, spill, rest);
+    co_return relayed;
+}
+
+// The upstream connection goes back to its pool only if both sides are through with it.
+void let_go(exchange& x) noexcept
+{
+    if (x.upstream && x.upstream_complete)
+        x.home->keep(std::move(x.upstream));
+    x.upstream.reset();
+    leave(x);
+}
+
+}  // namespace
+
+net::task<bool> serve(services& with, client& from, exchange& x)
+{
+    with.cells.in_flight_requests.add();
+    result<void> outcome;
+    try {
+        outcome = co_await run(with, from, x);
+    } catch (const std::exception& e) {
+        with.log.error("request_failed", "a request ended by an exception; this is a bug",
+            {{"what", std::string_view(e.what())}});
+        outcome = x.fail(errc::internal_error);
+        x.keep_alive = false;
+    }
+    from.unwatch();
+    let_go(x);
+    // What is left of the request is not read any more.
+    if (!from.request_complete())
+        x.keep_alive = false;
+    bool alive = true;
+    if (!outcome && !x.head_sent)
+        alive = co_await answer_error(with, from, x);
+    with.cells.in_flight_requests.sub();
+    record(with, from, x);
+    co_return alive && x.keep_alive;
+}
+
+}  // namespace sluice::proxy

@@ -1,0 +1,33 @@
+#include <sluice/proxy/services.hpp>
+
+#include <sluice/proxy/exchange.hpp>
+
+namespace sluice::proxy {
+
+services::services(
+    net::reactor& reactor,
+    net::buffer_pool& buffer_pool,
+    observe::worker_cells& worker_cells,
+    observe::access_log& access,
+    observe::logger& logger,
+    const std::atomic<bool>& drains,
+    std::size_t number,
+    std::uint64_t seed)
+    : loop(reactor),
+      buffers(buffer_pool),
+      cells(worker_cells),
+      access_log(access),
+      log(logger),
+      draining(drains),
+      worker(number),
+      pools(reactor, logger),
+      random(seed),
+      in(scratch_bytes),
+      out(scratch_bytes)
+{
+    pieces.reserve(16);
+}
+
+services::~services() = default;
+
+}  // namespace sluice::proxy

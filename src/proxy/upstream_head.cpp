@@ -1,0 +1,175 @@
+#include <sluice/proxy/upstream_head.hpp>
+
+#include <sluice/base/text.hpp>
+#include <sluice/http/writer.hpp>
+#include <sluice/proxy/answer.hpp>
+#include <sluice/proxy/services.hpp>
+#include <sluice/wire/redact.hpp>
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+namespace sluice::proxy {
+namespace {
+
+using http::bit;
+using http::header;
+
+// What a provider has no business to see, or what is written anew.
+constexpr std::uint64_t not_to_provider =
+    bit(header::authorization) | bit(header::x_api_key) | bit(header::x_goog_api_key)
+    | bit(header::cookie) | bit(header::host) | bit(header::content_length)
+    | bit(header::accept_encoding) | bit(header::expect) | bit(header::forwarded)
+    | bit(header::x_forwarded_for) | bit(header::via) | bit(header::x_sluice_target)
+    | bit(header::x_sluice_timeout) | bit(header::x_sluice_tags) | bit(header::x_sluice_hops)
+    | bit(header::x_sluice_provider) | bit(header::x_request_id);
+
+// What belongs to the provider's own connection or origin, or is written anew.
+constexpr std::uint64_t not_to_client =
+    bit(header::content_length) | bit(header::set_cookie) | bit(header::alt_svc)
+    | bit(header::strict_transport_security) | bit(header::via) | bit(header::x_request_id)
+    | bit(header::x_sluice_target) | bit(header::x_sluice_hops);
+
+constexpr bool in(std::uint64_t set, header id) noexcept
+{
+    return id != header::other && (set & bit(id)) != 0;
+}
+
+bool starts_with(std::string_view name, std::string_view lower_prefix) noexcept
+{
+    return name.size() >= lower_prefix.size()
+        && iequals(name.substr(0, lower_prefix.size()), lower_prefix);
+}
+
+// Names of the gateway's own that a provider (a gateway itself, perhaps) must not set for it, and
+// the provider's limits where the key has its own.
+bool is_ours(std::string_view name, bool own_limits) noexcept
+{
+    return (lower(name.front()) == 'x' && name.size() > 2)
+        && (starts_with(name, "x-sluice-")
+            || (own_limits && starts_with(name, "x-ratelimit-") && name.ends_with("requests")));
+}
+
+unsigned hops_of(const exchange& x) noexcept
+{
+    const auto text = x.head.find(header::x_sluice_hops);
+    unsigned passed = 0;
+    std::from_chars(text.data(), text.data() + text.size(), passed);
+    return passed;
+}
+
+// scheme, host and path of a provider's URL up to its endpoint, and the client's query.
+class target_text {
+public:
+    explicit target_text(const exchange& x)
+    {
+        add(x.provider->path_prefix);
+        add(wire::path_of(x.facts->where));
+        if (!x.head.query().empty()) {
+            add("?");
+            add(x.head.query());
+        }
+    }
+    [[nodiscard]] std::string_view view() const noexcept
+    {
+        return long_.empty() ? std::string_view{short_.data(), size_} : std::string_view{long_};
+    }
+
+private:
+    void add(std::string_view text)
+    {
+        if (long_.empty() && text.size() <= short_.size() - size_) {
+            size_ += text.copy(short_.data() + size_, text.size());
+            return;
+        }
+        if (long_.empty())
+            long_.assign(short_.data(), size_);
+        long_ += text;
+    }
+
+    std::array<char, 256> short_;
+    std::size_t size_ = 0;
+    std::string long_;
+};
+
+void write_credentials(http::head_writer& to, services& with, const exchange& x) noexcept
+{
+    const auto& keys = x.provider->api_keys;
+    if (keys.empty())
+        return;
+    constexpr std::string_view bearer = "Bearer ";
+    const auto& key = keys[keys.size() == 1 ? 0 : with.random() % keys.size()];
+    std::array<char, 1024> value;
+    const auto size = std::min(key.size(), value.size() - bearer.size());
+    bearer.copy(value.data(), bearer.size());
+    key.copy(value.data() + bearer.size(), size);
+    to.field(header::authorization, {value.data(), bearer.size() + size});
+}
+
+}  // namespace
+
+std::string_view write_request_head(services& with, const exchange& x, std::size_t body_bytes)
+{
+    http::head_writer to(with.out);
+    const target_text target(x);
+    to.request_line("POST", target.view());
+    to.field(header::host, x.provider->authority);
+    for (const auto field : x.head.fields()) {
+        if (field.hop_by_hop || in(not_to_provider, field.id))
+            continue;
+        if (field.id == header::other
+            && (starts_with(field.name, "x-forwarded-") || starts_with(field.name, "x-real-ip")))
+            continue;
+        to.field(field.name, field.value);
+    }
+    write_credentials(to, with, x);
+    to.field(header::accept_encoding, "identity");
+    to.field(header::content_length, body_bytes);
+    to.field(header::x_request_id, x.request_id.view());
+    to.field(header::via, "1.1 sluice");
+    to.field(header::x_sluice_hops, hops_of(x) + 1);
+    return to.finish();
+}
+
+std::string_view write_answer_head(
+    services& with, const exchange& x, const transfer& body, time_point now)
+{
+    http::head_writer to(with.out);
+    to.status_line(x.response.status());
+    const auto& secrets = x.provider->api_keys;
+    const bool own_limits = x.key->limits.requests.has_value();
+    for (const auto field : x.response.fields()) {
+        // The value lies in memory of ours that nobody else reads any more.
+        wire::redact(
+            std::span<char>(const_cast<char*>(field.value.data()), field.value.size()), secrets);
+        if (field.hop_by_hop || in(not_to_client, field.id)
+            || (field.id == header::other && is_ours(field.name, own_limits)))
+            continue;
+        to.field(field.name, field.value);
+    }
+    if (x.response.has(header::x_request_id))
+        to.field("x-upstream-request-id", x.response.find(header::x_request_id));
+    write_own_fields(to, x, now);
+    switch (body.to()) {
+    case transfer::framing::none:
+        if (x.response.status() != 204 && x.response.status() != 304)
+            to.field(header::content_length, std::uint64_t{0});
+        break;
+    case transfer::framing::length:
+        to.field(header::content_length, x.response.content_length());
+        break;
+    case transfer::framing::chunked:
+        to.field(header::transfer_encoding, "chunked");
+        break;
+    case transfer::framing::until_close:
+        break;
+    }
+    if (!x.keep_alive || body.to() == transfer::framing::until_close)
+        to.field(header::connection, "close");
+    else if (x.head.minor_version() == 0)
+        to.field(header::connection, "keep-alive");
+    return to.finish();
+}
+
+}  // namespace sluice::proxy

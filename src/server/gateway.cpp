@@ -1,0 +1,273 @@
+#include <sluice/server/gateway.hpp>
+
+#include <sluice/observe/access_log.hpp>
+#include <sluice/observe/audit_log.hpp>
+#include <sluice/observe/exposition.hpp>
+#include <sluice/observe/recent_rates.hpp>
+#include <sluice/server/admin.hpp>
+#include <sluice/server/control.hpp>
+#include <sluice/server/listener.hpp>
+#include <sluice/server/worker.hpp>
+#include <sluice/state/directory.hpp>
+#include <sluice/state/overrides.hpp>
+
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <pthread.h>
+
+#include <atomic>
+#include <csignal>
+#include <stdexcept>
+#include <thread>
+#include <utility>
+
+namespace sluice::server {
+namespace {
+
+// One TLS context per listening address, read from its files now; empty pointers for plain ones.
+std::vector<net::tls_context> contexts_for(const std::vector<config::listen_address>& addresses)
+{
+    std::vector<net::tls_context> all;
+    for (const auto& address : addresses) {
+        auto& slot = all.emplace_back();
+        if (!address.tls)
+            continue;
+        const auto& files = *address.tls;
+        auto made = net::make_server_context(files.certificate, files.private_key, files.client_ca);
+        if (!made.context)
+            throw std::runtime_error(made.error);
+        slot = std::move(made.context);
+    }
+    return all;
+}
+
+}  // namespace
+
+// In the order in which they depend on each other; destroyed from the end.
+class gateway::parts {
+public:
+    parts(gateway_options options, config::document file, observe::logger& log);
+    ~parts();
+
+    void run();
+    void stop();
+    [[nodiscard]] std::uint16_t admin_port() const { return admin_open_ ? admin_.port() : 0; }
+    [[nodiscard]] const std::vector<address>& listening() const noexcept { return listening_; }
+
+private:
+    void publish(config::snapshot_ptr next);
+    void on_signal();
+    void reload();
+    void begin_stop();
+    void sample();
+    void run_worker(worker& one);
+    [[nodiscard]] std::vector<const observe::worker_cells*> all_cells() const;
+
+    gateway_options options_;
+    observe::logger& log_;
+    boost::asio::io_context context_{1};
+    std::atomic<bool> draining_{false};
+    state::directory directory_;
+    state::override_store overrides_;
+    observe::audit_log audit_;
+    observe::catalogue catalogue_;
+    observe::control_values values_;
+    control control_;
+    std::vector<config::listen_address> bound_;  // what was bound at the start; a reload moves none
+    std::vector<net::tls_context> contexts_;
+    observe::access_log access_log_;
+    net::byte_ledger ledger_;
+    worker_commons commons_;
+    std::vector<address> listening_;
+    observe::exposition exposition_;
+    observe::recent_rates rates_;
+    admin_server admin_;
+    bool admin_open_ = false;
+    boost::asio::signal_set signals_;
+    boost::asio::steady_timer sampling_;
+    std::size_t running_ = 0;  // workers
+    std::vector<std::jthread> threads_;
+};
+
+gateway::parts::parts(gateway_options options, config::document file, observe::logger& log)
+    : options_(std::move(options)),
+      log_(log),
+      directory_(file.settings.state_directory),
+      overrides_(directory_),
+      audit_(directory_.file("audit.log")),
+      control_(
+          {options_.config_path, options_.environment},
+          std::move(file),
+          {catalogue_, overrides_, audit_, values_, log_},
+          [this](config::snapshot_ptr next) { publish(std::move(next)); }),
+      bound_(control_.current()->listen),
+      contexts_(contexts_for(bound_)),
+      access_log_({control_.current()->access_log.path, control_.current()->workers}),
+      ledger_(control_.current()->limits.buffered_bytes),
+      commons_{access_log_, log_, draining_, ledger_, {}},
+      exposition_([this] {
+          const auto count = control_.current()->workers;
+          auto addresses = bind_all(bound_, count);
+          for (const auto& each : addresses)
+              listening_.push_back({each.host, each.port, each.tls});
+          for (std::size_t i = 0; i < count; ++i) {
+              std::vector<int> mine;
+              for (const auto& each : addresses)
+                  mine.push_back(each.descriptors[i]);
+              commons_.all.push_back(std::make_unique<worker>(
+                  i, commons_, std::move(mine),
+                  installed{control_.current(), catalogue_.size(), contexts_}));
+          }
+          return observe::exposition::sources{&catalogue_, all_cells(), &values_, &access_log_};
+      }()),
+      admin_(context_, {control_, audit_, log_, exposition_, rates_, all_cells(), draining_}),
+      signals_(context_),
+      sampling_(context_)
+{
+    if (const auto& settings = control_.current()->admin) {
+        admin_.start(*settings);
+        admin_open_ = true;
+    }
+    if (control_.current()->keys.empty())
+        log_.warn("open_gateway", "no keys are configured: everyone who reaches this gateway may use it");
+}
+
+gateway::parts::~parts() = default;
+
+std::vector<const observe::worker_cells*> gateway::parts::all_cells() const
+{
+    std::vector<const observe::worker_cells*> all;
+    for (const auto& each : commons_.all)
+        all.push_back(&each->cells());
+    return all;
+}
+
+// A new snapshot for every worker. Certificates are read again; ones that do not hold leave the old
+// ones in place.
+void gateway::parts::publish(config::snapshot_ptr next)
+{
+    try {
+        contexts_ = contexts_for(bound_);
+    } catch (const std::runtime_error& e) {
+        log_.error("certificates_kept", e.what());
+    }
+    ledger_.limit(next->limits.buffered_bytes);
+    for (const auto& each : commons_.all)
+        each->install({next, catalogue_.size(), contexts_});
+}
+
+void gateway::parts::reload()
+{
+    const origin by{"signal", "", "", {}};
+    const auto report = control_.reload(by);
+    if (report.refused == refusal::none)
+        access_log_.reopen(control_.current()->access_log.path);
+}
+
+void gateway::parts::on_signal()
+{
+    signals_.async_wait([this](const boost::system::error_code& ec, int number) {
+        if (ec)
+            return;
+        if (number == SIGHUP)
+            reload();
+        else
+            begin_stop();
+        on_signal();
+    });
+}
+
+void gateway::parts::begin_stop()
+{
+    if (draining_.exchange(true)) {
+        log_.warn("insisting", "told to stop again: ending every request now");
+        for (const auto& each : commons_.all)
+            each->insist();
+        return;
+    }
+    log_.info("draining", "finishing what is in flight",
+        {{"seconds", std::int64_t{
+              std::chrono::duration_cast<seconds>(control_.current()->timeouts.drain).count()}}});
+    const auto until = steady::now() + control_.current()->timeouts.drain;
+    for (const auto& each : commons_.all)
+        each->drain(until);
+}
+
+void gateway::parts::stop()
+{
+    boost::asio::post(context_, [this] { begin_stop(); });
+}
+
+void gateway::parts::sample()
+{
+    rates_.sample(steady::now(), all_cells(), catalogue_.size().arms);
+    sampling_.expires_after(observe::recent_rates::sample_every);
+    sampling_.async_wait([this](const boost::system::error_code& ec) {
+        if (!ec)
+            sample();
+    });
+}
+
+void gateway::parts::run_worker(worker& one)
+{
+    one.run();
+    boost::asio::post(context_, [this] {
+        if (--running_ > 0)
+            return;
+        admin_.stop();
+        signals_.cancel();
+        sampling_.cancel();
+        context_.stop();
+    });
+}
+
+void gateway::parts::run()
+{
+    // A write to a connection that is gone is an error of that connection only.
+    std::signal(SIGPIPE, SIG_IGN);
+    if (options_.handle_signals) {
+        for (const int number : {SIGTERM, SIGINT, SIGHUP})
+            signals_.add(number);
+        on_signal();
+    }
+    sample();
+    running_ = commons_.all.size();
+    for (const auto& each : commons_.all)
+        threads_.emplace_back([this, one = each.get()] { run_worker(*one); });
+    options_.on_ready();
+    context_.run();
+    threads_.clear();
+    (void)access_log_.flush();
+}
+
+gateway::gateway(gateway_options options, config::document file, observe::logger& log)
+    : parts_(std::make_unique<parts>(std::move(options), std::move(file), log))
+{
+}
+
+gateway::~gateway() = default;
+
+void gateway::run()
+{
+    parts_->run();
+}
+
+void gateway::stop()
+{
+    parts_->stop();
+}
+
+const std::vector<gateway::address>& gateway::listening() const noexcept
+{
+    return parts_->listening();
+}
+
+std::uint16_t gateway::admin_port() const
+{
+    return parts_->admin_port();
+}
+
+}  // namespace sluice::server

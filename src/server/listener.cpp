@@ -1,0 +1,102 @@
+#include <sluice/server/listener.hpp>
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <stdexcept>
+#include <system_error>
+
+namespace sluice::server {
+namespace {
+
+constexpr int backlog = 4096;
+
+struct socket_address {
+    sockaddr_storage bytes{};
+    socklen_t size = 0;
+};
+
+socket_address address_of(const std::string& host, std::uint16_t port)
+{
+    socket_address made;
+    auto& four = reinterpret_cast<sockaddr_in&>(made.bytes);
+    auto& six = reinterpret_cast<sockaddr_in6&>(made.bytes);
+    if (inet_pton(AF_INET, host.c_str(), &four.sin_addr) == 1) {
+        four.sin_family = AF_INET;
+        four.sin_port = htons(port);
+        made.size = sizeof four;
+    } else if (inet_pton(AF_INET6, host.c_str(), &six.sin6_addr) == 1) {
+        six.sin6_family = AF_INET6;
+        six.sin6_port = htons(port);
+        made.size = sizeof six;
+    }
+    return made;
+}
+
+int bind_one(const socket_address& where)
+{
+    const int descriptor = ::socket(
+        where.bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (descriptor < 0)
+        return -1;
+    const int on = 1;
+    ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    ::setsockopt(descriptor, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on);
+    // Inherited by what is accepted: one system call per connection less.
+    ::setsockopt(descriptor, IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
+    if (where.bytes.ss_family == AF_INET6)
+        ::setsockopt(descriptor, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof on);
+    if (::bind(descriptor, reinterpret_cast<const sockaddr*>(&where.bytes), where.size) == 0
+        && ::listen(descriptor, backlog) == 0)
+        return descriptor;
+    const int reason = errno;
+    ::close(descriptor);
+    errno = reason;
+    return -1;
+}
+
+std::uint16_t port_of(int descriptor)
+{
+    socket_address bound;
+    bound.size = sizeof bound.bytes;
+    ::getsockname(descriptor, reinterpret_cast<sockaddr*>(&bound.bytes), &bound.size);
+    return ntohs(
+        bound.bytes.ss_family == AF_INET6
+            ? reinterpret_cast<const sockaddr_in6&>(bound.bytes).sin6_port
+            : reinterpret_cast<const sockaddr_in&>(bound.bytes).sin_port);
+}
+
+}  // namespace
+
+std::vector<bound_address> bind_all(
+    const std::vector<config::listen_address>& addresses, std::size_t workers)
+{
+    std::vector<bound_address> all;
+    for (const auto& wanted : addresses) {
+        auto& made = all.emplace_back();
+        made.host = wanted.host;
+        made.port = wanted.port;
+        made.tls = wanted.tls.has_value();
+        for (std::size_t i = 0; i < workers; ++i) {
+            const int descriptor = bind_one(address_of(made.host, made.port));
+            if (descriptor < 0) {
+                const std::string why = std::generic_category().message(errno);
+                for (const auto& each : all)
+                    for (const int open : each.descriptors)
+                        ::close(open);
+                throw std::runtime_error(
+                    "cannot listen on " + made.host + ":" + std::to_string(made.port) + ": " + why);
+            }
+            made.port = port_of(descriptor);
+            made.descriptors.push_back(descriptor);
+        }
+    }
+    return all;
+}
+
+}  // namespace sluice::server

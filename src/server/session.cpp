@@ -1,0 +1,127 @@
+#include <sluice/server/session.hpp>
+
+#include <sluice/proxy/serve.hpp>
+
+#include <chrono>
+#include <utility>
+
+namespace sluice::server {
+namespace {
+
+// Kept for the next requests; a burst's worth, not a peak's.
+constexpr std::size_t most_spare = 256;
+
+// An exchange for one request: borrowed, and given back fresh.
+class borrowed_exchange {
+public:
+    borrowed_exchange(proxy::services& with, sessions::entry& mine) : with_(with), mine_(mine)
+    {
+        if (with.spare.empty()) {
+            own_ = std::make_unique<proxy::exchange>();
+        } else {
+            own_ = std::move(with.spare.back());
+            with.spare.pop_back();
+        }
+        own_->config = with.config;
+        own_->began = steady::now();
+        own_->system_time = std::chrono::system_clock::now().time_since_epoch();
+        mine.current = own_.get();
+    }
+    borrowed_exchange(const borrowed_exchange&) = delete;
+    borrowed_exchange& operator=(const borrowed_exchange&) = delete;
+    ~borrowed_exchange()
+    {
+        mine_.current = nullptr;
+        own_->reset();
+        if (with_.spare.size() < most_spare)
+            with_.spare.push_back(std::move(own_));
+    }
+
+    [[nodiscard]] proxy::exchange& operator*() noexcept { return *own_; }
+
+private:
+    proxy::services& with_;
+    sessions::entry& mine_;
+    std::unique_ptr<proxy::exchange> own_;
+};
+
+class counted_connection {
+public:
+    explicit counted_connection(observe::gauge& count) noexcept : count_(count) { count.add(); }
+    counted_connection(const counted_connection&) = delete;
+    counted_connection& operator=(const counted_connection&) = delete;
+    ~counted_connection() { count_.sub(); }
+
+private:
+    observe::gauge& count_;
+};
+
+// One request. False: the connection is not to carry another one.
+net::task<bool> run_request(proxy::services& with, sessions::entry& mine)
+{
+    auto& client = *mine.client;
+    borrowed_exchange x(with, mine);
+    const bool keep = co_await proxy::serve(with, client, *x);
+    if (keep) {
+        client.release();
+        co_return true;
+    }
+    if ((*x).reset_client)
+        client.connection().abort();
+    else if ((*x).status != 0 && !client.all_read())
+        co_await client.linger();
+    co_return false;
+}
+
+}  // namespace
+
+void sessions::close_idle() noexcept
+{
+    for (auto& each : all_)
+        if (each.current == nullptr)
+            each.client->connection().socket().interrupt();
+}
+
+void sessions::end_all() noexcept
+{
+    for (auto& each : all_)
+        if (each.current != nullptr)
+            each.current->end(proxy::exchange::stopped::drain);
+}
+
+void sessions::cut_all() noexcept
+{
+    for (auto& each : all_)
+        each.client->connection().socket().interrupt();
+}
+
+net::task<> run_session(
+    proxy::services& with, sessions& all, int descriptor, net::tls_context tls, std::string address)
+{
+    const counted_connection counted(with.cells.client_connections);
+    net::stream connection(net::socket::adopt(with.loop, descriptor));
+    if (!connection.open())
+        co_return;
+    if (tls)
+        connection.encrypt(net::make_server_ssl(tls, descriptor));
+    proxy::client client(std::move(connection), with.buffers, std::move(address));
+    sessions::entry mine;
+    mine.client = &client;
+    all.add(mine);
+    if (tls) {
+        const auto until = steady::now() + with.config->timeouts.head;
+        const net::io shaken = co_await client.connection().handshake(until);
+        if (shaken != net::io::ok)
+            co_return;
+    }
+    for (bool keep = true; keep && client.connection().open();) {
+        const auto until = steady::now() + with.config->timeouts.idle;
+        const bool asked = co_await client.wait_for_request(until);
+        if (!asked)
+            break;
+        keep = co_await run_request(with, mine);
+        keep = keep && !with.draining.load(std::memory_order_relaxed);
+    }
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,273 @@
+#include <sluice/server/worker.hpp>
+
+#include <sluice/wire/error_body.hpp>
+
+#include <boost/asio/detail/concurrency_hint.hpp>
+#include <boost/asio/post.hpp>
+
+#include <arpa/inet.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <random>
+#include <utility>
+
+namespace sluice::server {
+namespace {
+
+constexpr std::size_t accepted_at_once = 64;
+constexpr milliseconds accept_pause{100};
+constexpr std::size_t ticks_per_sweep = 10;
+// A connection goes to another worker when this one holds this much more than it.
+constexpr std::size_t uneven = 8;
+// After the drain's end, for the last words to reach their clients.
+constexpr seconds last_words{2};
+
+std::uint64_t random_seed()
+{
+    std::random_device device;
+    return (std::uint64_t{device()} << 32U) ^ device();
+}
+
+std::string text_of(const sockaddr_storage& peer)
+{
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    const void* address = peer.ss_family == AF_INET6
+                            ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in6&>(peer).sin6_addr)
+                            : &reinterpret_cast<const sockaddr_in&>(peer).sin_addr;
+    inet_ntop(peer.ss_family, address, text.data(), text.size());
+    return text.data();
+}
+
+// All places are taken: said as far as it can be said without waiting.
+void refuse_connection(int descriptor)
+{
+    const auto body = wire::error_body(errc::overloaded, "limits.connections is reached");
+    const auto text =
+        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: "
+        + std::to_string(body.size()) + "\r\nretry-after: 1\r\nconnection: close\r\n\r\n" + body;
+    (void)::send(descriptor, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
+}
+
+void log_bug(observe::logger& log, std::exception_ptr what)
+{
+    try {
+        std::rethrow_exception(std::move(what));
+    } catch (const std::exception& e) {
+        log.error("session_failed", "a session ended by an exception; this is a bug",
+            {{"what", std::string_view(e.what())}});
+    } catch (...) {
+        log.error("session_failed", "a session ended by an unknown exception; this is a bug");
+    }
+}
+
+}  // namespace
+
+worker::worker(
+    std::size_t number, worker_commons& commons, std::vector<int> listeners, installed first)
+    : commons_(commons),
+      context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
+      work_(context_.get_executor()),
+      reactor_(context_),
+      buffers_(commons.ledger),
+      services_(reactor_, buffers_, cells_, commons.access_log, commons.log, commons.draining,
+          number, random_seed()),
+      gate_([&log = commons.log](std::exception_ptr what) { log_bug(log, std::move(what)); }),
+      tick_(context_)
+{
+    for (const int descriptor : listeners)
+        listeners_.push_back({net::socket::adopt(reactor_, descriptor), nullptr});
+    apply(std::move(first));
+}
+
+worker::~worker() = default;
+
+void worker::run()
+{
+    next_tick_ = steady::now();
+    schedule_tick();
+    for (std::size_t i = 0; i < listeners_.size(); ++i)
+        gate_.spawn(accept_from(i));
+    context_.run();
+}
+
+void worker::install(installed next)
+{
+    boost::asio::post(
+        context_, [this, next = std::move(next)]() mutable { apply(std::move(next)); });
+}
+
+void worker::drain(time_point until)
+{
+    boost::asio::post(context_, [this, until] { begin_drain(until); });
+}
+
+void worker::insist()
+{
+    boost::asio::post(context_, [this] {
+        begin_drain(steady::now());
+        sessions_.end_all();
+        sessions_.cut_all();
+    });
+}
+
+void worker::take(int descriptor, std::size_t listener, std::string address)
+{
+    boost::asio::post(context_, [this, descriptor, listener, address = std::move(address)]() mutable {
+        open_session(descriptor, listener, std::move(address));
+    });
+}
+
+void worker::apply(installed next)
+{
+    cells_.ensure(next.known);
+    services_.pools.install(*next.config);
+    services_.config = std::move(next.config);
+    for (std::size_t i = 0; i < listeners_.size(); ++i)
+        listeners_[i].tls = std::move(next.contexts[i]);
+}
+
+net::task<> worker::pause(milliseconds how_long)
+{
+    net::event due(reactor_.deadlines());
+    co_await due.wait(steady::now() + how_long);
+}
+
+net::task<> worker::accept_from(std::size_t listener)
+{
+    while (!drained_by_) {
+        auto& socket = *listeners_[listener].socket;
+        const net::io waited = co_await socket.readable(time_point::max());
+        if (waited == net::io::interrupted)
+            break;
+        const bool served = accept_batch(listener);
+        if (!served) {
+            cells_.accept_errors.add();
+            commons_.log.warn("accept_failed", "cannot accept connections: out of descriptors or memory");
+            co_await pause(accept_pause);
+            continue;
+        }
+        // Between two batches everybody else has a turn.
+        net::event turn(reactor_.deadlines());
+        boost::asio::post(context_, [&turn] { turn.set(); });
+        co_await turn.wait(time_point::max());
+    }
+    // What the kernel has accepted already would be reset by the close.
+    (void)accept_batch(listener);
+    listeners_[listener].socket.reset();
+}
+
+// False: resources ran out; try again in a while.
+bool worker::accept_batch(std::size_t listener)
+{
+    auto& socket = *listeners_[listener].socket;
+    for (std::size_t i = 0; i < accepted_at_once; ++i) {
+        sockaddr_storage peer{};
+        socklen_t size = sizeof peer;
+        const int descriptor = ::accept4(socket.descriptor(), reinterpret_cast<sockaddr*>(&peer),
+            &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        if (descriptor >= 0) {
+            place(descriptor, listener, text_of(peer));
+            continue;
+        }
+        if (errno == EAGAIN || errno == EWOULDBLOCK) {
+            socket.drained(true);
+            return true;
+        }
+        if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+            socket.probe();
+            return false;
+        }
+        // Whatever else: that one connection failed before it was accepted.
+    }
+    socket.probe();
+    return true;
+}
+
+// Here, or with the worker that holds the least if that is much less.
+void worker::place(int descriptor, std::size_t listener, std::string address)
+{
+    worker* least = this;
+    std::size_t together = 0;
+    for (const auto& each : commons_.all) {
+        together += each->connections();
+        if (each->connections() < least->connections())
+            least = each.get();
+    }
+    if (together >= services_.config->limits.connections) {
+        refuse_connection(descriptor);
+        ::close(descriptor);
+        return;
+    }
+    const auto mine = connections();
+    if (least != this && mine > least->connections() + least->connections() / 4 + uneven) {
+        cells_.handed_over.add();
+        least->take(descriptor, listener, std::move(address));
+        return;
+    }
+    open_session(descriptor, listener, std::move(address));
+}
+
+void worker::open_session(int descriptor, std::size_t listener, std::string address)
+{
+    gate_.spawn(run_session(
+        services_, sessions_, descriptor, listeners_[listener].tls, std::move(address)));
+    connections_.store(
+        static_cast<std::size_t>(cells_.client_connections.read()), std::memory_order_relaxed);
+}
+
+void worker::begin_drain(time_point until)
+{
+    if (drained_by_) {
+        drained_by_ = std::min(*drained_by_, until);
+        return;
+    }
+    drained_by_ = until;
+    for (auto& listener : listeners_)
+        if (listener.socket)
+            listener.socket->interrupt();
+    sessions_.close_idle();
+}
+
+void worker::schedule_tick()
+{
+    next_tick_ += net::wheel::tick;
+    tick_.expires_at(next_tick_);
+    tick_.async_wait([this](const boost::system::error_code& ec) {
+        if (!ec)
+            on_tick();
+    });
+}
+
+void worker::on_tick()
+{
+    const auto now = steady::now();
+    cells_.loop_lag.observe(now - next_tick_);
+    reactor_.deadlines().advance(now);
+    if (++ticks_ % ticks_per_sweep == 0)
+        services_.pools.sweep(now);
+    cells_.buffered_bytes.set(static_cast<std::int64_t>(buffers_.held()));
+    connections_.store(
+        static_cast<std::size_t>(cells_.client_connections.read()), std::memory_order_relaxed);
+    if (drained_by_) {
+        sessions_.close_idle();
+        if (now >= *drained_by_ && !std::exchange(ended_, true))
+            sessions_.end_all();
+        if (now >= *drained_by_ + last_words)
+            sessions_.cut_all();
+        if (gate_.count() == 0) {
+            services_.pools.clear();
+            work_.reset();
+            context_.stop();
+            return;
+        }
+    }
+    // After a stall the ticks that were missed are not made up for.
+    next_tick_ = std::max(next_tick_, now - net::wheel::tick);
+    schedule_tick();
+}
+
+}  // namespace sluice::server
