@@ -1,9 +1,9 @@
 // Where a request would go and why, by the functions that decide it, without sending or consuming
 // anything.
 #include "admin_api.hpp"
+#include "admin_question.hpp"
 
 #include <algorithm>
-#include <map>
 #include <sluice/policy/limit.hpp>
 #include <sluice/policy/split.hpp>
 #include <sluice/server/json_writer.hpp>
@@ -11,87 +11,6 @@
 
 namespace sluice::server {
 namespace {
-
-namespace dom = simdjson::dom;
-
-// What is asked: a request, as the gateway would get it.
-struct question {
-    std::string request;  // the body, byte for byte
-    std::string key_id{};
-    std::map<std::string, std::string, std::less<>> headers{};  // names in lower case
-};
-
-std::string lowered(std::string_view text)
-{
-    std::string out(text);
-    std::ranges::transform(out, out.begin(), lower);
-    return out;
-}
-
-// The bytes of the member as they were sent: spelling and duplicates are what is asked about.
-std::string raw_request(std::string_view body)
-{
-    simdjson::ondemand::parser parser;
-    const simdjson::padded_string padded(body);
-    simdjson::ondemand::document document;
-    simdjson::ondemand::object object;
-    std::string_view raw;
-    if (parser.iterate(padded).get(document) != simdjson::SUCCESS
-        || document["request"].get_object().get(object) != simdjson::SUCCESS
-        || object.raw_json().get(raw) != simdjson::SUCCESS)
-        return {};
-    return std::string(raw);
-}
-
-std::optional<admin_response> read_headers(dom::element value, question& out)
-{
-    dom::object members;
-    if (value.get(members) != simdjson::SUCCESS)
-        return error_answer(errc::invalid_type, "headers is an object of texts", "headers");
-    for (const auto [name, text] : members) {
-        std::string_view content;
-        if (text.get(content) != simdjson::SUCCESS)
-            return error_answer(errc::invalid_type, "a header's value is a text", "headers");
-        out.headers[lowered(name)] = content;
-    }
-    return std::nullopt;
-}
-
-// {"key_id", "headers", "request"}, or the request itself.
-std::optional<admin_response> read_question(std::string_view body, question& out)
-{
-    dom::parser parser;
-    dom::element root;
-    dom::object object;
-    if (parser.parse(body.data(), body.size()).get(root) != simdjson::SUCCESS)
-        return error_answer(errc::invalid_json);
-    if (root.get(object) != simdjson::SUCCESS)
-        return error_answer(errc::invalid_type, "the body is a JSON object");
-    if (!object["request"].is_object()) {
-        out.request = body;
-        return std::nullopt;
-    }
-    if (auto bad = parse_object(parser, body, object))
-        return bad;
-    for (const auto [name, value] : object) {
-        std::string_view id;
-        if (name == "key_id") {
-            if (value.get(id) != simdjson::SUCCESS)
-                return error_answer(errc::invalid_type, "key_id is a text", "key_id");
-            out.key_id = id;
-        } else if (name == "headers") {
-            if (auto bad = read_headers(value, out))
-                return bad;
-        } else if (name != "request") {
-            return error_answer(admin_error{
-                .code = "unknown_parameter",
-                .message = "beside `request` there are `key_id` and `headers`",
-                .param = std::string(name)});
-        }
-    }
-    out.request = raw_request(body);
-    return std::nullopt;
-}
 
 // The answer as it is put together.
 struct explanation {
@@ -124,7 +43,7 @@ void explain_limits(explanation& about, const config::key& key, time_point now)
     about.out.key("key").begin_object();
     about.out.key("id").text(key.id);
     about.out.key("tenant").text(key.tenant);
-    if (key.limits.requests) {
+    if (key.limits.requests && key.state) {
         const auto left = policy::allowance_of(*key.state, key.limits, now);
         about.out.key("requests").begin_object();
         about.out.key("burst").count(left.limit);
@@ -132,7 +51,7 @@ void explain_limits(explanation& about, const config::key& key, time_point now)
         about.out.key("full_in_seconds").number(in_seconds(left.until_full));
         about.out.end_object();
     }
-    const auto in_flight = key.state->in_flight.load();
+    const auto in_flight = key.state ? key.state->in_flight.load() : 0;
     about.out.key("in_flight").count(in_flight);
     about.out.key("concurrent");
     if (key.limits.concurrent)
@@ -140,6 +59,8 @@ void explain_limits(explanation& about, const config::key& key, time_point now)
     else
         about.out.null();
     about.out.end_object();
+    if (!key.state)
+        return;
 
     policy::limit_state trial;  // a copy: asking takes nothing
     trial.full_at = key.state->full_at.load();
@@ -210,14 +131,10 @@ std::optional<std::size_t> explain_split(
     return picked;
 }
 
-// x-sluice-target: what the client wants, if it may.
+// x-sluice-target: what the client wants, of a key that may.
 std::optional<std::size_t> explain_wish(
-    explanation& about, const config::model& model, const config::key* key, std::string_view wanted)
+    explanation& about, const config::model& model, std::string_view wanted)
 {
-    if (key && !key->may_choose_target) {
-        about.refuse(errc::target_not_allowed);
-        return std::nullopt;
-    }
     const auto found = std::ranges::find(model.targets, wanted, &config::target::name);
     if (found == model.targets.end()) {
         about.refuse(errc::target_not_found);
@@ -283,9 +200,12 @@ void explain_model(
         about.refuse(errc::model_not_allowed);
     explain_targets(about, snapshot, *model);
     const auto wish = asked.headers.find("x-sluice-target");
-    const auto picked = wish == asked.headers.end()
-                            ? explain_split(about, *model, key, facts, asked)
-                            : explain_wish(about, *model, key, wish->second);
+    const bool wished = wish != asked.headers.end() && !wish->second.empty();
+    const bool may_wish = !key || key->may_choose_target;
+    if (wished && !may_wish)
+        about.why.emplace_back("x-sluice-target is ignored: the key may not choose its target");
+    const auto picked = wished && may_wish ? explain_wish(about, *model, wish->second)
+                                           : explain_split(about, *model, key, facts, asked);
     about.out.key("target");
     if (!picked || about.refused) {
         about.out.null();

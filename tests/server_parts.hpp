@@ -1,0 +1,127 @@
+#pragma once
+// A control plane over a temporary directory, for tests.
+
+#include <boost/test/unit_test.hpp>
+
+#include <cstdlib>
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <sluice/config/key.hpp>
+#include <sluice/server/control.hpp>
+#include <sstream>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace sluice::server {
+
+struct temporary_directory {
+    temporary_directory()
+    {
+        auto name = (std::filesystem::temp_directory_path() / "sluice-server-XXXXXX").string();
+        if (::mkdtemp(name.data()) == nullptr)
+            throw std::runtime_error("no temporary directory");
+        path = name;
+    }
+    ~temporary_directory() { std::filesystem::remove_all(path); }
+    temporary_directory(const temporary_directory&) = delete;
+    temporary_directory& operator=(const temporary_directory&) = delete;
+
+    std::string path;
+};
+
+inline std::string sample_config(std::string_view admin = "{}", std::string_view heartbeat = "15s")
+{
+    return "admin: " + std::string(admin) + "\nheartbeat: " + std::string(heartbeat)
+           + "\nproviders:\n"
+             "  p: {base_url: \"http://127.0.0.1:1/v1\", api_key: provider-secret}\n"
+             "  q: {base_url: \"https://q.example/v1\", api_key: other-secret}\n"
+             "models:\n"
+             "  demo:\n"
+             "    aliases: [nick]\n"
+             "    targets:\n"
+             "      - {name: stable, provider: p, model: real-name, weight: 60}\n"
+             "      - {name: second, provider: p, weight: 30}\n"
+             "      - {name: canary, provider: q, weight: 10}\n"
+             "    canary: canary\n"
+             "    sticky: user\n"
+             "  lone: {targets: [{name: only, provider: p}]}\n"
+             "  org/name: {targets: [{name: only, provider: p}]}\n"
+             "  wild-*: {targets: [{name: only, provider: p}]}\n"
+             "keys:\n"
+             "  - {id: team, hash: \""
+           + config::key_hash("team-key")
+           + "\", tenant: t, models: [demo], limits: {requests: 60/min, burst: 3}}\n"
+             "  - {id: boss, hash: \""
+           + config::key_hash("boss-key") + "\", tenant: t, may_choose_target: true}\n";
+}
+
+// Everything a control needs; restart() makes a new one over the same directory.
+struct control_world {
+    explicit control_world(const std::string& text = sample_config())
+    {
+        write(text);
+        restart();
+    }
+
+    void write(std::string_view text) const { std::ofstream(file()) << text; }
+    [[nodiscard]] std::string file() const { return where.path + "/sluice.yaml"; }
+    [[nodiscard]] std::string content() const
+    {
+        std::ifstream in(file());
+        std::ostringstream out;
+        out << in.rdbuf();
+        return out.str();
+    }
+
+    void restart()
+    {
+        plane.reset();
+        audit.reset();
+        store.reset();
+        directory.reset();
+        directory = std::make_unique<state::directory>(where.path + "/state");
+        store = std::make_unique<state::override_store>(*directory);
+        audit = std::make_unique<observe::audit_log>(directory->file("audit.jsonl"));
+        const config::environment machine{
+            .variable = [](const std::string&) { return std::nullopt; },
+            .file = [](const std::string& path) -> std::optional<std::string> {
+                std::ifstream in(path);
+                std::ostringstream out;
+                out << in.rdbuf();
+                return in ? std::optional(out.str()) : std::nullopt;
+            },
+            .cores = 1};
+        auto loaded = config::load_file(file(), machine);
+        if (!loaded.document)
+            throw std::runtime_error(config::to_string(loaded.complaints.front()));
+        const control_parts parts{
+            .catalogue = names, .overrides = *store, .audit = *audit, .values = values, .log = log};
+        plane = std::make_unique<control>(
+            control_settings{.config_path = file(), .environment = machine},
+            std::move(*loaded.document),
+            parts,
+            [this](config::snapshot_ptr next) { published.push_back(std::move(next)); });
+    }
+
+    [[nodiscard]] const config::model& model(std::string_view name) const
+    {
+        return *plane->current()->find_model(name);
+    }
+
+    temporary_directory where;
+    observe::catalogue names;
+    observe::control_values values;
+    std::vector<std::string> lines;  // of the log
+    observe::logger log{
+        [this](std::string_view line) { lines.emplace_back(line); }, [] { return time_point{}; }};
+    std::vector<config::snapshot_ptr> published;
+    std::unique_ptr<state::directory> directory;
+    std::unique_ptr<state::override_store> store;
+    std::unique_ptr<observe::audit_log> audit;
+    std::unique_ptr<control> plane;
+};
+
+}  // namespace sluice::server
