@@ -84,14 +84,14 @@ class Child:
             return file.read()[-tail:].decode(errors="replace")
 
 
-def wait_until_ready(port, child, patience=20.0):
-    """Until GET /healthz is answered with 200; raises with the child's own words when it is not."""
+def wait_until_ready(port, child, patience=20.0, path="/healthz"):
+    """Until GET of the path is answered with 200; raises with the child's own words when it is not."""
     deadline = time.monotonic() + patience
     while time.monotonic() < deadline:
         if child.process.poll() is not None:
             raise RuntimeError(f"{child.process.args} ended at once: {child.errors()}")
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=patience) as answer:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=patience) as answer:
                 if answer.status == 200:
                     return
         except (urllib.error.URLError, ConnectionError, TimeoutError):

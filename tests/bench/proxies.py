@@ -38,6 +38,7 @@ class Proxy:
 
     name = ""
     headers = ()  # more request fields this one needs
+    ready_path = "/healthz"  # answered with 200, by the proxy or by the mock behind it
 
     def missing(self):
         """Why it cannot be run here; empty when it can."""
@@ -58,7 +59,7 @@ class Proxy:
         child.port = port
         child.home = home
         try:
-            wait_until_ready(port, child, patience)
+            wait_until_ready(port, child, patience, self.ready_path)
         except BaseException:
             child.stop()
             raise
@@ -220,6 +221,7 @@ keys:
 
 class Portkey(Proxy):
     name = "Portkey"
+    ready_path = "/"
     PACKAGE = "@portkey-ai/gateway"
 
     def __init__(self, directory):
