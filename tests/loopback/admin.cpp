@@ -1,0 +1,476 @@
+#include "server_parts.hpp"
+
+#include <boost/asio/connect.hpp>
+#include <boost/asio/executor_work_guard.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/read.hpp>
+#include <boost/asio/write.hpp>
+#include <boost/test/unit_test.hpp>
+#include <simdjson.h>
+
+#include <algorithm>
+#include <atomic>
+#include <future>
+#include <sluice/base/text.hpp>
+#include <sluice/server/admin.hpp>
+#include <thread>
+
+using namespace sluice;
+using namespace sluice::server;
+
+namespace {
+
+namespace asio = boost::asio;
+namespace dom = simdjson::dom;
+using tcp = asio::ip::tcp;
+
+struct reply {
+    unsigned status = 0;
+    std::string head;  // in lower case
+    std::string body;
+    dom::parser parser{};
+
+    [[nodiscard]] dom::element json()
+    {
+        dom::element root;
+        BOOST_REQUIRE_MESSAGE(parser.parse(body).get(root) == simdjson::SUCCESS, body);
+        return root;
+    }
+    [[nodiscard]] std::string text(std::string_view pointer)
+    {
+        std::string_view found;
+        BOOST_REQUIRE_MESSAGE(json().at_pointer(pointer).get(found) == simdjson::SUCCESS, body);
+        return std::string(found);
+    }
+    [[nodiscard]] double number(std::string_view pointer)
+    {
+        double found = 0;
+        BOOST_REQUIRE_MESSAGE(json().at_pointer(pointer).get(found) == simdjson::SUCCESS, body);
+        return found;
+    }
+    [[nodiscard]] std::string code() { return text("/error/code"); }
+    [[nodiscard]] bool says(std::string_view part) const
+    {
+        return body.find(part) != std::string::npos;
+    }
+    [[nodiscard]] std::string header(std::string_view name) const
+    {
+        const auto at = head.find("\r\n" + std::string(name) + ": ");
+        if (at == std::string::npos)
+            return {};
+        const auto begin = at + name.size() + 4;
+        return head.substr(begin, head.find("\r\n", begin) - begin);
+    }
+};
+
+// The admin server on a thread of its own, and a client that waits.
+class admin_world {
+public:
+    explicit admin_world(const std::string& text = sample_config(), admin_limits limits = {})
+        : world(text),
+          exposition_({.names = &world.names, .workers = {&cells}, .control = &world.values}),
+          server_(
+              context_,
+              {.control = *world.plane,
+               .audit = *world.audit,
+               .log = world.log,
+               .metrics = exposition_,
+               .rates = rates,
+               .workers = {&cells},
+               .draining = draining},
+              limits)
+    {
+        server_.start({.host = "127.0.0.1", .port = 0, .token = ""});
+        port = server_.port();
+        thread_ = std::thread([this] { context_.run(); });
+    }
+
+    ~admin_world()
+    {
+        on_control_thread([this] { server_.stop(); });
+        guard_.reset();
+        thread_.join();
+    }
+    admin_world(const admin_world&) = delete;
+    admin_world& operator=(const admin_world&) = delete;
+
+    template <class Work>
+    void on_control_thread(Work work)
+    {
+        std::promise<void> done;
+        asio::post(context_, [&] {
+            work();
+            done.set_value();
+        });
+        done.get_future().get();
+    }
+
+    [[nodiscard]] tcp::socket connect()
+    {
+        tcp::socket socket(client_);
+        socket.connect({asio::ip::make_address("127.0.0.1"), port});
+        return socket;
+    }
+
+    // Sends the octets and takes all that comes until the server closes.
+    [[nodiscard]] reply raw(const std::string& octets)
+    {
+        auto socket = connect();
+        boost::system::error_code ec;
+        asio::write(socket, asio::buffer(octets), ec);
+        std::string all;
+        asio::read(socket, asio::dynamic_buffer(all), ec);
+        reply answer;
+        const auto end = all.find("\r\n\r\n");
+        if (end == std::string::npos)
+            return answer;
+        answer.head = all.substr(0, end + 2);
+        std::ranges::transform(answer.head, answer.head.begin(), lower);
+        answer.body = all.substr(end + 4);
+        answer.status = static_cast<unsigned>(std::stoul(all.substr(9, 3)));
+        return answer;
+    }
+
+    [[nodiscard]] reply call(
+        const std::string& method,
+        const std::string& path,
+        const std::string& body = "",
+        const std::string& headers = "")
+    {
+        return raw(
+            method + " " + path + " HTTP/1.1\r\nhost: x\r\nconnection: close\r\n" + headers
+            + "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+    }
+
+    control_world world;
+    observe::worker_cells cells;
+    observe::recent_rates rates;
+    std::atomic<bool> draining{false};
+    std::uint16_t port = 0;
+
+private:
+    observe::exposition exposition_;
+    asio::io_context context_{1};
+    asio::executor_work_guard<asio::io_context::executor_type> guard_{context_.get_executor()};
+    admin_server server_;
+    asio::io_context client_{1};
+    std::thread thread_;
+};
+
+const std::string models = "/admin/v1/models";
+const std::string hello = R"({"model":"demo","messages":[],"user":"alice"})";
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(admin_api_)
+
+BOOST_AUTO_TEST_CASE(ready_turns_503_the_moment_a_drain_begins_and_live_does_not)
+{
+    admin_world admin;
+    BOOST_TEST(admin.call("GET", "/livez").status == 200);
+    BOOST_TEST(admin.call("GET", "/readyz").status == 200);
+    admin.draining = true;
+    BOOST_TEST(admin.call("GET", "/livez").status == 200);
+    BOOST_TEST(admin.call("GET", "/readyz").status == 503);
+}
+
+BOOST_AUTO_TEST_CASE(metrics_come_in_the_format_that_is_asked_for)
+{
+    admin_world admin;
+    const auto plain = admin.call("GET", "/metrics");
+    BOOST_TEST(plain.status == 200);
+    BOOST_TEST(plain.header("content-type").starts_with("text/plain"));
+    BOOST_TEST(plain.says("sluice_config_version"));
+    const auto open = admin.call(
+        "GET", "/metrics", "", "accept: application/openmetrics-text; version=1.0.0\r\n");
+    BOOST_TEST(open.header("content-type").starts_with("application/openmetrics-text"));
+    BOOST_TEST(open.body.ends_with("# EOF\n"));
+}
+
+BOOST_AUTO_TEST_CASE(models_tell_targets_shares_and_recent_numbers)
+{
+    admin_world admin;
+    auto all = admin.call("GET", models);
+    BOOST_TEST(all.status == 200);
+    BOOST_TEST(all.text("/models/0/name") == "demo");
+    BOOST_TEST(all.number("/models/0/targets/2/share") == 0.1);
+    BOOST_TEST(all.number("/models/0/targets/0/last_1m/requests") == 0);
+    auto one = admin.call("GET", models + "/demo");
+    BOOST_TEST(one.text("/targets/0/provider") == "p");
+    BOOST_TEST(one.header("etag") == '"' + std::to_string(int(one.number("/version"))) + '"');
+    BOOST_TEST(admin.call("GET", models + "/nick").text("/name") == "demo");
+    BOOST_TEST(admin.call("GET", models + "/org%2Fname").text("/name") == "org/name");
+    BOOST_TEST(admin.call("GET", models + "/org/name").text("/name") == "org/name");
+    BOOST_TEST(admin.call("GET", models + "/nobody").status == 404);
+    BOOST_TEST(admin.call("GET", models + "/%zz").status == 400);
+    const auto head = admin.call("HEAD", models);
+    BOOST_TEST(head.status == 200);
+    BOOST_TEST(head.body.empty());
+}
+
+BOOST_AUTO_TEST_CASE(the_canary_moves_and_the_answer_says_where_to)
+{
+    admin_world admin;
+    auto moved = admin.call("PUT", models + "/demo/canary", R"({"percent":12.5})");
+    BOOST_TEST(moved.status == 200);
+    BOOST_TEST(moved.number("/targets/2/share") == 0.125);
+    BOOST_TEST(moved.header("etag") == '"' + std::to_string(int(moved.number("/version"))) + '"');
+    auto weights =
+        admin.call("PUT", models + "/demo/weights", R"({"stable":1,"second":1,"canary":2})");
+    BOOST_TEST(weights.number("/targets/2/share") == 0.5);
+    BOOST_TEST(weights.number("/version") == moved.number("/version") + 1);
+    auto audit = admin.call("GET", "/admin/v1/audit?limit=1");
+    BOOST_TEST(audit.text("/entries/0/action") == "set_weights");
+    BOOST_TEST(admin.call("GET", "/admin/v1/audit").says("set_canary"));
+}
+
+BOOST_AUTO_TEST_CASE(wrong_bodies_are_refused_by_name)
+{
+    admin_world admin;
+    const auto refused = [&](const std::string& path,
+                             const std::string& body,
+                             unsigned status,
+                             const std::string& code) {
+        auto answer = admin.call("PUT", models + path, body);
+        BOOST_TEST_CONTEXT(path + ' ' + body + " -> " + answer.body)
+        {
+            BOOST_TEST(answer.status == status);
+            BOOST_TEST(answer.code() == code);
+            BOOST_TEST(!answer.text("/error/message").empty());
+        }
+    };
+    refused("/demo/canary", "", 400, "invalid_json");
+    refused("/demo/canary", "{", 400, "invalid_json");
+    refused("/demo/canary", "[1]", 400, "invalid_type");
+    refused("/demo/canary", "{}", 400, "missing_required_parameter");
+    refused("/demo/canary", R"({"percent":"5"})", 400, "invalid_type");
+    refused("/demo/canary", R"({"percent":100.5})", 400, "invalid_value");
+    refused("/demo/canary", R"({"percent":-1})", 400, "invalid_value");
+    refused("/demo/canary", R"({"percent":1,"percent":2})", 400, "duplicate_parameter");
+    refused("/demo/canary", R"({"percent":1,"x":2})", 400, "unknown_parameter");
+    refused("/lone/canary", R"({"percent":1})", 400, "target_not_found");
+    refused("/nobody/canary", R"({"percent":1})", 404, "model_not_found");
+    refused("/demo/weights", "{}", 400, "missing_required_parameter");
+    refused("/demo/weights", R"({"stabel":1})", 400, "target_not_found");
+    refused("/demo/weights", R"({"stable":-1})", 400, "invalid_value");
+    refused("/demo/weights", R"({"stable":null})", 400, "invalid_type");
+    refused("/demo/weights", R"({"stable":0,"second":0,"canary":0})", 400, "invalid_value");
+}
+
+BOOST_AUTO_TEST_CASE(paths_methods_and_queries_that_are_not_known_are_refused)
+{
+    admin_world admin;
+    BOOST_TEST(admin.call("GET", "/").status == 404);
+    BOOST_TEST(admin.call("GET", "/admin/v1/nothing").status == 404);
+    auto wrong = admin.call("DELETE", "/admin/v1/config");
+    BOOST_TEST(wrong.status == 405);
+    BOOST_TEST(wrong.header("allow") == "get, head, put");
+    BOOST_TEST(admin.call("GET", models + "/demo/canary").status == 405);
+    BOOST_TEST(
+        admin.call("PUT", "/admin/v1/config?dryrun=true", "x").code() == "unknown_parameter");
+    BOOST_TEST(admin.call("PUT", "/admin/v1/config?dry_run=1", "x").status == 400);
+    BOOST_TEST(admin.call("GET", "/admin/v1/audit?limit=0").status == 400);
+    for (const std::string later : {"/demo/rollback", "/demo/promote", "/demo/freeze"}) {
+        auto answer = admin.call("POST", models + later);
+        BOOST_TEST(answer.status == 404);
+        BOOST_TEST(answer.says("not part of this version"));
+    }
+    BOOST_TEST(admin.call("GET", "/admin/v1/usage?by=key").says("not part of this version"));
+}
+
+BOOST_AUTO_TEST_CASE(without_the_token_nothing_under_admin_answers)
+{
+    admin_world admin(sample_config("{token: admin-secret}"));
+    const auto status = [&](const std::string& header) {
+        return admin.call("GET", models, "", header).status;
+    };
+    BOOST_TEST(status("") == 401);
+    BOOST_TEST(!admin.call("GET", models).header("www-authenticate").empty());
+    BOOST_TEST(status("authorization: Bearer wrong\r\n") == 401);
+    BOOST_TEST(status("authorization: Bearer admin-secre\r\n") == 401);
+    BOOST_TEST(status("authorization: Basic admin-secret\r\n") == 401);
+    BOOST_TEST(status("authorization: Bearer team-key\r\n") == 403);
+    BOOST_TEST(status("authorization: Bearer admin-secret\r\n") == 200);
+    BOOST_TEST(status("authorization: bearer  admin-secret\r\n") == 200);
+    BOOST_TEST(admin.call("GET", "/admin/v1/nothing").status == 401);
+    for (const std::string open : {"/livez", "/readyz", "/metrics"})
+        BOOST_TEST(admin.call("GET", open).status == 200);
+    const auto web = admin.call(
+        "POST",
+        "/admin/v1/reload",
+        "",
+        "authorization: Bearer admin-secret\r\norigin: http://x\r\n");
+    BOOST_TEST(web.status == 403);
+
+    admin.world.write(sample_config("{token: another}"));
+    BOOST_TEST(
+        admin.call("POST", "/admin/v1/reload", "", "authorization: Bearer admin-secret\r\n").status
+        == 200);
+    BOOST_TEST(status("authorization: Bearer admin-secret\r\n") == 401);
+    BOOST_TEST(status("authorization: Bearer another\r\n") == 200);
+}
+
+BOOST_AUTO_TEST_CASE(a_write_over_another_version_is_412_and_names_the_one_in_force)
+{
+    admin_world admin;
+    const auto etag = admin.call("GET", models + "/demo").header("etag");
+    const auto put = [&](const std::string& tag) {
+        return admin.call(
+            "PUT", models + "/demo/canary", R"({"percent":20})", "if-match: " + tag + "\r\n");
+    };
+    const auto moved = put(etag);
+    BOOST_TEST(moved.status == 200);
+    auto stale = put(etag);
+    BOOST_TEST(stale.status == 412);
+    BOOST_TEST(stale.code() == "precondition_failed");
+    BOOST_TEST(stale.header("etag") == moved.header("etag"));
+    BOOST_TEST(put("W/" + moved.header("etag")).status == 412);
+    BOOST_TEST(put("nonsense").status == 412);
+    BOOST_TEST(put(etag + ", " + moved.header("etag")).status == 200);
+    BOOST_TEST(put("*").status == 200);
+}
+
+BOOST_AUTO_TEST_CASE(the_configuration_is_shown_tried_exchanged_and_read_again)
+{
+    admin_world admin;
+    auto shown = admin.call("GET", "/admin/v1/config");
+    BOOST_TEST(shown.status == 200);
+    BOOST_TEST(shown.text("/result/heartbeat") == "15s");
+    BOOST_TEST(!shown.says("provider-secret"));
+    auto tried = admin.call("PUT", "/admin/v1/config?dry_run=true", sample_config("{}", "4s"));
+    BOOST_TEST(tried.status == 200);
+    BOOST_TEST(tried.text("/changes/0/key") == "heartbeat");
+    BOOST_TEST(tried.header("etag") == shown.header("etag"));
+    BOOST_TEST(admin.world.content() == sample_config());
+    auto bad = admin.call("PUT", "/admin/v1/config?dry_run=true", "unknown: 1\nother: 2\n");
+    BOOST_TEST(bad.status == 400);
+    dom::array complaints;
+    BOOST_REQUIRE(bad.json().at_pointer("/error/complaints").get(complaints) == simdjson::SUCCESS);
+    BOOST_TEST(complaints.size() >= 2U);
+
+    auto put = admin.call("PUT", "/admin/v1/config", sample_config("{}", "4s"));
+    BOOST_TEST(put.status == 200);
+    BOOST_TEST(put.header("etag") != shown.header("etag"));
+    BOOST_TEST(admin.world.content() == sample_config("{}", "4s"));
+
+    admin.world.write("models: [");
+    auto refused = admin.call("POST", "/admin/v1/reload");
+    BOOST_TEST(refused.status == 400);
+    BOOST_TEST(refused.text("/error/complaints/0").starts_with(admin.world.file() + ":"));
+    auto after = admin.call("GET", "/admin/v1/config");
+    BOOST_TEST(after.number("/last_reload/failures") == 1);
+    BOOST_TEST(after.text("/last_reload/complaints/0") == refused.text("/error/complaints/0"));
+    admin.world.write(sample_config("{}", "5s"));
+    BOOST_TEST(admin.call("POST", "/admin/v1/reload").text("/changes/0/key") == "heartbeat");
+}
+
+BOOST_AUTO_TEST_CASE(explain_tells_where_a_request_would_go_and_takes_nothing)
+{
+    admin_world admin;
+    const auto explain = [&](const std::string& body) {
+        return admin.call("POST", "/admin/v1/explain", body);
+    };
+    auto plain = explain(hello);
+    BOOST_TEST(plain.status == 200);
+    BOOST_TEST(plain.text("/verdict") == "forward");
+    const auto& demo = admin.world.model("demo");
+    const auto picked = demo.split.pick(policy::position_of("demo", "alice"));
+    BOOST_TEST(plain.text("/target") == demo.targets[picked].name);
+    for (int i = 0; i < 5; ++i)
+        BOOST_TEST(
+            explain(R"({"key_id":"team","request":)" + hello + "}")
+                .number("/key/requests/remaining")
+            == 3);
+    BOOST_TEST(
+        explain(R"({"key_id":"team","request":{"model":"lone"}})").text("/error/code")
+        == "model_not_allowed");
+    BOOST_TEST(explain(R"({"model":"nobody"})").text("/error/code") == "model_not_found");
+    BOOST_TEST(
+        explain(R"({"model":"demo","model":"x"})").text("/error/code") == "duplicate_parameter");
+    BOOST_TEST(
+        explain(R"({"request":{"model":"demo","model":"x"}})").text("/error/code")
+        == "duplicate_parameter");
+    auto wished = explain(
+        R"({"key_id":"boss","headers":{"X-Sluice-Target":"canary"},"request":)" + hello + "}");
+    BOOST_TEST(wished.text("/target") == "canary");
+    auto may_not = explain(
+        R"({"key_id":"team","headers":{"x-sluice-target":"canary"},"request":)" + hello + "}");
+    BOOST_TEST(may_not.says("is ignored"));
+    BOOST_TEST(explain(R"({"model":"nick","stream":true})").says("drawn by the shares"));
+    BOOST_TEST(explain(R"({"model":"wild-one"})").text("/matched") == "wildcard");
+    auto sent = explain(
+        R"({"key_id":"boss","headers":{"x-sluice-target":"stable"},"request":)" + hello + "}");
+    BOOST_TEST(sent.text("/sent/model") == "real-name");
+    BOOST_TEST(explain(R"({"key_id":"nobody","request":{}})").status == 400);
+    BOOST_TEST(explain(R"({"key":"team","request":{}})").status == 400);
+    BOOST_TEST(explain("nonsense").status == 400);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
+
+BOOST_AUTO_TEST_SUITE(admin_server_)
+
+BOOST_AUTO_TEST_CASE(limits_of_head_and_body_hold_at_the_octet_above)
+{
+    admin_world admin(sample_config(), {.head_bytes = 1'024, .body_bytes = 2'000});
+    const std::string exact = R"({"percent":1)" + std::string(2'000 - 13, ' ') + "}";
+    BOOST_TEST(exact.size() == 2'000U);
+    BOOST_TEST(admin.call("PUT", models + "/demo/canary", exact).status == 200);
+    const auto above = admin.call("PUT", models + "/demo/canary", ' ' + exact);
+    BOOST_TEST(above.status == 413);
+    BOOST_TEST(above.says("2000"));
+    BOOST_TEST(
+        admin.call("GET", "/livez", "", "x: " + std::string(1'200, 'y') + "\r\n").status == 431);
+    BOOST_TEST(admin.raw("nonsense\r\n\r\n").status == 400);
+}
+
+BOOST_AUTO_TEST_CASE(a_slow_client_keeps_nobody_waiting_and_makes_room_when_it_is_full)
+{
+    admin_world admin(sample_config(), {.connections = 4, .read = milliseconds{60'000}});
+    std::vector<tcp::socket> slow;
+    for (int i = 0; i < 20; ++i) {
+        slow.push_back(admin.connect());
+        asio::write(slow.back(), asio::buffer(std::string_view("GET /livez HTT")));
+    }
+    BOOST_TEST(admin.call("GET", "/readyz").status == 200);
+    BOOST_TEST(admin.call("GET", models).status == 200);
+    char octet = 0;
+    boost::system::error_code ec;
+    slow.front().read_some(asio::buffer(&octet, 1), ec);
+    BOOST_TEST(!!ec);
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_never_finishes_its_request_is_let_go)
+{
+    admin_world admin(sample_config(), {.read = milliseconds{50}});
+    BOOST_TEST(admin.raw("GET /livez HTTP/1.1\r\nhost: x\r\n").status == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(one_connection_carries_several_requests)
+{
+    admin_world admin;
+    const std::string get = "GET /livez HTTP/1.1\r\nhost: x\r\n";
+    const auto both = admin.raw(get + "\r\n" + get + "connection: close\r\n\r\n");
+    BOOST_TEST(both.status == 200);
+    BOOST_TEST(both.says("HTTP/1.1 200 OK"));  // the second answer, behind the first one's body
+}
+
+BOOST_AUTO_TEST_CASE(a_stopped_server_closes_what_is_open)
+{
+    std::unique_ptr<tcp::socket> open;
+    asio::io_context own;
+    {
+        admin_world admin;
+        open = std::make_unique<tcp::socket>(own);
+        open->connect({asio::ip::make_address("127.0.0.1"), admin.port});
+        BOOST_TEST(admin.call("GET", "/livez").status == 200);
+    }
+    char octet = 0;
+    boost::system::error_code ec;
+    open->read_some(asio::buffer(&octet, 1), ec);
+    BOOST_TEST(!!ec);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
