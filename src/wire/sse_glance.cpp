@@ -4,23 +4,11 @@
 #include "json_text.hpp"
 
 #include <algorithm>
-#include <array>
-#include <optional>
+#include <bit>
+#include <cstddef>
 
 namespace sluice::wire {
 namespace {
-
-// With the quotes, so that the search below can compare in place.
-constexpr std::array<std::string_view, 8> content_names{
-    R"("content")",
-    R"("reasoning_content")",
-    R"("reasoning")",
-    R"("reasoning_details")",
-    R"("refusal")",
-    R"("tool_calls")",
-    R"("function_call")",
-    R"("audio")"};
-constexpr std::string_view text_name = R"("text")";
 
 const char* skip_blanks(const char* p, const char* end) noexcept
 {
@@ -53,19 +41,33 @@ public:
         p = skip_blanks(p + 1, end);
         if (end - p < 2)
             return false;
-        const auto before = data_.substr(0, static_cast<std::size_t>(quote + 1 - data_.data()));
-        if (before.ends_with(R"("usage")"))
-            return *p != '{';
-        if (before.ends_with(R"("error")"))
-            return *p == 'n';
-        return where_ == endpoint::responses ? look_at_type(before, p, end)
-                                             : look_at_choice(before, p);
+        const auto before = data_.substr(0, static_cast<std::size_t>(quote - data_.data()));
+        // The last letter sorts out nearly all names at the price of one comparison.
+        switch (before.back()) {
+        case 'e':
+            if (where_ == endpoint::responses && before.ends_with(R"("type)"))
+                return look_at_type(p, end);
+            return *p != '{' || !before.ends_with(R"("usage)");
+        case 'r':
+            return *p == 'n' || !before.ends_with(R"("error)");
+        case 'n':
+            return *p == 'n' || where_ == endpoint::responses
+                   || !before.ends_with(R"("finish_reason)");
+        case 't':
+        case 'g':
+        case 's':
+        case 'l':
+        case 'o':
+            return where_ == endpoint::responses || look_at_choice(before, p);
+        default:
+            return true;
+        }
     }
 
 private:
-    bool look_at_type(std::string_view before, const char* value, const char* end)
+    bool look_at_type(const char* value, const char* end)
     {
-        if (*value != '"' || !before.ends_with(R"("type")"))
+        if (*value != '"')
             return true;
         const char* const close = std::find(value + 1, end, '"');
         const auto size = std::min(close + 1, end) - value;
@@ -75,11 +77,10 @@ private:
 
     bool look_at_choice(std::string_view before, const char* value)
     {
-        if (before.ends_with(R"("finish_reason")"))
-            return *value == 'n';
-        const auto named = [&](std::string_view name) { return before.ends_with(name); };
-        if (!std::ranges::any_of(content_names, named)
-            && !(where_ == endpoint::completions && named(text_name)))
+        // null first: most members that could carry something carry nothing
+        if (*value == 'n')
+            return true;
+        if (!names_content(before))
             return true;
         switch (*value) {
         case '"':
@@ -94,6 +95,24 @@ private:
         }
     }
 
+    // As is_content_name, of text that ends with a name and has its opening quote.
+    [[nodiscard]] bool names_content(std::string_view before) const
+    {
+        switch (before.back()) {
+        case 't':
+            return before.ends_with(R"("content)") || before.ends_with(R"("reasoning_content)")
+                   || (where_ == endpoint::completions && before.ends_with(R"("text)"));
+        case 'g':
+            return before.ends_with(R"("reasoning)");
+        case 's':
+            return before.ends_with(R"("tool_calls)") || before.ends_with(R"("reasoning_details)");
+        case 'l':
+            return before.ends_with(R"("refusal)") || before.ends_with(R"("function_call)");
+        default:
+            return before.ends_with(R"("audio)");
+        }
+    }
+
     std::string_view data_;
     endpoint where_;
     bool content_ = false;
@@ -103,11 +122,24 @@ private:
 
 bool is_content_name(endpoint where, std::string_view name)
 {
-    const auto same = [name](std::string_view quoted) {
-        return quoted.substr(1, quoted.size() - 2) == name;
-    };
-    return std::ranges::any_of(content_names, same)
-           || (where == endpoint::completions && same(text_name));
+    switch (name.size()) {
+    case 4:
+        return where == endpoint::completions && name == "text";
+    case 5:
+        return name == "audio";
+    case 7:
+        return name == "content" || name == "refusal";
+    case 9:
+        return name == "reasoning";
+    case 10:
+        return name == "tool_calls";
+    case 13:
+        return name == "function_call";
+    case 17:
+        return name == "reasoning_content" || name == "reasoning_details";
+    default:
+        return false;
+    }
 }
 
 bool is_content_type(std::string_view type)

@@ -1,4 +1,3 @@
-#include <algorithm>
 #include <charconv>
 #include <optional>
 #include <sluice/wire/json_watch.hpp>
@@ -74,8 +73,6 @@ usage read_usage(std::string_view object)
     }
     if (!found.known || !watch.complete())
         return {};
-    found.cached_input = std::min(found.cached_input, found.input);
-    found.reasoning = std::min(found.reasoning, found.output);
     return found;
 }
 

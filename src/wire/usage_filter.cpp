@@ -52,7 +52,7 @@ void usage_filter::inspect(std::string_view data)
 
 bool usage_filter::usage_only() const noexcept
 {
-    return !keep_ && choices_empty_ && has_usage_ && watch_.complete();
+    return !keep_ && watch_.begun_with('{') && choices_empty_ && has_usage_ && watch_.complete();
 }
 
 void usage_filter::release(std::vector<std::string_view>& out)

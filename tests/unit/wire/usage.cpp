@@ -59,14 +59,6 @@ BOOST_AUTO_TEST_CASE(counts_that_cannot_be_are_ignored)
     BOOST_TEST(read_usage(R"({"prompt_tokens":1000000000000})").input == max_token_count);
 }
 
-BOOST_AUTO_TEST_CASE(parts_are_never_more_than_the_whole)
-{
-    const auto found = read_usage(
-        R"({"prompt_tokens":5,"completion_tokens":6,"prompt_tokens_details":{"cached_tokens":50},"completion_tokens_details":{"reasoning_tokens":60}})");
-    BOOST_TEST(found.cached_input == 5U);
-    BOOST_TEST(found.reasoning == 6U);
-}
-
 BOOST_AUTO_TEST_CASE(names_count_only_where_they_belong)
 {
     const auto found = read_usage(

@@ -143,8 +143,8 @@ BOOST_AUTO_TEST_CASE(an_event_beyond_the_bound_is_let_go_unchanged)
                      + std::string(usage_filter::max_held_bytes, 'x') + "\"}}\n\n";
     const auto text = last + big + end_mark;
     const std::string_view view = text;
-    for (const std::size_t cut : {last.size() + 10, text.size() - 40})
-        BOOST_TEST((filtered({view.substr(0, cut), view.substr(cut)}) == text));
+    const auto cut = text.size() - 40;
+    BOOST_TEST((filtered({view.substr(0, cut), view.substr(cut)}) == text));
 }
 
 BOOST_AUTO_TEST_CASE(recorded_streams_lose_their_usage_event_at_any_cut_and_nothing_else)
