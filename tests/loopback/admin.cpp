@@ -459,17 +459,16 @@ BOOST_AUTO_TEST_CASE(one_connection_carries_several_requests)
 
 BOOST_AUTO_TEST_CASE(a_stopped_server_closes_what_is_open)
 {
-    std::unique_ptr<tcp::socket> open;
     asio::io_context own;
+    tcp::socket open(own);
     {
         admin_world admin;
-        open = std::make_unique<tcp::socket>(own);
-        open->connect({asio::ip::make_address("127.0.0.1"), admin.port});
+        open.connect({asio::ip::make_address("127.0.0.1"), admin.port});
         BOOST_TEST(admin.call("GET", "/livez").status == 200);
     }
     char octet = 0;
     boost::system::error_code ec;
-    open->read_some(asio::buffer(&octet, 1), ec);
+    open.read_some(asio::buffer(&octet, 1), ec);
     BOOST_TEST(!!ec);
 }
 
