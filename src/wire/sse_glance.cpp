@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <bit>
 #include <cstddef>
+#include <cstring>
 
 namespace sluice::wire {
 namespace {
@@ -15,6 +16,14 @@ const char* skip_blanks(const char* p, const char* end) noexcept
     while (p != end && is_blank(*p))
         ++p;
     return p;
+}
+
+// The size is a constant, so this is a comparison of a word or two and no call.
+template <std::size_t Size>
+bool ends_with(std::string_view text, const char (&tail)[Size])
+{
+    constexpr auto bytes = Size - 1;
+    return text.size() >= bytes && std::memcmp(text.end() - bytes, tail, bytes) == 0;
 }
 
 // Decides over one member after the other.
@@ -41,18 +50,18 @@ public:
         p = skip_blanks(p + 1, end);
         if (end - p < 2)
             return false;
-        const auto before = data_.substr(0, static_cast<std::size_t>(quote - data_.data()));
+        const std::string_view before(data_.data(), static_cast<std::size_t>(quote - data_.data()));
         // The last letter sorts out nearly all names at the price of one comparison.
         switch (before.back()) {
         case 'e':
-            if (where_ == endpoint::responses && before.ends_with(R"("type)"))
+            if (where_ == endpoint::responses && ends_with(before, R"("type)"))
                 return look_at_type(p, end);
-            return *p != '{' || !before.ends_with(R"("usage)");
+            return *p != '{' || !ends_with(before, R"("usage)");
         case 'r':
-            return *p == 'n' || !before.ends_with(R"("error)");
+            return *p == 'n' || !ends_with(before, R"("error)");
         case 'n':
             return *p == 'n' || where_ == endpoint::responses
-                   || !before.ends_with(R"("finish_reason)");
+                   || !ends_with(before, R"("finish_reason)");
         case 't':
         case 'g':
         case 's':
@@ -100,16 +109,17 @@ private:
     {
         switch (before.back()) {
         case 't':
-            return before.ends_with(R"("content)") || before.ends_with(R"("reasoning_content)")
-                   || (where_ == endpoint::completions && before.ends_with(R"("text)"));
+            return ends_with(before, R"("content)") || ends_with(before, R"("reasoning_content)")
+                   || (where_ == endpoint::completions && ends_with(before, R"("text)"));
         case 'g':
-            return before.ends_with(R"("reasoning)");
+            return ends_with(before, R"("reasoning)");
         case 's':
-            return before.ends_with(R"("tool_calls)") || before.ends_with(R"("reasoning_details)");
+            return ends_with(before, R"("tool_calls)")
+                   || ends_with(before, R"("reasoning_details)");
         case 'l':
-            return before.ends_with(R"("refusal)") || before.ends_with(R"("function_call)");
+            return ends_with(before, R"("refusal)") || ends_with(before, R"("function_call)");
         default:
-            return before.ends_with(R"("audio)");
+            return ends_with(before, R"("audio)");
         }
     }
 
