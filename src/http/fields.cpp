@@ -45,6 +45,12 @@ constexpr std::uint64_t look_alike_headers =
     return bad("an invalid field name");
 }
 
+// One comparison instead of two where blanks are rare.
+[[nodiscard]] bool may_be_blank(char c) noexcept
+{
+    return static_cast<unsigned char>(c) <= ' ';
+}
+
 // What is not a plain name and a colon: rare, so kept out of the loop below. The colon, or nullptr.
 [[gnu::cold, gnu::noinline]] const char* read_odd_name(
     const char* line, const char* at, const char* end, refusal& why) noexcept
@@ -80,7 +86,7 @@ constexpr std::uint64_t look_alike_headers =
 
     // Usually exactly one space, and none at the end.
     const char* value = colon + (colon[1] == ' ' ? 2 : 1);
-    if (is_blank(*value)) [[unlikely]]
+    if (may_be_blank(*value)) [[unlikely]]
         while (is_blank(*value))
             ++value;
     const char* const line_end = find_control(value, end);
@@ -93,7 +99,7 @@ constexpr std::uint64_t look_alike_headers =
         return nullptr;
     }
     const char* value_end = line_end;
-    if (is_blank(value_end[-1])) [[unlikely]]
+    if (may_be_blank(value_end[-1])) [[unlikely]]
         while (value_end != value && is_blank(value_end[-1]))
             --value_end;
 
