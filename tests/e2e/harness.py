@@ -77,6 +77,7 @@ class Program:
     def wait(self, timeout=20):
         code = self.process.wait(timeout * SLOW)
         self._reader.join(5)
+        self.process.stdout.close()
         return code
 
     def stop(self, timeout=20):

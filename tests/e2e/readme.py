@@ -22,7 +22,7 @@ class Readme(Case):
         self.assertIn(ADMIN, text)
 
         quickstart = self.started(Program(
-            ROOT / "deploy/quickstart", "--", "--listen", "127.0.0.1:0", "--admin", "127.0.0.1:0", cwd=ROOT))
+            ROOT / "deploy/quickstart", "--", "--port", "0", "--admin-port", "0", cwd=ROOT))
         quickstart.wait_for("keeps running", 900)
         self.assertIn("data: [DONE]", quickstart.output())
         data = quickstart.wait_for(r"(?<!admin )listening on (127\.0\.0\.1:\d+)")[1]

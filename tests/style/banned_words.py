@@ -18,7 +18,7 @@ IN_CODE = [
      "a test that sleeps is slow when it passes and wrong when the machine is: wait for the event"),
     (r"\bgetenv\b", r"^(src|include/sluice)/(?!config/)",
      "the environment is input: config/ reads it, complains about it, and hands it on"),
-    (r"\busing namespace std\b", r"^(src|include|tests)/", "every name of std becomes ours"),
+    (r"\busing namespace std;", r"^(src|include|tests)/", "every name of std becomes ours"),
 ]
 # The patterns are spelled so that they do not match themselves.
 EVERYWHERE = [
