@@ -25,16 +25,16 @@ digest sha256(std::string_view text)
 
 std::string key_hash(std::string_view key)
 {
-    const auto digest = sha256(key);
-    return "sha256:" + hex(digest.data(), digest.size());
+    const auto hash = sha256(key);
+    return "sha256:" + hex(hash.data(), hash.size());
 }
 
 std::string masked(std::string_view secret)
 {
     if (secret.empty())
         return {};
-    const auto digest = sha256(secret);
-    return "sha256:" + hex(digest.data(), 4);
+    const auto hash = sha256(secret);
+    return "sha256:" + hex(hash.data(), 4);
 }
 
 }  // namespace sluice::config

@@ -180,7 +180,7 @@ std::string range(const schema_row& row)
     return bound(row, row.min) + " to " + bound(row, row.max) + (row.zero ? ", or 0" : "");
 }
 
-std::string_view kind_name(kind kind)
+std::string_view kind_name(value_kind of)
 {
     constexpr std::string_view names[] = {
         "text",
@@ -194,7 +194,7 @@ std::string_view kind_name(kind kind)
         "duration",
         "size",
         "rate"};
-    return names[static_cast<std::size_t>(kind)];
+    return names[static_cast<std::size_t>(of)];
 }
 
 }  // namespace

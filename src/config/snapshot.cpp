@@ -37,7 +37,8 @@ void snapshot::index()
     };
     for (std::size_t i = 0; i < models.size(); ++i) {
         for (auto& target : models[i].targets)
-            target.model_json = target.model.empty() ? std::string() : wire::json_string(target.model);
+            target.model_json =
+                target.model.empty() ? std::string() : wire::json_string(target.model);
         add(models[i].name, i);
         for (const auto& alias : models[i].aliases)
             add(alias, i);

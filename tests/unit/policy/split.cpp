@@ -25,16 +25,16 @@ std::vector<std::size_t> draws(const split& split, std::size_t count, std::size_
     return got;
 }
 
-void check_shares(const weights& weights, std::optional<std::size_t> canary)
+void check_shares(const weights& given, std::optional<std::size_t> canary)
 {
     constexpr std::size_t n = 100'000;
-    const split split(weights, canary);
-    const auto got = draws(split, n, weights.size());
+    const split split(given, canary);
+    const auto got = draws(split, n, given.size());
     double total = 0;
-    for (const double weight : weights)
+    for (const double weight : given)
         total += weight;
-    for (std::size_t i = 0; i < weights.size(); ++i) {
-        const double p = weights[i] / total;
+    for (std::size_t i = 0; i < given.size(); ++i) {
+        const double p = given[i] / total;
         BOOST_TEST(split.share(i) == p);
         const double sigma = std::sqrt(static_cast<double>(n) * p * (1 - p));
         BOOST_TEST(std::abs(static_cast<double>(got[i]) - n * p) <= 4 * sigma);
