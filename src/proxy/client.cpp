@@ -113,6 +113,8 @@ net::task<read_result> client::read_head(
         }
         connection_.socket().probe();
         const net::io filled = co_await fill(until);
+        if (filled == net::io::eof)
+            co_return read_failure{errc::bad_request, "the head ended early"};
         if (filled != net::io::ok)
             co_return failure_of(filled, "the request's head took too long");
     }
@@ -224,6 +226,9 @@ net::task<read_result> client::read_chunked(
                 filled += run.size();
             });
         begin_ += out.consumed;
+        // Also what a chunk has announced and not yet sent.
+        if (refused == errc{} && decoder.remaining() > limit - filled)
+            refused = errc::request_too_large;
         if (refused != errc{})
             co_return read_failure{refused, {}};
         if (out.state == http::chunk_output::progress::error)
