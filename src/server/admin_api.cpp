@@ -126,18 +126,18 @@ admin_response admin_api::dispatch(const admin_request& request, std::string_vie
     const auto verb = request.method() == http::verb::head ? http::verb::get : request.method();
     auto where = place_of(path);
     std::string allow;
-    for (const auto& route : routes()) {
-        if (route.pattern != where.pattern)
+    for (const auto& row : routes()) {
+        if (row.pattern != where.pattern)
             continue;
-        const auto name = view(http::to_string(route.verb));
+        const auto name = view(http::to_string(row.verb));
         allow += (allow.empty() ? "" : ", ") + std::string(name);
-        allow += route.verb == http::verb::get ? ", HEAD" : "";
-        if (route.verb != verb)
+        allow += row.verb == http::verb::get ? ", HEAD" : "";
+        if (row.verb != verb)
             continue;
         if (where.pattern.find('{') != std::string::npos && !where.model)
             return error_answer(
                 errc::bad_request, "the model's name is not percent-encoded as it should be");
-        if (const auto odd = unknown_in_query(query, route.queries))
+        if (const auto odd = unknown_in_query(query, row.queries))
             return error_answer(admin_error{
                 .code = "unknown_parameter",
                 .message = "the query has an unknown parameter '" + *odd + "'",
@@ -148,7 +148,7 @@ admin_response admin_api::dispatch(const admin_request& request, std::string_vie
         if (request.count(http::field::if_match) > 0)
             call.by.if_version = wanted_version(
                 view(request[http::field::if_match]), sources_.control.current()->version);
-        return (this->*route.answer)(call);
+        return (this->*row.answer)(call);
     }
     if (allow.empty())
         return error_answer(errc::unknown_path);
