@@ -57,8 +57,11 @@ bool usage_filter::usage_only() const noexcept
 
 void usage_filter::release(std::vector<std::string_view>& out)
 {
-    sending_.swap(held_);
-    emit(out, sending_);
+    // Held bytes come from earlier calls: a second event let go in this call has none.
+    if (!held_.empty()) {
+        sending_.swap(held_);
+        emit(out, sending_);
+    }
     mode_ = mode::passing;
 }
 

@@ -137,6 +137,13 @@ BOOST_AUTO_TEST_CASE(the_end_mark_is_never_held)
     BOOST_TEST(out[0] == "data: [");
 }
 
+BOOST_AUTO_TEST_CASE(several_events_can_be_let_go_by_one_piece)
+{
+    const std::string odd = "data: {\"choices\":[],\"x\":1}\nid: 1\n\n";
+    const auto text = last + odd + odd + odd + end_mark;
+    same_at_every_cut(text, text);
+}
+
 BOOST_AUTO_TEST_CASE(an_event_beyond_the_bound_is_let_go_unchanged)
 {
     const auto big = "data: {\"choices\":[],\"usage\":{\"a\":\""
