@@ -14,6 +14,7 @@
 #include <array>
 #include <exception>
 #include <sluice/server/admin.hpp>
+#include <stdexcept>
 #include <utility>
 
 namespace sluice::server {
@@ -91,12 +92,21 @@ admin_server::~admin_server() = default;
 
 void admin_server::start(const config::admin_settings& settings)
 {
-    const auto address = asio::ip::make_address(settings.host);
+    boost::system::error_code ec;
+    const auto address = asio::ip::make_address(settings.host, ec);
     const tcp::endpoint endpoint(address, settings.port);
-    acceptor_.open(endpoint.protocol());
-    acceptor_.set_option(tcp::acceptor::reuse_address(true));
-    acceptor_.bind(endpoint);
-    acceptor_.listen();
+    if (!ec)
+        acceptor_.open(endpoint.protocol(), ec);
+    if (!ec)
+        acceptor_.set_option(tcp::acceptor::reuse_address(true), ec);
+    if (!ec)
+        acceptor_.bind(endpoint, ec);
+    if (!ec)
+        acceptor_.listen(tcp::acceptor::max_listen_connections, ec);
+    if (ec)
+        throw std::runtime_error(
+            "cannot listen on the admin address " + settings.host + " port "
+            + std::to_string(settings.port) + ": " + ec.message());
     api_->bound(address.is_loopback());
     asio::co_spawn(context_, accept_connections(), [this](std::exception_ptr failure) {
         if (failure)

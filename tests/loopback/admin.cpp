@@ -68,7 +68,10 @@ struct reply {
 // The admin server on a thread of its own, and a client that waits.
 class admin_world {
 public:
-    explicit admin_world(const std::string& text = sample_config(), admin_limits limits = {})
+    explicit admin_world(
+        const std::string& text = sample_config(),
+        admin_limits limits = {},
+        std::uint16_t wanted = 0)
         : world(text),
           exposition_({.names = &world.names, .workers = {&cells}, .control = &world.values}),
           server_(
@@ -82,7 +85,7 @@ public:
                .draining = draining},
               limits)
     {
-        server_.start({.host = "127.0.0.1", .port = 0, .token = ""});
+        server_.start({.host = "127.0.0.1", .port = wanted, .token = ""});
         port = server_.port();
         thread_ = std::thread([this] { context_.run(); });
     }
@@ -455,6 +458,16 @@ BOOST_AUTO_TEST_CASE(one_connection_carries_several_requests)
     const auto both = admin.raw(get + "\r\n" + get + "connection: close\r\n\r\n");
     BOOST_TEST(both.status == 200);
     BOOST_TEST(both.says("HTTP/1.1 200 OK"));  // the second answer, behind the first one's body
+}
+
+BOOST_AUTO_TEST_CASE(an_address_that_is_taken_is_named)
+{
+    admin_world admin;
+    const auto names_it = [&](const std::runtime_error& failure) {
+        return std::string(failure.what()).find(std::to_string(admin.port)) != std::string::npos;
+    };
+    BOOST_CHECK_EXCEPTION(
+        admin_world second(sample_config(), {}, admin.port), std::runtime_error, names_it);
 }
 
 BOOST_AUTO_TEST_CASE(a_stopped_server_closes_what_is_open)

@@ -65,7 +65,7 @@ public:
     admin_server(const admin_server&) = delete;
     admin_server& operator=(const admin_server&) = delete;
 
-    // Binds and serves. Throws boost::system::system_error if the address cannot be bound.
+    // Binds and serves. Throws std::runtime_error, a text for people, if the address cannot be had.
     void start(const config::admin_settings& settings);
 
     // Closes the listener and every connection; an answer that is being written is cut.
