@@ -208,11 +208,12 @@ asio::awaitable<bool> call::answer_plain(answer_writer& out, const turn& decided
     const bool embeds = api_.where == endpoint::embeddings;
     const answer said = say(decided);
     const std::size_t tokens = refused || embeds ? 0 : said.choices.front().tokens.size();
-    if (!co_await out.wait(due(decided, tokens)))
+    bool sent = co_await out.wait(due(decided, tokens));
+    if (!sent)
         co_return false;
     planned reply = refused ? plan_refusal(decided) : plan_body(decided, said);
     std::string head = head_of(reply, &decided);
-    const bool sent = co_await out.whole(std::move(head), std::move(reply.body), !refused);
+    sent = co_await out.whole(std::move(head), std::move(reply.body), !refused);
     if (sent && reply.status == 200)
         shared_.book.count([&](counters& c) { c.tokens += tokens; });
     co_return sent;
@@ -223,22 +224,25 @@ asio::awaitable<bool> call::send_events(
 {
     const std::size_t breaks_at = break_index(lines, decided.how);
     std::uint64_t tokens = 0;
-    for (std::size_t i = 0; i < lines.events.size(); ++i) {
+    bool standing = true;
+    for (std::size_t i = 0; standing && i < lines.events.size(); ++i) {
         const event& one = lines.events[i];
         if (one.token || i == breaks_at)
-            if (!co_await out.wait(due(decided, tokens)))
-                co_return false;
-        if (i == breaks_at)
+            standing = co_await out.wait(due(decided, tokens));
+        if (standing && i == breaks_at)
             co_return co_await out.break_stream(lines, i);
+        if (!standing)
+            break;
         const std::string bytes = render(lines, one, steady_ns(steady::now()));
-        if (!co_await out.event(bytes))
-            co_return false;
-        if (one.token) {
+        standing = co_await out.event(bytes);
+        if (standing && one.token) {
             ++tokens;
             shared_.book.count([](counters& c) { ++c.tokens; });
         }
     }
-    co_return co_await out.end_of_stream();
+    if (standing)
+        standing = co_await out.end_of_stream();
+    co_return standing;
 }
 
 asio::awaitable<bool> call::answer_stream(answer_writer& out, const turn& decided)
@@ -246,14 +250,17 @@ asio::awaitable<bool> call::answer_stream(answer_writer& out, const turn& decide
     planned reply;
     reply.content_type = "text/event-stream";
     const script lines = write_script(api_, say(decided), decided.how);
-    if (decided.how.keep_alive == milliseconds{0} && !co_await out.wait(due(decided, 0)))
+    bool standing = true;
+    if (decided.how.keep_alive == milliseconds{0})
+        standing = co_await out.wait(due(decided, 0));
+    if (!standing)
         co_return false;
     std::string head = head_of(reply, &decided);
     shared_.book.count([](counters& c) {
         ++c.streams_started;
         ++c.streams_open;
     });
-    bool standing = co_await out.stream_head(std::move(head));
+    standing = co_await out.stream_head(std::move(head));
     if (standing)
         standing = co_await send_events(out, decided, lines);
     const bool ended = !client_->gone();

@@ -58,7 +58,8 @@ asio::awaitable<read_outcome> peer::read(http_request& request)
         co_return outcome_of(head_ec);
     // exception: only looked at; what is read into is the parser itself, so its limits hold.
     if (parser.get()[http::field::expect] == "100-continue") {
-        if (!co_await send("HTTP/1.1 100 Continue\r\n\r\n"))
+        const bool sent = co_await send("HTTP/1.1 100 Continue\r\n\r\n");
+        if (!sent)
             co_return read_outcome::closed;
         deadline_ = steady::now() + limits_.idle;
     }

@@ -26,6 +26,19 @@ std::string lowered(std::string_view text)
     return out;
 }
 
+// Empty and false when there is none or it is something else.
+std::string_view text_of(simdjson::simdjson_result<dom::element> member)
+{
+    std::string_view text;
+    return member.get(text) ? std::string_view{} : text;
+}
+
+bool flag_of(simdjson::simdjson_result<dom::element> member)
+{
+    bool flag = false;
+    return !member.get(flag) && flag;
+}
+
 // All text below a prompt member: strings, and the "text" of parts. Images count for nothing.
 std::string text_in(dom::element content)
 {
@@ -50,11 +63,9 @@ prompt read_messages(dom::array messages)
 {
     prompt found;
     for (const dom::element message : messages) {
-        std::string_view role;
-        std::string_view type;
+        const std::string_view role = text_of(message["role"]);
+        const std::string_view type = text_of(message["type"]);
         dom::element content;
-        (void)message["role"].get(role);
-        (void)message["type"].get(type);
         found.tool_answered = role == "tool" || type == "function_call_output";
         if (message["content"].get(content) && message["output"].get(content))
             continue;
@@ -94,10 +105,8 @@ boost::system::result<prompt, refusal> read_prompt(endpoint where, dom::element 
 
 std::string function_name(dom::element tool)
 {
-    std::string_view name;
-    if (tool["function"]["name"].get(name))
-        (void)tool["name"].get(name);
-    return std::string(name);
+    const std::string_view name = text_of(tool["function"]["name"]);
+    return std::string(name.empty() ? text_of(tool["name"]) : name);
 }
 
 tool_call call_of(dom::element tool)
@@ -142,8 +151,7 @@ std::optional<std::string> read_format(dom::element root)
     dom::element format;
     if (root["response_format"].get(format) && root["text"]["format"].get(format))
         return std::nullopt;
-    std::string_view type;
-    (void)format["type"].get(type);
+    const std::string_view type = text_of(format["type"]);
     dom::element schema;
     if (!format["json_schema"]["schema"].get(schema) || !format["schema"].get(schema))
         return example_of(schema);
@@ -200,8 +208,8 @@ void read_inputs(dom::element root, api_request& request)
 
 std::optional<refusal> read_options(dom::element root, api_request& request)
 {
-    (void)root["stream"].get(request.stream);
-    (void)root["stream_options"]["include_usage"].get(request.include_usage);
+    request.stream = flag_of(root["stream"]);
+    request.include_usage = flag_of(root["stream_options"]["include_usage"]);
     for (const char* name : {"max_tokens", "max_completion_tokens", "max_output_tokens"})
         if (auto why = read_count(root, name, 1U << 30U, request.max_tokens))
             return why;

@@ -100,7 +100,8 @@ private:
     {
         std::uint64_t count = 1;
         dom::element items;
-        (void)schema["minItems"].get(count);
+        if (schema["minItems"].get(count))
+            count = 1;
         if (schema["items"].get(items))
             return "[]";
         std::string out = "[";

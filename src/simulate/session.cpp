@@ -144,17 +144,20 @@ asio::awaitable<void> serve_connection(std::shared_ptr<world> shared, asio::ip::
             break;
         if (got != read_outcome::request) {
             const std::string bytes = whole(*shared, request, unreadable(got), false);
-            if (co_await client->send(bytes))
+            const bool sent = co_await client->send(bytes);
+            if (sent)
                 co_await client->linger();
             break;
         }
         keep = request.keep_alive();
         if (const auto where = endpoint_of(request)) {
-            keep = co_await serve_call(*shared, client, *where, request) && keep;
+            const bool standing = co_await serve_call(*shared, client, *where, request);
+            keep = keep && standing;
         } else {
             const std::string bytes =
                 whole(*shared, request, answer_simply(*shared, request), keep);
-            keep = co_await client->send(bytes) && keep;
+            const bool sent = co_await client->send(bytes);
+            keep = keep && sent;
         }
     }
     client->abort();

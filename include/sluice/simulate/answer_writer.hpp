@@ -4,6 +4,7 @@
 #include <boost/asio/awaitable.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <sluice/simulate/behaviour.hpp>
 #include <sluice/simulate/peer.hpp>
@@ -39,6 +40,7 @@ public:
 
 private:
     boost::asio::awaitable<bool> head(std::string bytes);
+    boost::asio::awaitable<bool> break_inside(const script& lines, const struct event& one);
     boost::asio::awaitable<bool> break_body(std::string_view body);
 
     std::shared_ptr<peer> client_;
