@@ -26,7 +26,7 @@ bool json_watch::ground(char c) noexcept
         return false;
     keep(c);
     if (first_ == 0)
-        first_ = c;
+        first_ = c == 0 ? '?' : c;
     if (c == '"') {
         state_ = state::string;
         name_bytes_ = 0;

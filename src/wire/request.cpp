@@ -8,7 +8,6 @@
 #include <charconv>
 #include <sluice/wire/request.hpp>
 #include <span>
-#include <stdexcept>
 
 namespace sluice::wire {
 namespace {
@@ -251,11 +250,6 @@ private:
 };
 
 }  // namespace
-
-void throw_exception_from_error(const refusal& why, const boost::source_location&)
-{
-    throw std::runtime_error(std::string(why.message));
-}
 
 request_parser::request_parser() = default;
 request_parser::~request_parser() = default;

@@ -109,7 +109,7 @@ void usage_filter::process(std::string_view piece, std::vector<std::string_view>
             else if (!finished_)
                 look_for_finish(bytes);
             // What does not begin as an object, [DONE] above all, is kept.
-            if (mode_ == mode::holding && (keep_ || !watch_.begun_with('{')))
+            if (mode_ == mode::holding && (keep_ || (watch_.begun() && !watch_.begun_with('{'))))
                 release(out);
         } else if (part == sse_framer::part::event_end) {
             if (mode_ == mode::holding && usage_only()) {

@@ -39,7 +39,8 @@ public:
         return (first_ == '{' || first_ == '[') && depth_ == 0 && !bad_;
     }
 
-    // The first byte that is not blank was this bracket.
+    // Whether there was a byte that is not blank yet, and whether the first one was this bracket.
+    [[nodiscard]] bool begun() const noexcept { return first_ != 0; }
     [[nodiscard]] bool begun_with(char bracket) const noexcept { return first_ == bracket; }
 
     void reset() noexcept { *this = json_watch{}; }

@@ -8,6 +8,7 @@
 #include <optional>
 #include <sluice/base/errc.hpp>
 #include <sluice/wire/endpoint.hpp>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 
@@ -60,7 +61,12 @@ inline constexpr std::size_t max_model_bytes = 256;
 inline constexpr std::uint64_t max_max_tokens = std::uint64_t{1} << 53U;
 inline constexpr std::size_t max_json_depth = 128;  // objects and arrays open at once
 
-[[noreturn]] void throw_exception_from_error(const refusal& why, const boost::source_location&);
+// What parse_result::value() calls when there is none.
+[[noreturn]] inline void throw_exception_from_error(
+    const refusal& why, const boost::source_location&)
+{
+    throw std::runtime_error(std::string(why.message));
+}
 
 // One per worker, reused; not thread-safe.
 //

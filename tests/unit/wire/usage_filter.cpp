@@ -137,6 +137,12 @@ BOOST_AUTO_TEST_CASE(the_end_mark_is_never_held)
     BOOST_TEST(out[0] == "data: [");
 }
 
+BOOST_AUTO_TEST_CASE(blanks_around_the_json_change_nothing)
+{
+    same_at_every_cut(
+        last + "data:   { \"choices\" : [ ] , \"usage\" : {} }  \n\n" + end_mark, last + end_mark);
+}
+
 BOOST_AUTO_TEST_CASE(several_events_can_be_let_go_by_one_piece)
 {
     const std::string odd = "data: {\"choices\":[],\"x\":1}\nid: 1\n\n";
