@@ -1,8 +1,8 @@
 #include "blocks.hpp"
 #include "json_text.hpp"
+#include <sluice/wire/json_watch.hpp>
 
 #include <algorithm>
-#include <sluice/wire/json_watch.hpp>
 
 namespace sluice::wire {
 
@@ -17,6 +17,14 @@ void json_watch::keep(char c) noexcept
 {
     if (following_ && value_bytes_ < value_.size())
         value_[value_bytes_++] = c;
+}
+
+// A backslash, or the byte behind it.
+void json_watch::keep_escape(char c) noexcept
+{
+    keep(c);
+    if (!following_ && name_bytes_ < name_.size())
+        name_[name_bytes_++] = c;
 }
 
 // One byte outside strings. True: it ended the value that is followed.
@@ -83,13 +91,12 @@ json_watch::hit json_watch::next(const char*& p, const char* end)
             if (p == end)
                 break;
             const char c = *p++;
-            keep(c);
             if (c == '\\') {
-                if (!following_ && name_bytes_ < name_.size())
-                    name_[name_bytes_++] = c;
+                keep_escape(c);
                 state_ = state::escape;
                 break;
             }
+            keep(c);
             state_ = following_ ? state::ground : state::after_string;
             if (following_ && depth_ == follow_depth_) {
                 following_ = false;
@@ -98,10 +105,7 @@ json_watch::hit json_watch::next(const char*& p, const char* end)
             break;
         }
         case state::escape:
-            keep(*p);
-            if (!following_ && name_bytes_ < name_.size())
-                name_[name_bytes_++] = *p;
-            ++p;
+            keep_escape(*p++);
             state_ = state::string;
             break;
         case state::after_string:

@@ -1,12 +1,12 @@
 #include "json_text.hpp"
 #include "json_walk.hpp"
+#include <sluice/wire/request.hpp>
 
 #include <simdjson.h>
 
 #include <algorithm>
 #include <bit>
 #include <charconv>
-#include <sluice/wire/request.hpp>
 #include <span>
 
 namespace sluice::wire {
@@ -14,7 +14,6 @@ namespace {
 
 constexpr std::size_t keep_capacity = 1024 * 1024;
 constexpr std::size_t least_capacity = 16 * 1024;
-
 // The members the gateway acts on; include_usage stands in stream_options, the others at the top.
 enum member : unsigned {
     model,

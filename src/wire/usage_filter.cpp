@@ -65,6 +65,18 @@ void usage_filter::release(std::vector<std::string_view>& out)
     mode_ = mode::passing;
 }
 
+void usage_filter::on_data(std::string_view bytes, std::vector<std::string_view>& out)
+{
+    if (mode_ != mode::holding) {
+        look_for_finish(bytes);
+        return;
+    }
+    inspect(bytes);
+    // What does not begin as an object, [DONE] above all, is kept.
+    if (keep_ || (watch_.begun() && !watch_.begun_with('{')))
+        release(out);
+}
+
 void usage_filter::process(std::string_view piece, std::vector<std::string_view>& out)
 {
     out.clear();
@@ -104,13 +116,7 @@ void usage_filter::process(std::string_view piece, std::vector<std::string_view>
             }
         }
         if (part == sse_framer::part::value && framer_.current() == sse_framer::field::data) {
-            if (mode_ == mode::holding)
-                inspect(bytes);
-            else if (!finished_)
-                look_for_finish(bytes);
-            // What does not begin as an object, [DONE] above all, is kept.
-            if (mode_ == mode::holding && (keep_ || (watch_.begun() && !watch_.begun_with('{'))))
-                release(out);
+            on_data(bytes, out);
         } else if (part == sse_framer::part::event_end) {
             if (mode_ == mode::holding && usage_only()) {
                 held_.clear();

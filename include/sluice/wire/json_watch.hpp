@@ -47,6 +47,7 @@ public:
 
 private:
     void keep(char c) noexcept;
+    void keep_escape(char c) noexcept;
     bool ground(char c) noexcept;
     void string_run(const char*& p, const char* end) noexcept;
 

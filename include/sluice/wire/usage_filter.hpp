@@ -1,11 +1,12 @@
 #pragma once
 // Takes the usage event out of a stream again when only the gateway had asked for it.
 
-#include <cstddef>
-#include <cstdint>
 #include <sluice/wire/json_watch.hpp>
 #include <sluice/wire/key_finder.hpp>
 #include <sluice/wire/sse_framer.hpp>
+
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -39,6 +40,7 @@ private:
     void begin_event() noexcept;
     void inspect(std::string_view data);
     [[nodiscard]] bool usage_only() const noexcept;
+    void on_data(std::string_view bytes, std::vector<std::string_view>& out);
     void release(std::vector<std::string_view>& out);
 
     sse_framer framer_;
