@@ -1,5 +1,7 @@
 #include <sluice/proxy/exchange.hpp>
 
+#include <utility>
+
 
 namespace sluice::proxy {
 
@@ -19,7 +21,7 @@ void exchange::reset()
     provider = nullptr;
     entered = ask_usage = false;
     home.reset();
-    upstream.reset();
+    (void)let_go();
     attempts = 0;
     upstream_cut = upstream_complete = false;
     status = 0;
@@ -37,6 +39,20 @@ void exchange::reset()
     last_token_at.reset();
     stop = {};
     stop_reason = stopped::no;
+}
+
+void exchange::hold(std::unique_ptr<net::stream> connection, observe::gauge& count) noexcept
+{
+    upstream = std::move(connection);
+    busy = &count;
+    busy->add();
+}
+
+std::unique_ptr<net::stream> exchange::let_go() noexcept
+{
+    if (busy != nullptr)
+        std::exchange(busy, nullptr)->sub();
+    return std::move(upstream);
 }
 
 errc exchange::lost(net::io ended) const noexcept

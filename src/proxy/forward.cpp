@@ -141,9 +141,8 @@ net::task<result<void>> attempt(services& with, exchange& x, bool fresh, net::bu
     stale = false;
     auto& provider_cells = with.cells.provider(x.provider->metric);
     const auto asked = steady::now();
-    if (!fresh)
-        x.upstream = x.home->reuse();
-    const bool kept = x.upstream != nullptr;
+    auto connection = fresh ? nullptr : x.home->reuse();
+    const bool kept = connection != nullptr;
     if (!kept) {
         provider_cells.connects.add();
         const auto connect_until =
@@ -154,8 +153,9 @@ net::task<result<void>> attempt(services& with, exchange& x, bool fresh, net::bu
                 co_return x.fail(made.error(), "the provider could not be connected to in time");
             co_return x.fail(made.error());
         }
-        x.upstream = std::move(*made);
+        connection = std::move(*made);
     }
+    x.hold(std::move(connection), provider_cells.busy);
     const auto connected = steady::now();
     x.took(observe::phase::connect, connected - asked);
     const net::io sent = co_await send_request(with, x);
@@ -191,7 +191,7 @@ net::task<result<void>> forward(
     if (!outcome && stale) {
         with.cells.arm(x.target->arm).attempts[observe::attempt_outcome::stale_retry].add();
         x.error.reset();
-        x.upstream.reset();
+        (void)x.let_go();
         spill.reset();
         ++x.attempts;
         outcome = co_await attempt(with, x, true, spill, rest, stale);

@@ -75,7 +75,8 @@ void count_stream(observe::arm_cells& arm, const exchange& x) noexcept
 
 void count(services& with, const exchange& x, nanoseconds took) noexcept
 {
-    auto& arm = with.cells.arm(x.target != nullptr ? x.target->arm : observe::other_id);
+    const auto none = x.model != nullptr ? x.model->arm : observe::other_id;
+    auto& arm = with.cells.arm(x.target != nullptr ? x.target->arm : none);
     arm.request(status_of(x), x.facts && x.facts->stream, took);
     if (x.attempts == 0)
         return;

@@ -98,7 +98,10 @@ net::task<result<void>> run(services& with, client& from, exchange& x)
     auto admitted = co_await admit(with, x);
     if (!admitted)
         co_return admitted.error();
-    if (auto chosen = choose(with, x); !chosen)
+    auto chosen = choose(with, x);
+    if (x.target != nullptr)
+        with.cells.arm(x.target->arm).in_flight.add();
+    if (!chosen)
         co_return chosen.error();
     x.took(observe::phase::decide, steady::now() - parsed_at - x.queued);
 
@@ -111,12 +114,14 @@ net::task<result<void>> run(services& with, client& from, exchange& x)
     co_return relayed;
 }
 
-// The upstream connection goes back to its pool only if both sides are through with it.
-void let_go(exchange& x) noexcept
+// What the request held. Its upstream connection goes back to its pool only if both sides are
+// through with it.
+void give_back(services& with, exchange& x)
 {
-    if (x.upstream && x.upstream_complete)
-        x.home->keep(std::move(x.upstream));
-    x.upstream.reset();
+    if (auto connection = x.let_go(); connection && x.upstream_complete)
+        x.home->keep(std::move(connection));
+    if (x.target != nullptr)
+        with.cells.arm(x.target->arm).in_flight.sub();
     leave(x);
 }
 
@@ -135,7 +140,7 @@ net::task<bool> serve(services& with, client& from, exchange& x)
         x.keep_alive = false;
     }
     from.unwatch();
-    let_go(x);
+    give_back(with, x);
     // What is left of the request is not read any more.
     if (!from.request_complete())
         x.keep_alive = false;

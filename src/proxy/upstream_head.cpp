@@ -121,7 +121,7 @@ std::string_view write_request_head(services& with, const exchange& x, std::size
         if (field.id == header::other
             && (starts_with(field.name, "x-forwarded-") || starts_with(field.name, "x-real-ip")))
             continue;
-        to.field(field.name, field.value);
+        to.copy(field);
     }
     write_credentials(to, with, x);
     to.field(header::accept_encoding, "identity");
@@ -146,7 +146,7 @@ std::string_view write_answer_head(
         if (field.hop_by_hop || in(not_to_client, field.id)
             || (field.id == header::other && is_ours(field.name, own_limits)))
             continue;
-        to.field(field.name, field.value);
+        to.copy(field);
     }
     if (x.response.has(header::x_request_id))
         to.field("x-upstream-request-id", x.response.find(header::x_request_id));

@@ -38,6 +38,23 @@ socket_address address_of(const std::string& host, std::uint16_t port)
     return made;
 }
 
+// SO_REUSEPORT would let a second gateway of the same user take half of the first one's connections:
+// whether the address is free is asked without it. The error is in errno.
+bool is_free(const socket_address& where)
+{
+    const int probe = ::socket(where.bytes.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    if (probe < 0)
+        return false;
+    const int on = 1;
+    ::setsockopt(probe, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+    const bool bound =
+        ::bind(probe, reinterpret_cast<const sockaddr*>(&where.bytes), where.size) == 0;
+    const int reason = errno;
+    ::close(probe);
+    errno = reason;
+    return bound;
+}
+
 int bind_one(const socket_address& where)
 {
     const int descriptor = ::socket(
@@ -83,7 +100,8 @@ std::vector<bound_address> bind_all(
         made.port = wanted.port;
         made.tls = wanted.tls.has_value();
         for (std::size_t i = 0; i < workers; ++i) {
-            const int descriptor = bind_one(address_of(made.host, made.port));
+            const auto where = address_of(made.host, made.port);
+            const int descriptor = i > 0 || is_free(where) ? bind_one(where) : -1;
             if (descriptor < 0) {
                 const std::string why = std::generic_category().message(errno);
                 for (const auto& each : all)

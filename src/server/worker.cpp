@@ -249,6 +249,9 @@ void worker::on_tick()
     reactor_.deadlines().advance(now);
     if (++ticks_ % ticks_per_sweep == 0)
         services_.pools.sweep(now);
+    for (const auto& provider : services_.config->providers)
+        cells_.provider(provider.metric)
+            .idle.set(static_cast<std::int64_t>(services_.pools.idle(provider.index)));
     cells_.buffered_bytes.set(static_cast<std::int64_t>(buffers_.held()));
     connections_.store(
         static_cast<std::size_t>(cells_.client_connections.read()), std::memory_order_relaxed);

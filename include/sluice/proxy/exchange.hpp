@@ -8,6 +8,7 @@
 #include <sluice/net/event.hpp>
 #include <sluice/net/pool.hpp>
 #include <sluice/net/stream.hpp>
+#include <sluice/observe/cell.hpp>
 #include <sluice/observe/outcome.hpp>
 #include <sluice/wire/request.hpp>
 #include <sluice/wire/usage.hpp>
@@ -69,6 +70,10 @@ public:
         return code;
     }
 
+    // The connection this attempt uses, counted as busy for as long as it is held.
+    void hold(std::unique_ptr<net::stream> connection, observe::gauge& busy) noexcept;
+    [[nodiscard]] std::unique_ptr<net::stream> let_go() noexcept;
+
     // What a wait on the upstream that `ended` so means for the request.
     [[nodiscard]] errc lost(net::io ended) const noexcept;
 
@@ -101,6 +106,7 @@ public:
     // forward
     std::shared_ptr<net::pool> home;
     std::unique_ptr<net::stream> upstream;
+    observe::gauge* busy = nullptr;
     http::response_head response;
     unsigned attempts = 0;
     bool upstream_cut = false;       // it answered before it had the whole request

@@ -33,6 +33,11 @@ public:
     [[nodiscard]] pool_ptr find(const config::provider& provider) const;
 
     void sweep(time_point now) noexcept;
+    // Kept connections to this provider of the installed snapshot.
+    [[nodiscard]] std::size_t idle(std::size_t provider) const noexcept
+    {
+        return pools_[provider] ? pools_[provider]->idle() : 0;
+    }
     // Closes every kept connection.
     void clear() noexcept { pools_.clear(); }
 
