@@ -1,5 +1,7 @@
 #include "simulate.hpp"
 
+#include <sluice/simulate/simulator.hpp>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/address.hpp>
 #include <boost/asio/signal_set.hpp>
@@ -9,7 +11,6 @@
 #include <csignal>
 #include <optional>
 #include <ostream>
-#include <sluice/simulate/simulator.hpp>
 #include <string_view>
 
 namespace sluice {

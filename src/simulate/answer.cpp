@@ -1,8 +1,9 @@
+#include <sluice/base/text.hpp>
+#include <sluice/simulate/answer.hpp>
+
 #include <algorithm>
 #include <array>
 #include <optional>
-#include <sluice/base/text.hpp>
-#include <sluice/simulate/answer.hpp>
 #include <utility>
 
 namespace sluice::simulate {

@@ -1,8 +1,9 @@
+#include <sluice/simulate/answer_writer.hpp>
+#include <sluice/simulate/reply.hpp>
+
 #include <boost/asio/use_awaitable.hpp>
 
 #include <chrono>
-#include <sluice/simulate/answer_writer.hpp>
-#include <sluice/simulate/reply.hpp>
 #include <utility>
 
 namespace sluice::simulate {

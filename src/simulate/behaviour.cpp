@@ -1,9 +1,10 @@
+#include <sluice/base/text.hpp>
+#include <sluice/simulate/behaviour.hpp>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <optional>
-#include <sluice/base/text.hpp>
-#include <sluice/simulate/behaviour.hpp>
 #include <utility>
 
 namespace sluice::simulate {

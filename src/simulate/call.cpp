@@ -1,12 +1,13 @@
 // One call of the API: what is decided about it, and the answer in order.
 
-#include <boost/asio/use_awaitable.hpp>
-
-#include <chrono>
 #include <sluice/simulate/answer.hpp>
 #include <sluice/simulate/answer_writer.hpp>
 #include <sluice/simulate/script.hpp>
 #include <sluice/simulate/session.hpp>
+
+#include <boost/asio/use_awaitable.hpp>
+
+#include <chrono>
 #include <utility>
 
 namespace sluice::simulate {
@@ -61,6 +62,8 @@ private:
     const http_request& request_;
     const time_point arrived_;
     api_request api_;
+    // All events are out: SDKs hang up on [DONE], which is no cancellation.
+    bool complete_ = false;
 };
 
 // When a token, counted from 0, leaves: by the schedule, so that lateness does not add up.
@@ -95,7 +98,7 @@ std::string call::head_of(const planned& reply, const turn* decided) const
 
 void call::count_leaving()
 {
-    if (const auto when = client_->left_at())
+    if (const auto when = client_->left_at(); when && !complete_)
         shared_.book.count([&](counters& c) {
             ++c.cancelled;
             c.last_cancel_ns = steady_ns(*when);
@@ -240,6 +243,7 @@ asio::awaitable<bool> call::send_events(
             shared_.book.count([](counters& c) { ++c.tokens; });
         }
     }
+    complete_ = standing;
     if (standing)
         standing = co_await out.end_of_stream();
     co_return standing;
@@ -263,15 +267,13 @@ asio::awaitable<bool> call::answer_stream(answer_writer& out, const turn& decide
     standing = co_await out.stream_head(std::move(head));
     if (standing)
         standing = co_await send_events(out, decided, lines);
-    const bool ended = !client_->gone();
     const bool left = client_->left_at().has_value();
-    const bool faulty = decided.how.breaks != break_kind::none;
     shared_.book.count([&](counters& c) {
         --c.streams_open;
-        if (left)
-            ++c.streams_cancelled;
-        else if (ended && !faulty)
+        if (complete_)
             ++c.streams_finished;
+        else if (left)
+            ++c.streams_cancelled;
         else
             ++c.streams_broken;
     });

@@ -1,7 +1,8 @@
 // Chat completions, and legacy completions, which differ in four words.
 
-#include <algorithm>
 #include <sluice/simulate/script.hpp>
+
+#include <algorithm>
 #include <utility>
 
 namespace sluice::simulate {

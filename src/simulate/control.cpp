@@ -1,9 +1,10 @@
 // What is answered without a model: the model list, the control API, unknown paths.
 
-#include <simdjson.h>
-
 #include <sluice/simulate/answer.hpp>
 #include <sluice/simulate/session.hpp>
+
+#include <simdjson.h>
+
 #include <string_view>
 #include <utility>
 

@@ -1,11 +1,12 @@
+#include <sluice/base/random.hpp>
+#include <sluice/simulate/script.hpp>
+
 #include <algorithm>
 #include <array>
 #include <bit>
 #include <cmath>
 #include <cstdio>
 #include <cstring>
-#include <sluice/base/random.hpp>
-#include <sluice/simulate/script.hpp>
 
 namespace sluice::simulate {
 namespace {

@@ -1,6 +1,7 @@
-#include <algorithm>
 #include <sluice/simulate/answer.hpp>
 #include <sluice/simulate/ledger.hpp>
+
+#include <algorithm>
 #include <type_traits>
 #include <utility>
 

@@ -1,3 +1,5 @@
+#include <sluice/simulate/peer.hpp>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
@@ -7,7 +9,6 @@
 
 #include <array>
 #include <cerrno>
-#include <sluice/simulate/peer.hpp>
 #include <sys/socket.h>
 #include <utility>
 

@@ -1,10 +1,11 @@
+#include <sluice/simulate/reply.hpp>
+
 #include <boost/beast/http/status.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstdio>
 #include <ctime>
-#include <sluice/simulate/reply.hpp>
 
 namespace sluice::simulate {
 

@@ -1,7 +1,8 @@
-#include <algorithm>
-#include <cctype>
 #include <sluice/simulate/request.hpp>
 #include <sluice/simulate/schema.hpp>
+
+#include <algorithm>
+#include <cctype>
 #include <utility>
 
 namespace sluice::simulate {

@@ -1,6 +1,7 @@
 // The Responses API: one output message, or the function calls.
 
 #include <sluice/simulate/script.hpp>
+
 #include <utility>
 
 namespace sluice::simulate {

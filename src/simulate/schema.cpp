@@ -1,8 +1,9 @@
+#include <sluice/simulate/answer.hpp>
+#include <sluice/simulate/schema.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <cstdint>
-#include <sluice/simulate/answer.hpp>
-#include <sluice/simulate/schema.hpp>
 #include <string_view>
 
 namespace sluice::simulate {

@@ -1,5 +1,6 @@
-#include <algorithm>
 #include <sluice/simulate/script.hpp>
+
+#include <algorithm>
 #include <utility>
 
 namespace sluice::simulate {

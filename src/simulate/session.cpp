@@ -1,10 +1,11 @@
+#include <sluice/base/text.hpp>
+#include <sluice/simulate/answer.hpp>
+#include <sluice/simulate/session.hpp>
+
 #include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <optional>
-#include <sluice/base/text.hpp>
-#include <sluice/simulate/answer.hpp>
-#include <sluice/simulate/session.hpp>
 #include <utility>
 
 namespace sluice::simulate {

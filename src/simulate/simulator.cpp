@@ -1,3 +1,6 @@
+#include <sluice/simulate/session.hpp>
+#include <sluice/simulate/simulator.hpp>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
@@ -5,8 +8,6 @@
 #include <boost/asio/use_awaitable.hpp>
 
 #include <exception>
-#include <sluice/simulate/session.hpp>
-#include <sluice/simulate/simulator.hpp>
 #include <utility>
 #include <vector>
 

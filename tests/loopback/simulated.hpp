@@ -1,6 +1,8 @@
 #pragma once
 // A simulated provider and a client that sees every byte of it.
 
+#include <sluice/simulate/simulator.hpp>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/read.hpp>
@@ -10,7 +12,6 @@
 
 #include <cstdint>
 #include <regex>
-#include <sluice/simulate/simulator.hpp>
 #include <string>
 #include <string_view>
 #include <sys/socket.h>

@@ -1,11 +1,12 @@
 #pragma once
 // What a simulated model says: the same words whether streamed or not.
 
-#include <cstddef>
-#include <cstdint>
 #include <sluice/base/random.hpp>
 #include <sluice/simulate/behaviour.hpp>
 #include <sluice/simulate/request.hpp>
+
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -1,14 +1,15 @@
 #pragma once
 // Puts an answer on the wire the way its behaviour wants it: whole, slow, split, cut.
 
+#include <sluice/simulate/behaviour.hpp>
+#include <sluice/simulate/peer.hpp>
+#include <sluice/simulate/script.hpp>
+
 #include <boost/asio/awaitable.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <sluice/simulate/behaviour.hpp>
-#include <sluice/simulate/peer.hpp>
-#include <sluice/simulate/script.hpp>
 #include <string>
 #include <string_view>
 

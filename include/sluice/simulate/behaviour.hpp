@@ -1,11 +1,12 @@
 #pragma once
 // How the simulated provider answers one request: when, how much, and what goes wrong.
 
+#include <sluice/base/clock.hpp>
+
 #include <boost/system/result.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <sluice/base/clock.hpp>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -1,15 +1,16 @@
 #pragma once
 // What a simulated provider remembers between requests: behaviours, 429 windows, counters.
 
+#include <sluice/base/clock.hpp>
+#include <sluice/base/random.hpp>
+#include <sluice/simulate/behaviour.hpp>
+
 #include <boost/system/result.hpp>
 
 #include <cstdint>
 #include <map>
 #include <mutex>
 #include <optional>
-#include <sluice/base/clock.hpp>
-#include <sluice/base/random.hpp>
-#include <sluice/simulate/behaviour.hpp>
 #include <string>
 #include <string_view>
 

@@ -2,6 +2,8 @@
 // One connection to the simulated provider: whole requests in, bytes out as the behaviour wants
 // them.
 
+#include <sluice/base/clock.hpp>
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -12,7 +14,6 @@
 #include <cstddef>
 #include <memory>
 #include <optional>
-#include <sluice/base/clock.hpp>
 #include <string_view>
 
 namespace sluice::simulate {

@@ -1,9 +1,10 @@
 #pragma once
 // Heads and chunks as the simulated provider writes them.
 
-#include <chrono>
 #include <sluice/base/clock.hpp>
 #include <sluice/simulate/behaviour.hpp>
+
+#include <chrono>
 #include <string>
 #include <string_view>
 #include <utility>

@@ -1,11 +1,12 @@
 #pragma once
 // An answer in the spelling of its endpoint: one body, or the events of a stream.
 
-#include <cstddef>
-#include <cstdint>
 #include <sluice/simulate/answer.hpp>
 #include <sluice/simulate/behaviour.hpp>
 #include <sluice/simulate/request.hpp>
+
+#include <cstddef>
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>

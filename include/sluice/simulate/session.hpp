@@ -1,16 +1,17 @@
 #pragma once
 // A connection from its first request to its end.
 
-#include <boost/asio/awaitable.hpp>
-#include <boost/asio/ip/tcp.hpp>
-
-#include <memory>
-#include <optional>
 #include <sluice/simulate/ledger.hpp>
 #include <sluice/simulate/peer.hpp>
 #include <sluice/simulate/reply.hpp>
 #include <sluice/simulate/request.hpp>
 #include <sluice/simulate/simulator.hpp>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/ip/tcp.hpp>
+
+#include <memory>
+#include <optional>
 #include <string>
 #include <unordered_set>
 

@@ -1,13 +1,14 @@
 #pragma once
 // A provider that speaks OpenAI's dialect and does as it is told, for demos and tests.
 
+#include <sluice/simulate/ledger.hpp>
+
 #include <boost/asio/io_context.hpp>
 #include <boost/system/result.hpp>
 
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <sluice/simulate/ledger.hpp>
 #include <string>
 #include <thread>
 

@@ -1,10 +1,11 @@
-#include <boost/test/unit_test.hpp>
-#include <simdjson.h>
-
 #include <sluice/simulate/answer.hpp>
 #include <sluice/simulate/reply.hpp>
 #include <sluice/simulate/schema.hpp>
 #include <sluice/simulate/script.hpp>
+
+#include <boost/test/unit_test.hpp>
+#include <simdjson.h>
+
 #include <string>
 
 using namespace sluice;

@@ -1,6 +1,7 @@
+#include <sluice/simulate/behaviour.hpp>
+
 #include <boost/test/unit_test.hpp>
 
-#include <sluice/simulate/behaviour.hpp>
 #include <string>
 
 using namespace sluice;

@@ -1,7 +1,8 @@
+#include <sluice/simulate/ledger.hpp>
+
 #include <boost/test/unit_test.hpp>
 #include <simdjson.h>
 
-#include <sluice/simulate/ledger.hpp>
 #include <string>
 
 using namespace sluice;
