@@ -103,9 +103,9 @@ class Corpus(Case):
 
     def test_1_every_stream_comes_out_byte_for_byte_at_every_split(self):
         jobs = [(stream, split, self.path_of(row),
-                 {"stream_options": {"include_usage": True}} if "chat" in self.path_of(row) else {})
+                 {"stream_options": {"include_usage": True}} if "completions" in self.path_of(row) else {})
                 for stream, row in self.streams.items() for split in range(SPLITS)]
-        wrong, broken = {}, {}
+        wrong, broken, unframed = {}, {}, {}
         for stream, split, answer in self.relay(jobs):
             row = self.streams[stream]
             expected = row["expected"] or {}
@@ -118,7 +118,10 @@ class Corpus(Case):
             legal_end = expected.get("format") in OPENAI and (expected["done"] or expected["finish"])
             if legal_end and not answer.complete:
                 broken.setdefault(stream, f"split {split}")
+            if answer.bad_framing:
+                unframed.setdefault(stream, f"split {split}: {answer.bad_framing}")
         self.assertEqual(wrong, {}, f"{len(wrong)} of {len(self.streams)} streams changed on the way")
+        self.assertEqual(unframed, {}, f"the framing of {len(unframed)} answers is not HTTP")
         self.assertEqual(broken, {}, f"{len(broken)} whole streams were made to look broken")
 
     def test_2_the_access_log_tells_the_usage_the_providers_reported(self):

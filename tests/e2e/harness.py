@@ -148,8 +148,9 @@ class Gateway(Program):
         self.write_config(settings)
         super().__init__(BINARY, "serve", "--config", self.config, environment=environment)
         try:
-            self.address = self.wait_for(r"(?<!admin )listening on (127\.0\.0\.1:\d+)", ready)[1]
-            self.admin_address = self.wait_for(r"admin \D*(127\.0\.0\.1:\d+)", ready)[1]
+            self.address = self.wait_for(r"listening on (127\.0\.0\.1:\d+)", ready)[1]
+            self.admin_address = "127.0.0.1:" + self.wait_for(r"admin on port (\d+)", ready)[1]
+            self.wait_for('"ready"', ready)
         except BaseException:
             self.process.kill()
             raise
@@ -252,6 +253,7 @@ class Answer:
 
     def __init__(self):
         self.status, self.headers, self.body, self.complete = 0, {}, bytearray(), False
+        self.bad_framing = None  # what of it is not HTTP
         self.times = []  # of the pieces of the body, time.monotonic()
 
     def json(self):
@@ -281,6 +283,8 @@ async def read_answer(reader, on_piece=None):
         if answer.headers.get("transfer-encoding") == "chunked":
             while size := int((await reader.readuntil(b"\r\n")).split(b";")[0], 16):
                 piece = await reader.readexactly(size + 2)
+                if piece[-2:] != b"\r\n":
+                    raise ValueError(f"a chunk ends with {piece[-2:]!r}")
                 answer.body += piece[:-2]
                 answer.times.append(time.monotonic())
                 if on_piece:
@@ -295,6 +299,8 @@ async def read_answer(reader, on_piece=None):
             answer.body += cut.partial if "content-length" in answer.headers else b""
     except (ConnectionError, asyncio.LimitOverrunError):
         pass
+    except ValueError as bad:
+        answer.bad_framing = str(bad)
     return answer
 
 

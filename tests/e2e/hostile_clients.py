@@ -9,7 +9,7 @@ import threading
 import time
 
 import harness
-from harness import Case, chat, exchange, request_bytes, until
+from harness import Case, Gateway, chat, exchange, gateway_settings, request_bytes, until
 
 HALF_HEADS, ZERO_WINDOWS, SLOW_BODIES = 10_000, 1_000, 1_000
 MIB = 1 << 20
@@ -40,32 +40,32 @@ class Canary(threading.Thread):
         self.join(15)
 
 
-class HostileClients(Case):
-    def connections(self, count, receive_buffer=None):
-        host, port = self.server.address.split(":")
-        opened = []
-        for _ in range(count):
-            one = socket.socket()
-            if receive_buffer:
-                one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
-            one.settimeout(10)
-            one.connect((host, int(port)))
-            opened.append(one)
-        return opened
+def connections(server, count, receive_buffer=None):
+    opened = []
+    for _ in range(count):
+        one = socket.socket()
+        if receive_buffer:
+            one.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_buffer)
+        one.settimeout(10)
+        one.connect((server.host, server.port))
+        opened.append(one)
+    return opened
 
+
+class Siege(Case):
     def siege(self):
         """One round; everything is open at the same time. Peak of the gateway's resident memory."""
         with contextlib.ExitStack() as stack:
-            heads = self.connections(HALF_HEADS)
+            heads = connections(self.server, HALF_HEADS)
             for one in heads:
                 stack.callback(one.close)
                 one.send(b"POST /v1/chat/completions HTTP/1.1\r\nhost: gateway.test\r\nx-half: ")
-            bodies = self.connections(SLOW_BODIES)
+            bodies = connections(self.server, SLOW_BODIES)
             request = request_bytes("/v1/chat/completions", chat())
             for one in bodies:
                 stack.callback(one.close)
                 one.send(request[:-20])
-            readers = self.connections(ZERO_WINDOWS, receive_buffer=2048)
+            readers = connections(self.server, ZERO_WINDOWS, receive_buffer=2048)
             request = request_bytes("/v1/chat/completions", chat(model="sim-tokens-20000", stream=True))
             for one in readers:
                 stack.callback(one.close)
@@ -82,10 +82,13 @@ class HostileClients(Case):
     def test_a_canary_client_sees_no_error_and_memory_returns_to_its_base(self):
         if harness.raise_file_limit() < 16_000:
             self.skipTest("fewer than 16,000 open files allowed here (ulimit -n)")
-        simulator = self.simulator()
-        type(self).server = self.gateway(
-            [("stable", simulator.url + "/v1", 1)],
+        # What the canary asks and what floods are two providers: it is the gateway that is besieged.
+        quiet, flood = self.simulator(), self.simulator()
+        settings = gateway_settings(
+            self.directory, [("quiet", quiet.url + "/v1", 1), ("flood", flood.url + "/v1", 0)],
             timeouts={"head": "4s", "body": "6s", "write": "6s", "idle": "5s"})
+        settings["models"]["*"]["targets"] = [{"provider": "flood"}]
+        self.server = self.started(Gateway(settings, self.directory))
         canary = Canary(self.server.address)
         canary.start()
         until(lambda: canary.served > 50, 20)
@@ -106,13 +109,14 @@ class HostileClients(Case):
         self.assertLess(after[1], after[0] * 1.05 + MIB, "a second round left more behind than the first")
         self.assertEqual(self.server.stop(), 0)
 
+
+class SlowClients(Case):
     def test_a_slow_head_and_a_slow_body_are_told_408(self):
         simulator = self.simulator()
         server = self.gateway([("stable", simulator.url + "/v1", 1)], timeouts={"head": "300ms", "body": "300ms"})
-        type(self).server = server
         whole = request_bytes("/v1/chat/completions", chat())
         for part in (whole[:40], whole[:-5]):
-            [one] = self.connections(1)
+            [one] = connections(server, 1)
             one.send(part)
             answer = b""
             while piece := one.recv(65536):

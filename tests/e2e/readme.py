@@ -25,8 +25,8 @@ class Readme(Case):
             ROOT / "deploy/quickstart", "--", "--port", "0", "--admin-port", "0", cwd=ROOT))
         quickstart.wait_for("keeps running", 900)
         self.assertIn("data: [DONE]", quickstart.output())
-        data = quickstart.wait_for(r"(?<!admin )listening on (127\.0\.0\.1:\d+)")[1]
-        admin = quickstart.wait_for(r"admin \D*(127\.0\.0\.1:\d+)")[1]
+        data = quickstart.wait_for(r"http://(127\.0\.0\.1:\d+)/v1/")[1]
+        admin = quickstart.wait_for(r"--admin http://(127\.0\.0\.1:\d+)")[1]
         for block in blocks[1:]:
             with self.subTest(block):
                 if block.strip() == "tests/run":
