@@ -1,10 +1,12 @@
 #include "check.hpp"
 
-#include <cmath>
-#include <ostream>
 #include <sluice/config/load.hpp>
 #include <sluice/config/schema.hpp>
 #include <sluice/config/units.hpp>
+#include <sluice/observe/metric_table.hpp>
+
+#include <cmath>
+#include <ostream>
 #include <string>
 #include <string_view>
 
@@ -79,6 +81,10 @@ int run_check(const check_options& options, std::ostream& out, std::ostream& err
 {
     if (options.print_table) {
         out << config::schema_table();
+        return 0;
+    }
+    if (options.print_metrics) {
+        out << observe::metric_table_markdown();
         return 0;
     }
     const auto loaded = config::load_file(options.config, config::process_environment());

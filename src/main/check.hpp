@@ -7,8 +7,9 @@
 namespace sluice {
 
 struct check_options {
-    std::string config;        // path of the file
-    bool print_table = false;  // only print the Markdown table of all keys (for the README)
+    std::string config;          // path of the file
+    bool print_table = false;    // only print the Markdown table of all keys (for the README)
+    bool print_metrics = false;  // only print the Markdown table of all metrics (for the README)
 };
 
 // Exit code: 0 fine with a summary on `out`, 2 with every complaint on `err`.

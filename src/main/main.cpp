@@ -39,9 +39,11 @@ void add_check(CLI::App& app, command& chosen, check_options& options)
                      ->type_name("FILE");
     auto* table = check->add_flag(
         "--print-table", options.print_table, "print the table of all keys as Markdown instead");
+    auto* metrics = check->add_flag(
+        "--print-metrics", options.print_metrics, "print the table of all metrics instead");
     check->footer("example: sluice check --config sluice.yaml");
-    check->callback([&chosen, &options, file, table] {
-        if (file->empty() && table->empty())
+    check->callback([&chosen, &options, file, table, metrics] {
+        if (file->empty() && table->empty() && metrics->empty())
             throw CLI::RequiredError("--config");
         chosen = [&options] { return run_check(options, std::cout, std::cerr); };
     });
