@@ -146,6 +146,7 @@ void chunked::finish(std::span<char> raw, chunk_output& out) noexcept
         else if (line_is_here_)
             flush(raw, line_begin_, out);
     }
+    inside_line_end_ = state_ == state::data_lf;
     if (!out.message.empty())
         state_ = state::failed;
     if (state_ == state::failed) {

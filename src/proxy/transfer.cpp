@@ -1,6 +1,6 @@
-#include <sluice/proxy/transfer.hpp>
-
+#include "held_back.hpp"
 #include <sluice/http/writer.hpp>
+#include <sluice/proxy/transfer.hpp>
 
 #include <algorithm>
 #include <cstring>
@@ -34,24 +34,6 @@ bool may_pass(const transfer::settings& how) noexcept
     return how.from != http::framing::until_close;
 }
 
-// How many octets at the end of `raw` may be the front of a secret that the next read completes.
-std::size_t suspicious_tail(std::span<const char> raw, std::span<const std::string> secrets) noexcept
-{
-    constexpr auto least = wire::redactor::min_secret_bytes;
-    std::size_t tail = 0;
-    for (const std::string_view secret : secrets) {
-        if (secret.size() <= least)
-            continue;
-        const auto bytes = std::min(raw.size(), secret.size() - 1);
-        const std::string_view window(raw.data() + raw.size() - bytes, bytes);
-        for (auto at = window.find(secret.substr(0, least)); at != std::string_view::npos;
-             at = window.find(secret.substr(0, least), at + 1))
-            if (secret.starts_with(window.substr(at)))
-                tail = std::max(tail, window.size() - at);
-    }
-    return tail;
-}
-
 }  // namespace
 
 transfer::transfer(const settings& how, std::vector<std::string_view>& pieces) noexcept
@@ -77,8 +59,7 @@ transfer::step transfer::feed(
 {
     if (how_.from == http::framing::none)
         return {0, progress::end};
-    const auto tail = then == more_input::none ? 0 : suspicious_tail(raw, how_.secrets);
-    const auto sure = raw.first(raw.size() - tail);
+    const auto sure = then == more_input::none ? raw : raw.first(raw.size() - suspicious(raw));
     step done;
     if (!passes_)
         done = reframe(sure, now, out);
@@ -88,6 +69,15 @@ transfer::step transfer::feed(
         done = pass_plain(sure, now, out);
     done.stuck = done.state == progress::more && done.consumed == sure.size();
     return done;
+}
+
+std::size_t transfer::suspicious(std::span<char> raw) const
+{
+    const bool ends = how_.from == http::framing::length && left_ <= raw.size();
+    if (ends)
+        return 0;
+    const auto* framing = how_.from == http::framing::chunked ? &chunks_ : nullptr;
+    return held_back(raw, framing, redactor_, how_.secrets);
 }
 
 void transfer::look(std::span<char> payload, time_point now)
@@ -106,8 +96,10 @@ transfer::step transfer::pass_chunks(std::span<char> raw, time_point now, net::g
     step done;
     // Four pieces a call at the most.
     while (done.consumed < raw.size() && out.room() >= 4) {
-        const auto fed = chunks_.feed(raw.subspan(done.consumed),
-            [this, now](std::span<char> payload) { look(payload, now); });
+        const auto fed =
+            chunks_.feed(raw.subspan(done.consumed), [this, now](std::span<char> payload) {
+                look(payload, now);
+            });
         for (std::size_t i = 0; i < fed.count; ++i)
             out.add(fed.pieces[i]);
         done.consumed += fed.consumed;
@@ -239,8 +231,8 @@ bool transfer::between_events() const noexcept
 {
     const bool between_chunks = !passes_ || chunks_.at_chunk_boundary();
     const bool nothing_held = !filter_ || filter_->held_bytes() == 0;
-    return tap_ && !inside_event() && between_chunks && nothing_held
-        && to_ != framing::length && to_ != framing::none;
+    return tap_ && !inside_event() && between_chunks && nothing_held && to_ != framing::length
+           && to_ != framing::none;
 }
 
 void transfer::heartbeat(net::gather& out)
@@ -269,8 +261,8 @@ void transfer::error_event(net::gather& out, std::string_view event)
     out.add(event.substr(0, inside));
     if (inside == event.size())
         return;
-    if (passes_ && !chunks_.at_chunk_boundary())
-        out.add(crlf);
+    if (passes_ && !chunks_.at_chunk_boundary() && !chunks_.ended())
+        out.add(chunks_.inside_line_end() ? crlf.substr(1) : crlf);
     out.add(http::chunk_size_line(size_lines_[2], event.size() - inside));
     out.add(event.substr(inside));
     out.add(crlf);

@@ -62,6 +62,9 @@ public:
     // GiB.
     [[nodiscard]] std::uint64_t remaining() const noexcept { return remaining_; }
     [[nodiscard]] bool ended() const noexcept { return state_ == state::ended; }
+    // What was sent on so far ends between the CR and the LF behind a chunk's payload. Still answers
+    // after an error.
+    [[nodiscard]] bool inside_line_end() const noexcept { return inside_line_end_; }
 
 private:
     enum class state : std::uint8_t {
@@ -110,6 +113,7 @@ private:
     state state_ = state::size_start;
     bool with_pieces_ = true;
     bool between_chunks_ = true;
+    bool inside_line_end_ = false;
     bool canonical_ = true;  // the line so far is a hex number without leading zeros, nothing else
     bool line_is_here_ = true;  // the line began in this call's raw, at line_begin_
     bool literal_used_ = false;

@@ -32,6 +32,9 @@ public:
     // secret is still masked when it comes. Not needed at the end of a body.
     void released(std::size_t held) noexcept { matched_ += held; }
 
+    // How much of a secret stands at the end of what was sent.
+    [[nodiscard]] std::size_t front_bytes() const noexcept { return matched_; }
+
 private:
     // The first `bytes` of secrets_[which].
     struct front {

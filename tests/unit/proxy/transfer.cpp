@@ -183,7 +183,7 @@ BOOST_AUTO_TEST_CASE(a_heartbeat_goes_only_between_events_and_leaves_the_framing
         (void)body.feed(front, now, out, transfer::more_input::may_come);
         auto bytes = text_of(out);
         if (body.between_events()) {
-            BOOST_TEST(payload_of(bytes).ends_with("\n\n"));
+            BOOST_TEST((bytes.empty() || payload_of(bytes).ends_with("\n\n")));
             net::gather beat;
             body.heartbeat(beat);
             bytes += text_of(beat);
