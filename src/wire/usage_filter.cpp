@@ -143,13 +143,13 @@ void usage_filter::process(std::string_view piece, std::vector<std::string_view>
 void usage_filter::finish(std::vector<std::string_view>& out)
 {
     out.clear();
-    sending_.clear();
-    if (mode_ == mode::holding && usage_only()) {
-        held_.clear();
+    if (mode_ == mode::holding && usage_only())
         ++removed_;
-    } else if (mode_ == mode::holding) {
-        release(out);
-    }
+    else if (mode_ == mode::holding)
+        ending_ = held_;
+    held_.clear();
+    emit(out, ending_);
+    mode_ = mode::between;
 }
 
 }  // namespace sluice::wire

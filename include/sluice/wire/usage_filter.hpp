@@ -26,7 +26,8 @@ public:
     // `piece` and into the filter, valid until the next call of either function.
     void process(std::string_view piece, std::vector<std::string_view>& out);
 
-    // The upstream has ended: what is still held and not to be removed.
+    // The upstream has ended: what is still held and not to be removed. What the last process() gave
+    // out stays valid.
     void finish(std::vector<std::string_view>& out);
 
     [[nodiscard]] std::size_t held_bytes() const noexcept { return held_.size(); }
@@ -48,6 +49,7 @@ private:
     key_finder finish_reason_{"finish_reason"};
     std::string held_;     // the front of an undecided event
     std::string sending_;  // held bytes that were released by the last call
+    std::string ending_;   // what was still held at the end
     std::uint64_t removed_ = 0;
     mode mode_ = mode::between;
     bool finished_ = false;    // a finish_reason was seen
