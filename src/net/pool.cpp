@@ -66,7 +66,7 @@ std::unique_ptr<stream> pool::reuse() noexcept
     return connection;
 }
 
-void pool::keep(std::unique_ptr<stream> done)
+void pool::keep(std::unique_ptr<stream> done, time_point now)
 {
     if (idle_.size() >= idle_count)
         return;
@@ -76,7 +76,7 @@ void pool::keep(std::unique_ptr<stream> done)
     auto& mine = idle_.front();
     mine.home = this;
     mine.connection = std::move(done);
-    mine.since = steady::now();
+    mine.since = now;
     mine.looked = false;
     mine.self = idle_.begin();
     mine.connection->socket().watch(&pool::spoke, &mine);

@@ -49,7 +49,7 @@ net::task<result<void>> admit(services& with, exchange& x)
     x.entered = true;
     if (!limits.requests)
         co_return result<void>{};
-    const auto token = policy::take(*x.key->state, limits, steady::now());
+    const auto token = policy::take(*x.key->state, limits, x.now);
     if (!token.admitted) {
         const bool queued = limits.max_wait.count() > 0;
         cells.limited[queued ? observe::limit_reason::queue_timeout

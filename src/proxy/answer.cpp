@@ -53,11 +53,11 @@ private:
     char* at_ = bytes_.data();
 };
 
-void write_allowance(http::head_writer& to, const exchange& x, time_point now) noexcept
+void write_allowance(http::head_writer& to, const exchange& x) noexcept
 {
     if (x.key == nullptr || !x.key->state || !x.key->limits.requests)
         return;
-    const auto left = policy::allowance_of(*x.key->state, x.key->limits, now);
+    const auto left = policy::allowance_of(*x.key->state, x.key->limits, x.now);
     to.field("x-ratelimit-limit-requests", left.limit);
     to.field("x-ratelimit-remaining-requests", left.remaining);
     to.field("x-ratelimit-reset-requests", spelled_duration(left.until_full).view());
@@ -94,17 +94,20 @@ bool is_wildcard(std::string_view name) noexcept
 
 }  // namespace
 
-void write_own_fields(http::head_writer& to, const exchange& x, time_point now) noexcept
+void write_own_fields(http::head_writer& to, const exchange& x) noexcept
 {
     to.field(http::header::x_request_id, x.request_id.view());
-    if (x.config)
+    if (x.target != nullptr) {
+        to.lines(x.served_by->lines_of(*x.model, *x.target));
+    } else {
         to.field("x-sluice-config", x.config->version);
-    if (x.target != nullptr)
-        to.field(http::header::x_sluice_target, x.target->name);
-    if (x.attempts > 0)
+        to.field(http::header::via, "1.1 sluice");
+    }
+    if (x.attempts == 1)
+        to.lines("x-sluice-attempts: 1\r\n");
+    else if (x.attempts > 1)
         to.field("x-sluice-attempts", x.attempts);
-    write_allowance(to, x, now);
-    to.field(http::header::via, "1.1 sluice");
+    write_allowance(to, x);
 }
 
 net::task<bool> answer(
@@ -116,7 +119,8 @@ net::task<bool> answer(
     head.status_line(status);
     head.field(http::header::content_type, type);
     head.field(http::header::content_length, body.size());
-    write_own_fields(head, x, steady::now());
+    x.now = steady::now();
+    write_own_fields(head, x);
     if (x.error)
         write_error_fields(head, x);
     if (!x.keep_alive)

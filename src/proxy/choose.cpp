@@ -49,9 +49,8 @@ result<void> choose(services& with, exchange& x)
     }
     x.provider = &x.config->providers[x.target->provider];
     x.ask_usage = x.provider->ask_usage && x.facts->edit != wire::usage_edit::none;
-    x.home = with.config == x.config ? with.pools.of(x.target->provider)
-                                     : with.pools.find(*x.provider);
-    if (!x.home)
+    x.home = x.served_by->pools[x.target->provider].get();
+    if (x.home == nullptr)
         return x.fail(errc::no_healthy_upstream);
     return {};
 }

@@ -7,7 +7,8 @@ namespace sluice::proxy {
 
 void exchange::reset()
 {
-    config.reset();
+    served_by.reset();
+    config = nullptr;
     where = nullptr;
     body = {};
     path_label = method_label = "other";
@@ -20,7 +21,7 @@ void exchange::reset()
     target = nullptr;
     provider = nullptr;
     entered = ask_usage = false;
-    home.reset();
+    home = nullptr;
     (void)let_go();
     attempts = 0;
     upstream_cut = upstream_complete = false;

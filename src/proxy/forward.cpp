@@ -140,7 +140,7 @@ net::task<result<void>> attempt(services& with, exchange& x, bool fresh, net::bu
 {
     stale = false;
     auto& provider_cells = with.cells.provider(x.provider->metric);
-    const auto asked = steady::now();
+    const auto asked = x.now;
     auto connection = fresh ? nullptr : x.home->reuse();
     const bool kept = connection != nullptr;
     if (!kept) {
@@ -154,17 +154,17 @@ net::task<result<void>> attempt(services& with, exchange& x, bool fresh, net::bu
             co_return x.fail(made.error());
         }
         connection = std::move(*made);
+        x.now = steady::now();
     }
     x.hold(std::move(connection), provider_cells.busy);
-    const auto connected = steady::now();
-    x.took(observe::phase::connect, connected - asked);
+    x.took(observe::phase::connect, x.now - asked);
     const net::io sent = co_await send_request(with, x);
     bool heard = false;
     // Even when the request could not be sent whole there may be an answer that says why.
     const auto patience = sent == net::io::ok
                             ? nanoseconds(x.config->timeouts.first_byte)
                             : nanoseconds(cut_request_patience);
-    const auto until = std::min({x.due, x.head_due, steady::now() + patience});
+    const auto until = std::min({x.due, x.head_due, x.now + patience});
     auto answered = co_await read_answer(with, x, until, spill, rest, heard);
     x.stop.off();
     if (answered) {

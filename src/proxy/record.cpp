@@ -144,7 +144,7 @@ observe::access_record line_for(const client& from, const exchange& x, nanosecon
 
 void record(services& with, const client& from, const exchange& x) noexcept
 {
-    const auto took = steady::now() - x.began;
+    const auto took = x.now - x.began;
     count(with, x, took);
     with.access_log.write(with.worker, line_for(from, x, took));
 }

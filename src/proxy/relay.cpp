@@ -44,7 +44,7 @@ public:
           spill_(spill),
           how_(settings_for(x)),
           body_(how_, with.pieces),
-          began_(steady::now()),
+          began_(x.now),
           last_piece_(began_),
           last_sent_(began_)
     {
@@ -150,7 +150,7 @@ net::task<bool> relaying::send(const net::gather& out, bool with_head)
         commit();
     if (sent == net::io::ok) {
         x_.bytes_out += out.bytes();
-        last_sent_ = steady::now();
+        x_.now = last_sent_ = steady::now();
         co_return true;
     }
     x_.end(exchange::stopped::client_gone);
@@ -194,7 +194,7 @@ net::task<result<std::span<char>>> relaying::receive()
             continue;
         if (got.status != net::io::ok)
             co_return x_.lost(got.status);
-        last_piece_ = steady::now();
+        x_.now = last_piece_ = steady::now();
         co_return scratch.first(rest_bytes_ + got.bytes);
     }
 }
@@ -276,7 +276,7 @@ net::task<result<void>> relaying::break_off(errc why)
 
 net::task<result<void>> relaying::run(std::span<char> input)
 {
-    auto head = write_answer_head(with_, x_, body_, began_);
+    auto head = write_answer_head(with_, x_, body_);
     if (head.empty())
         co_return x_.fail(errc::upstream_invalid, "the provider's answer has too large a head");
     for (;;) {
@@ -327,6 +327,7 @@ net::task<result<void>> relaying::run(std::span<char> input)
 net::task<result<void>> relay(
     services& with, client& to, exchange& x, net::buffer& spill, std::span<char> rest)
 {
+    x.now = steady::now();
     relaying one(with, to, x, spill);
     auto outcome = co_await one.run(rest);
     one.note_tokens();

@@ -38,7 +38,7 @@ net::task<result<void>> read_body(services& with, client& from, exchange& x)
 {
     if (!with.buffers.ledger().fits(0))
         co_return x.fail(errc::overloaded, "the gateway's buffers are full");
-    const auto until = std::min(steady::now() + x.config->timeouts.body, x.due);
+    const auto until = std::min(x.began + x.config->timeouts.body, x.due);
     auto read = co_await from.read_body(x.head, x.config->limits, until, x.body);
     x.bytes_in = x.body.size();
     if (read)
@@ -95,6 +95,7 @@ net::task<result<void>> run(services& with, client& from, exchange& x)
         co_return parsed.error();
     const auto parsed_at = steady::now();
     x.took(observe::phase::read, parsed_at - arrived);
+    x.now = parsed_at;
     auto admitted = co_await admit(with, x);
     if (!admitted)
         co_return admitted.error();
@@ -103,7 +104,8 @@ net::task<result<void>> run(services& with, client& from, exchange& x)
         with.cells.arm(x.target->arm).in_flight.add();
     if (!chosen)
         co_return chosen.error();
-    x.took(observe::phase::decide, steady::now() - parsed_at - x.queued);
+    x.now = steady::now();
+    x.took(observe::phase::decide, x.now - parsed_at - x.queued);
 
     net::buffer spill;
     std::span<char> rest;
@@ -119,7 +121,7 @@ net::task<result<void>> run(services& with, client& from, exchange& x)
 void give_back(services& with, exchange& x)
 {
     if (auto connection = x.let_go(); connection && x.upstream_complete)
-        x.home->keep(std::move(connection));
+        x.home->keep(std::move(connection), x.now);
     if (x.target != nullptr)
         with.cells.arm(x.target->arm).in_flight.sub();
     leave(x);
@@ -148,6 +150,8 @@ net::task<bool> serve(services& with, client& from, exchange& x)
     if (!outcome && !x.head_sent)
         alive = co_await answer_error(with, from, x);
     with.cells.in_flight_requests.sub();
+    if (x.error)
+        x.now = steady::now();
     record(with, from, x);
     co_return alive && x.keep_alive;
 }

@@ -2,6 +2,8 @@
 
 #include <sluice/proxy/exchange.hpp>
 
+#include <chrono>
+
 namespace sluice::proxy {
 
 services::services(
@@ -20,12 +22,19 @@ services::services(
       log(logger),
       draining(drains),
       worker(number),
-      pools(reactor, logger),
+      snapshots(reactor, logger),
       random(seed),
       in(scratch_bytes),
       out(scratch_bytes)
 {
     pieces.reserve(16);
+    tick(steady::now());
+}
+
+void services::tick(time_point now)
+{
+    coarse_now = now;
+    system_ahead = std::chrono::system_clock::now().time_since_epoch() - now.time_since_epoch();
 }
 
 services::~services() = default;

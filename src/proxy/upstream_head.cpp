@@ -93,18 +93,11 @@ private:
     std::string long_;
 };
 
-void write_credentials(http::head_writer& to, services& with, const exchange& x) noexcept
+// The lines of one of the provider's keys; every request takes one at random.
+const std::string& provider_lines(services& with, const exchange& x) noexcept
 {
-    const auto& keys = x.provider->api_keys;
-    if (keys.empty())
-        return;
-    constexpr std::string_view bearer = "Bearer ";
-    const auto& key = keys[keys.size() == 1 ? 0 : with.random() % keys.size()];
-    std::array<char, 1024> value;
-    const auto size = std::min(key.size(), value.size() - bearer.size());
-    bearer.copy(value.data(), bearer.size());
-    key.copy(value.data() + bearer.size(), size);
-    to.field(header::authorization, {value.data(), bearer.size() + size});
+    const auto& lines = x.served_by->provider_lines[x.target->provider];
+    return lines[lines.size() == 1 ? 0 : with.random() % lines.size()];
 }
 
 }  // namespace
@@ -114,7 +107,7 @@ std::string_view write_request_head(services& with, const exchange& x, std::size
     http::head_writer to(with.out);
     const target_text target(x);
     to.request_line("POST", target.view());
-    to.field(header::host, x.provider->authority);
+    to.lines(provider_lines(with, x));
     for (const auto field : x.head.fields()) {
         if (field.hop_by_hop || in(not_to_provider, field.id))
             continue;
@@ -123,17 +116,13 @@ std::string_view write_request_head(services& with, const exchange& x, std::size
             continue;
         to.copy(field);
     }
-    write_credentials(to, with, x);
-    to.field(header::accept_encoding, "identity");
     to.field(header::content_length, body_bytes);
     to.field(header::x_request_id, x.request_id.view());
-    to.field(header::via, "1.1 sluice");
     to.field(header::x_sluice_hops, hops_of(x) + 1);
     return to.finish();
 }
 
-std::string_view write_answer_head(
-    services& with, const exchange& x, const transfer& body, time_point now)
+std::string_view write_answer_head(services& with, const exchange& x, const transfer& body)
 {
     http::head_writer to(with.out);
     to.status_line(x.response.status());
@@ -150,7 +139,7 @@ std::string_view write_answer_head(
     }
     if (x.response.has(header::x_request_id))
         to.field("x-upstream-request-id", x.response.find(header::x_request_id));
-    write_own_fields(to, x, now);
+    write_own_fields(to, x);
     switch (body.to()) {
     case transfer::framing::none:
         if (x.response.status() != 204 && x.response.status() != 304)

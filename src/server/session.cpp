@@ -2,7 +2,6 @@
 
 #include <sluice/proxy/serve.hpp>
 
-#include <chrono>
 #include <utility>
 
 namespace sluice::server {
@@ -22,9 +21,10 @@ public:
             own_ = std::move(with.spare.back());
             with.spare.pop_back();
         }
-        own_->config = with.config;
-        own_->began = steady::now();
-        own_->system_time = std::chrono::system_clock::now().time_since_epoch();
+        own_->served_by = with.snapshots.current();
+        own_->config = own_->served_by->config.get();
+        own_->began = own_->now = steady::now();
+        own_->system_time = own_->began.time_since_epoch() + with.system_ahead;
         mine.current = own_.get();
     }
     borrowed_exchange(const borrowed_exchange&) = delete;
@@ -109,14 +109,15 @@ net::task<> run_session(
     mine.client = &client;
     all.add(mine);
     if (tls) {
-        const auto until = steady::now() + with.config->timeouts.head;
+        const auto until = steady::now() + with.snapshots.current()->config->timeouts.head;
         const net::io shaken = co_await client.connection().handshake(until);
         if (shaken != net::io::ok)
             co_return;
     }
     for (bool keep = true; keep && client.connection().open();) {
-        const auto until = steady::now() + with.config->timeouts.idle;
-        const bool asked = co_await client.wait_for_request(until);
+        // Up to a tick later than asked for: the coarse time is at most a tick old.
+        const auto until = with.coarse_now + with.snapshots.current()->config->timeouts.idle;
+        const bool asked = co_await client.wait_for_request(with.coarse_now, until + net::wheel::tick);
         if (!asked)
             break;
         keep = co_await run_request(with, mine);

@@ -124,8 +124,7 @@ void worker::take(int descriptor, std::size_t listener, std::string address)
 void worker::apply(installed next)
 {
     cells_.ensure(next.known);
-    services_.pools.install(*next.config);
-    services_.config = std::move(next.config);
+    services_.snapshots.install(std::move(next.config));
     for (std::size_t i = 0; i < listeners_.size(); ++i)
         listeners_[i].tls = std::move(next.contexts[i]);
 }
@@ -197,7 +196,7 @@ void worker::place(int descriptor, std::size_t listener, std::string address)
         if (each->connections() < least->connections())
             least = each.get();
     }
-    if (together >= services_.config->limits.connections) {
+    if (together >= services_.snapshots.current()->config->limits.connections) {
         refuse_connection(descriptor);
         ::close(descriptor);
         return;
@@ -242,19 +241,28 @@ void worker::schedule_tick()
     });
 }
 
+void worker::publish_gauges()
+{
+    const auto& served = *services_.snapshots.current();
+    for (const auto& provider : served.config->providers) {
+        const auto& pool = served.pools[provider.index];
+        const auto idle = pool ? pool->idle() : 0;
+        cells_.provider(provider.metric).idle.set(static_cast<std::int64_t>(idle));
+    }
+    cells_.buffered_bytes.set(static_cast<std::int64_t>(buffers_.held()));
+    connections_.store(
+        static_cast<std::size_t>(cells_.client_connections.read()), std::memory_order_relaxed);
+}
+
 void worker::on_tick()
 {
     const auto now = steady::now();
     cells_.loop_lag.observe(now - next_tick_);
+    services_.tick(now);
     reactor_.deadlines().advance(now);
     if (++ticks_ % ticks_per_sweep == 0)
-        services_.pools.sweep(now);
-    for (const auto& provider : services_.config->providers)
-        cells_.provider(provider.metric)
-            .idle.set(static_cast<std::int64_t>(services_.pools.idle(provider.index)));
-    cells_.buffered_bytes.set(static_cast<std::int64_t>(buffers_.held()));
-    connections_.store(
-        static_cast<std::size_t>(cells_.client_connections.read()), std::memory_order_relaxed);
+        services_.snapshots.sweep(now);
+    publish_gauges();
     if (drained_by_) {
         sessions_.close_idle();
         if (now >= *drained_by_ && !std::exchange(ended_, true))
@@ -262,7 +270,7 @@ void worker::on_tick()
         if (now >= *drained_by_ + last_words)
             sessions_.cut_all();
         if (gate_.count() == 0) {
-            services_.pools.clear();
+            services_.snapshots.clear();
             work_.reset();
             context_.stop();
             return;

@@ -47,7 +47,7 @@ public:
     task<result<std::unique_ptr<stream>>> connect(time_point until, interrupter& stop);
 
     // Keeps a connection whose last exchange ended cleanly on both sides.
-    void keep(std::unique_ptr<stream> done);
+    void keep(std::unique_ptr<stream> done, time_point now);
 
     // Closes what is too old, and what ended without the reactor having said so. Once a second.
     void sweep(time_point now) noexcept;

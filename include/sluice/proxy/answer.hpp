@@ -9,7 +9,7 @@
 namespace sluice::proxy {
 
 // The fields every answer carries: request id, snapshot, target, attempts, the key's allowance.
-void write_own_fields(http::head_writer& to, const exchange& x, time_point now) noexcept;
+void write_own_fields(http::head_writer& to, const exchange& x) noexcept;
 
 // One whole answer; `type` is the body's media type. False: the client is gone.
 net::task<bool> answer(

@@ -33,7 +33,7 @@ public:
 
     // Until the first octet of a request is here. Holds no buffer meanwhile. False: the client left
     // or stayed silent until then.
-    net::task<bool> wait_for_request(time_point until);
+    net::task<bool> wait_for_request(time_point now, time_point until);
 
     // The whole head, parsed. `head` refers to this client's memory until forget_head().
     net::task<read_result> read_head(

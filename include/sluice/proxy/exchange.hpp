@@ -6,8 +6,8 @@
 #include <sluice/config/snapshot.hpp>
 #include <sluice/http/head.hpp>
 #include <sluice/net/event.hpp>
-#include <sluice/net/pool.hpp>
 #include <sluice/net/stream.hpp>
+#include <sluice/proxy/serving.hpp>
 #include <sluice/observe/cell.hpp>
 #include <sluice/observe/outcome.hpp>
 #include <sluice/wire/request.hpp>
@@ -82,7 +82,8 @@ public:
         overhead[static_cast<std::size_t>(what)] += time;
     }
 
-    config::snapshot_ptr config;
+    serving_ptr served_by;  // keeps alive what the pointers below point into
+    const config::snapshot* config = nullptr;
 
     // read
     http::request_head head;  // valid while the client holds the request, see client::release
@@ -104,7 +105,7 @@ public:
     bool ask_usage = false;
 
     // forward
-    std::shared_ptr<net::pool> home;
+    net::pool* home = nullptr;
     std::unique_ptr<net::stream> upstream;
     observe::gauge* busy = nullptr;
     http::response_head response;
@@ -127,7 +128,8 @@ public:
     std::uint64_t output_events = 0;
 
     // when
-    time_point began{};    // its first octet
+    time_point began{};     // its first octet
+    time_point now{};       // as of the last wait or step
     time_point due{};      // timeouts.request, or what the client asked for
     time_point head_due{};  // until the upstream's head, where the client set a limit for that
     nanoseconds system_time{0};

@@ -2,13 +2,12 @@
 // What one worker's requests share. Everything belongs to the worker's thread.
 
 #include <sluice/base/random.hpp>
-#include <sluice/config/snapshot.hpp>
 #include <sluice/net/buffer.hpp>
 #include <sluice/net/reactor.hpp>
 #include <sluice/observe/access_log.hpp>
 #include <sluice/observe/cells.hpp>
 #include <sluice/observe/log.hpp>
-#include <sluice/proxy/upstreams.hpp>
+#include <sluice/proxy/serving.hpp>
 #include <sluice/wire/request.hpp>
 
 #include <atomic>
@@ -35,6 +34,8 @@ struct services {
     services& operator=(const services&) = delete;
     ~services();
 
+    void tick(time_point now);
+
     net::reactor& loop;
     net::buffer_pool& buffers;
     observe::worker_cells& cells;
@@ -43,8 +44,7 @@ struct services {
     const std::atomic<bool>& draining;
     std::size_t worker;  // its number, from 0
 
-    config::snapshot_ptr config;  // the newest; a request keeps the one it began with
-    upstreams pools;
+    server_of_snapshots snapshots;
     wire::request_parser parser;
     random_engine random;
 
@@ -54,6 +54,10 @@ struct services {
     std::vector<char> in;
     std::vector<char> out;
     std::vector<std::string_view> pieces;
+
+    // Set by every tick of the worker: the time, and how far the system's clock is ahead of it.
+    time_point coarse_now{};
+    nanoseconds system_ahead{0};
 
     // Exchanges to use again: a request in steady state allocates nothing.
     std::vector<std::unique_ptr<exchange>> spare;

@@ -15,6 +15,6 @@ namespace sluice::proxy {
 
 // Provider keys in field values are masked. Into the worker's scratch, as above.
 [[nodiscard]] std::string_view write_answer_head(
-    services& with, const exchange& x, const transfer& body, time_point now);
+    services& with, const exchange& x, const transfer& body);
 
 }  // namespace sluice::proxy

@@ -81,6 +81,7 @@ private:
     void apply(installed next);
     void begin_drain(time_point until);
     void on_tick();
+    void publish_gauges();
     void schedule_tick();
 
     worker_commons& commons_;

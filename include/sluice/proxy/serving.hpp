@@ -1,0 +1,57 @@
+#pragma once
+// What a worker serves by: one snapshot, the connection pools of its providers, and the header lines
+// that are the same for every request. Replaced whole; a request keeps the one it began with.
+
+#include <sluice/config/snapshot.hpp>
+#include <sluice/net/pool.hpp>
+#include <sluice/net/resolver.hpp>
+#include <sluice/observe/log.hpp>
+
+#include <cstddef>
+#include <memory>
+#include <string>
+#include <vector>
+
+namespace sluice::proxy {
+
+struct serving {
+    config::snapshot_ptr config;
+    // By provider index; null: its TLS trust could not be loaded.
+    std::vector<std::shared_ptr<net::pool>> pools;
+    // Lines of a request to a provider, by provider and by which of its keys: host, authorization,
+    // accept-encoding, via. A provider without keys has one entry.
+    std::vector<std::vector<std::string>> provider_lines;
+    // Lines of an answer from a target, by model and target index.
+    std::vector<std::vector<std::string>> target_lines;
+
+    [[nodiscard]] const std::string& lines_of(
+        const config::model& model, const config::target& target) const noexcept;
+};
+
+using serving_ptr = std::shared_ptr<const serving>;
+
+// Pools whose provider did not change keep their connections from one snapshot to the next; the
+// others live on only in requests that still use them.
+class server_of_snapshots {
+public:
+    server_of_snapshots(net::reactor& loop, observe::logger& log);
+
+    void install(config::snapshot_ptr config);
+    [[nodiscard]] const serving_ptr& current() const noexcept { return current_; }
+
+    // Once a second.
+    void sweep(time_point now) noexcept;
+    // Closes every kept connection.
+    void clear() noexcept { current_.reset(); }
+
+private:
+    [[nodiscard]] std::shared_ptr<net::pool> pool_for(const config::provider& provider) const;
+    [[nodiscard]] std::shared_ptr<net::pool> make_pool(net::endpoint to);
+
+    net::reactor& loop_;
+    observe::logger& log_;
+    net::resolver names_;
+    serving_ptr current_;
+};
+
+}  // namespace sluice::proxy

@@ -1,0 +1,117 @@
+#include <sluice/proxy/serving.hpp>
+
+#include <sluice/http/writer.hpp>
+
+#include <array>
+#include <utility>
+
+namespace sluice::proxy {
+namespace {
+
+net::endpoint endpoint_of(const config::provider& provider)
+{
+    return {provider.tls, provider.host, provider.port, provider.ca_file};
+}
+
+std::string provider_lines(const config::provider& provider, const std::string* key)
+{
+    std::string memory(1024 + provider.authority.size() + (key != nullptr ? key->size() : 0), '\0');
+    http::head_writer to(memory);
+    to.field(http::header::host, provider.authority);
+    if (key != nullptr)
+        to.field(http::header::authorization, "Bearer " + *key);
+    // So that usage can be read out of the answer.
+    to.field(http::header::accept_encoding, "identity");
+    to.field(http::header::via, "1.1 sluice");
+    return std::string(to.text());
+}
+
+std::vector<std::string> lines_by_key(const config::provider& provider)
+{
+    std::vector<std::string> lines;
+    for (const auto& key : provider.api_keys)
+        lines.push_back(provider_lines(provider, &key));
+    if (lines.empty())
+        lines.push_back(provider_lines(provider, nullptr));
+    return lines;
+}
+
+std::vector<std::string> lines_by_target(const config::snapshot& config, const config::model& model)
+{
+    std::vector<std::string> lines;
+    for (const auto& target : model.targets) {
+        std::array<char, 1024> memory;
+        http::head_writer to(memory);
+        to.field("x-sluice-config", config.version);
+        to.field(http::header::x_sluice_target, target.name);
+        to.field(http::header::via, "1.1 sluice");
+        lines.emplace_back(to.text());
+    }
+    return lines;
+}
+
+}  // namespace
+
+const std::string& serving::lines_of(
+    const config::model& model, const config::target& target) const noexcept
+{
+    const auto model_index = static_cast<std::size_t>(&model - config->models.data());
+    const auto target_index = static_cast<std::size_t>(&target - model.targets.data());
+    return target_lines[model_index][target_index];
+}
+
+server_of_snapshots::server_of_snapshots(net::reactor& loop, observe::logger& log)
+    : loop_(loop),
+      log_(log),
+      names_(loop)
+{
+}
+
+std::shared_ptr<net::pool> server_of_snapshots::make_pool(net::endpoint to)
+{
+    if (!to.tls)
+        return std::make_shared<net::pool>(loop_, names_, std::move(to), nullptr);
+    auto made = net::make_client_context(to.ca_file);
+    if (!made.context) {
+        log_.error("upstream_tls_context", made.error, {{"host", std::string_view(to.host)}});
+        return nullptr;
+    }
+    return std::make_shared<net::pool>(loop_, names_, std::move(to), std::move(made.context));
+}
+
+std::shared_ptr<net::pool> server_of_snapshots::pool_for(const config::provider& provider) const
+{
+    if (!current_)
+        return nullptr;
+    const auto wanted = endpoint_of(provider);
+    for (const auto& pool : current_->pools)
+        if (pool && pool->to() == wanted)
+            return pool;
+    return nullptr;
+}
+
+void server_of_snapshots::install(config::snapshot_ptr config)
+{
+    auto next = std::make_shared<serving>();
+    for (const auto& provider : config->providers) {
+        auto pool = pool_for(provider);
+        for (const auto& made : next->pools)
+            if (!pool && made && made->to() == endpoint_of(provider))
+                pool = made;
+        next->pools.push_back(pool ? pool : make_pool(endpoint_of(provider)));
+        next->provider_lines.push_back(lines_by_key(provider));
+    }
+    for (const auto& model : config->models)
+        next->target_lines.push_back(lines_by_target(*config, model));
+    next->config = std::move(config);
+    current_ = std::move(next);
+}
+
+void server_of_snapshots::sweep(time_point now) noexcept
+{
+    for (const auto& pool : current_->pools)
+        if (pool)
+            pool->sweep(now);
+}
+
+}  // namespace sluice::proxy

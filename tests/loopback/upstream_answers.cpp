@@ -1,0 +1,270 @@
+// What passes of a provider's answer, and what must not.
+
+#include "support/gateway.hpp"
+#include "support/upstream.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <thread>
+
+using namespace loopback;
+
+namespace {
+
+struct world {
+    explicit world(std::string_view heartbeat = "0")
+        : gate(config(provider.port()).set("heartbeat", heartbeat))
+    {
+    }
+
+    connection ask(std::string_view more = {}, std::string_view fields = {})
+    {
+        client = gate.connect();
+        client.send(chat_text(more, fields));
+        auto upstream = provider.accept();
+        request = upstream.request();
+        return upstream;
+    }
+
+    listener provider;
+    gateway gate;
+    connection client;
+    message request;
+};
+
+message answer_to(std::string_view text, std::string_view more = {})
+{
+    world w;
+    auto upstream = w.ask(more);
+    upstream.send(text);
+    return w.client.answer();
+}
+
+std::string streamed(std::string_view events)
+{
+    return std::string(stream_head) + chunk(events) + std::string(last_chunk);
+}
+
+constexpr std::string_view masked_nothing = "sk-provider-secret";
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(upstream_answers)
+
+BOOST_AUTO_TEST_CASE(a_request_goes_out_as_it_came_but_for_model_and_credentials)
+{
+    world w;
+    const std::string_view more = R"("temperature" : 1.50, "seed":123456789012345678901,)";
+    auto upstream = w.ask(more, "authorization: Bearer mine\r\nx-custom: a  b\r\ncookie: c=1\r\n"
+                                "connection: x-hop\r\nx-hop: 1\r\nx-request-id: req-7\r\n"
+                                "traceparent: 00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01\r\n");
+    BOOST_TEST(w.request.start_line == "POST /v1/chat/completions HTTP/1.1");
+    BOOST_TEST(w.request.body == chat_body(more, "upstream-m"));
+    BOOST_TEST(w.request.header("authorization") == "Bearer " + std::string(provider_key));
+    BOOST_TEST(w.request.header("x-custom") == "a  b");
+    BOOST_TEST(w.request.header("accept-encoding") == "identity");
+    BOOST_TEST(w.request.header("traceparent").starts_with("00-0af7"));
+    BOOST_TEST(w.request.header("via") == "1.1 sluice");
+    BOOST_TEST(w.request.header("host") == "127.0.0.1:" + std::to_string(w.provider.port()));
+    for (const std::string_view gone : {"cookie", "x-hop", "connection", "expect"})
+        BOOST_TEST(!w.request.has(gone), gone);
+    upstream.send(answer_text("{}"));
+    const auto answer = w.client.answer();
+    BOOST_TEST(answer.header("x-request-id") == "req-7");
+    BOOST_TEST(answer.header("x-sluice-target") == "one");
+    BOOST_TEST(answer.header("x-sluice-attempts") == "1");
+    BOOST_TEST(answer.header("x-sluice-config") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(an_error_passes_with_status_body_and_fields)
+{
+    const std::string body = R"({"error":{"message":"slow down","type":"x","param":null,"code":"y"}})";
+    for (const unsigned status : {400u, 401u, 404u, 429u, 500u, 503u, 529u}) {
+        const auto answer = answer_to(answer_text(body, status, "retry-after: 17\r\nx-their-own: 5\r\n"));
+        BOOST_TEST(answer.status() == status);
+        BOOST_TEST(answer.body == body);
+        BOOST_TEST(answer.header("retry-after") == "17");
+        BOOST_TEST(answer.header("x-their-own") == "5");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_redirect_is_not_followed)
+{
+    world w;
+    auto upstream = w.ask();
+    upstream.send(answer_text("moved", 307, "location: http://127.0.0.1:1/v1\r\n"));
+    const auto answer = w.client.answer();
+    BOOST_TEST(answer.status() == 307u);
+    BOOST_TEST(answer.body == "moved");
+    BOOST_TEST(!w.provider.accept_within(milliseconds(50)));
+}
+
+BOOST_AUTO_TEST_CASE(fields_of_the_providers_own_connection_do_not_pass)
+{
+    const auto answer = answer_to(answer_text("{}", 200,
+        "set-cookie: a=b\r\nconnection: keep-alive, x-hop\r\nx-hop: 1\r\nkeep-alive: timeout=5\r\n"
+        "alt-svc: h3\r\nx-sluice-target: lie\r\nx-request-id: theirs\r\nserver: x\r\n"));
+    for (const std::string_view gone :
+         {"set-cookie", "x-hop", "keep-alive", "alt-svc", "proxy-authenticate"})
+        BOOST_TEST(!answer.has(gone), gone);
+    BOOST_TEST(answer.header("x-sluice-target") == "one");
+    BOOST_TEST(answer.header("x-upstream-request-id") == "theirs");
+    BOOST_TEST(answer.header("x-request-id") != "theirs");
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_before_the_body_is_sent_reaches_the_client)
+{
+    world w;
+    w.client = w.gate.connect();
+    const std::string filler(20U << 20U, 'x');
+    const auto text = chat_text("\"filler\":\"" + filler + "\",");
+    // The provider reads only the head, answers and closes.
+    std::jthread sending([&] { w.client.send(text); });
+    auto upstream = w.provider.accept();
+    (void)upstream.head();
+    upstream.send(answer_text("too much", 413, "connection: close\r\n"));
+    upstream.finish();
+    sending.join();
+    const auto answer = w.client.answer();
+    BOOST_TEST(answer.status() == 413u);
+    BOOST_TEST(answer.body == "too much");
+    BOOST_TEST(upstream.ends(), "a half-sent request leaves no usable connection");
+}
+
+BOOST_AUTO_TEST_CASE(interim_answers_are_dropped_and_a_flood_of_them_is_a_502)
+{
+    const std::string interim = "HTTP/1.1 103 Early Hints\r\nlink: <a>\r\n\r\n";
+    std::string some;
+    std::string flood;
+    for (unsigned i = 0; i < 4; ++i)
+        some += interim;
+    for (unsigned i = 0; i < 100; ++i)
+        flood += interim;
+    BOOST_TEST(answer_to(some + answer_text("{}")).status() == 200u);
+    BOOST_TEST(answer_to(flood + answer_text("{}")).status() == 502u);
+}
+
+BOOST_AUTO_TEST_CASE(answers_nobody_asked_for_are_a_502)
+{
+    std::string bomb = "HTTP/1.1 200 OK\r\n";
+    for (unsigned i = 0; i < 2000; ++i)
+        bomb += "x-" + std::to_string(i) + ": " + std::string(50, 'y') + "\r\n";
+    const std::string upgrade = "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n";
+    for (const std::string& text :
+         {upgrade, bomb + "\r\n", std::string("SSH-2.0-OpenSSH_9\r\n\r\n"), std::string("HTTP/2 200\r\n\r\n"),
+          "HTTP/1.1 200 OK\r\nx: " + std::string(70'000, 'y') + "\r\n\r\n",
+          std::string("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n{}"),
+          std::string("HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n{}")}) {
+        const auto answer = answer_to(text);
+        BOOST_TEST(answer.status() == 502u, text.substr(0, 60));
+        BOOST_TEST(answer.says("bad_gateway"));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_without_a_legal_end_is_not_ended)
+{
+    world w;
+    auto upstream = w.ask(streaming);
+    const auto event = token_event("one");
+    upstream.send(streamed(event));
+    BOOST_TEST(w.client.head().status() == 200u);
+    const auto got = w.client.rest();
+    BOOST_TEST(got.find(event) != std::string::npos, got);
+    BOOST_TEST(got.find("data: {\"error\":") != std::string::npos, got);
+    BOOST_TEST(!got.ends_with("\r\n0\r\n\r\n"));
+    BOOST_TEST(w.gate.becomes("sluice_stream_ends_total", {"cause=\"upstream_eof\""}, 1));
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_may_end_with_done_or_with_a_finish_reason)
+{
+    for (const auto& end : {std::string(done_event), std::string(stop_event)}) {
+        const auto events = token_event("one") + end;
+        const auto answer = answer_to(streamed(events), streaming);
+        BOOST_TEST(answer.whole);
+        BOOST_TEST(answer.body == events);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_error_inside_a_stream_passes_and_is_counted)
+{
+    world w;
+    auto upstream = w.ask(streaming);
+    const std::string events = "data: {\"error\":{\"message\":\"overloaded\",\"code\":503}}\n\n";
+    upstream.send(streamed(events));
+    BOOST_TEST(w.client.head().status() == 200u);
+    const auto got = w.client.until("overloaded\",\"code\":503}}\n\n");
+    BOOST_TEST(got.find(events) != std::string::npos);
+    BOOST_TEST(w.gate.becomes("sluice_stream_ends_total", {"cause=\"in_band_error\""}, 1));
+}
+
+BOOST_AUTO_TEST_CASE(the_providers_key_never_comes_back_in_a_body_or_a_field)
+{
+    const std::string key(provider_key);
+    const auto answer = answer_to(answer_text("{\"error\":{\"message\":\"bad key " + key + "\"}}", 401,
+        "x-echo: " + key + "\r\nwww-authenticate: Bearer " + key + "\r\n"));
+    BOOST_TEST(answer.status() == 401u);
+    BOOST_TEST(answer.body.find(masked_nothing) == std::string::npos, answer.body);
+    BOOST_TEST(answer.fields.find(masked_nothing) == std::string::npos, answer.fields);
+    BOOST_TEST(answer.has("x-echo"));
+}
+
+BOOST_AUTO_TEST_CASE(the_providers_key_never_comes_back_in_a_stream_however_it_is_split)
+{
+    const auto events = token_event(std::string("a ") + std::string(provider_key) + " b")
+                      + std::string(stop_event) + std::string(done_event);
+    const auto begin = events.find(provider_key);
+    world w;
+    for (std::size_t cut = begin - 1; cut <= begin + provider_key.size() + 1; ++cut) {
+        // Cut between two chunks, and in time: the second is sent once the first has arrived.
+        w.client = w.gate.connect();
+        w.client.send(chat_text(streaming));
+        auto upstream = w.provider.accept();
+        (void)upstream.request();
+        upstream.send(std::string(stream_head) + chunk(events.substr(0, cut)));
+        (void)w.client.head();
+        (void)w.client.stirs(milliseconds(20));
+        upstream.send(chunk(events.substr(cut)) + std::string(last_chunk));
+        std::string got = w.client.until("0\r\n\r\n");
+        BOOST_TEST(got.find(masked_nothing) == std::string::npos, got);
+        BOOST_TEST(got.find("secret-") == std::string::npos, got);
+        BOOST_TEST(got.find("[DONE]") != std::string::npos);
+        upstream.close();
+        w.client.close();
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_providers_key_never_comes_back_one_octet_at_a_time)
+{
+    const auto events = token_event(provider_key) + std::string(done_event);
+    std::string text(stream_head);
+    for (const char octet : events)
+        text += chunk({&octet, 1});
+    text += last_chunk;
+    const auto answer = answer_to(text, streaming);
+    BOOST_TEST(answer.whole);
+    BOOST_TEST(answer.body.size() == events.size());
+    BOOST_TEST(answer.body.find(masked_nothing) == std::string::npos, answer.body);
+}
+
+BOOST_AUTO_TEST_CASE(heartbeats_come_between_events_only)
+{
+    world w("100ms");
+    auto upstream = w.ask(streaming);
+    upstream.send(std::string(stream_head) + chunk(token_event("one")));
+    BOOST_TEST(w.client.head().status() == 200u);
+    (void)w.client.until(chunk(token_event("one")));
+    const auto beat = w.client.until("\n\n\r\n");
+    BOOST_TEST(beat.find("\r\n:") != std::string::npos, beat);
+
+    // Inside an event there is silence.
+    upstream.send(chunk("data: {\"choices\""));
+    (void)w.client.until("\"choices\"\r\n");
+    BOOST_TEST(!w.client.stirs(milliseconds(500)));
+    upstream.send(chunk(":[]}\n\n"));
+    (void)w.client.until(":[]}\n\n\r\n");
+    (void)w.client.until("\r\n:");
+    upstream.send(chunk(done_event) + std::string(last_chunk));
+    (void)w.client.until("[DONE]\n\n\r\n0\r\n\r\n");
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,292 @@
+// A provider that breaks, stalls or lies in the middle of an answer.
+
+#include "support/gateway.hpp"
+#include "support/upstream.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+using namespace loopback;
+
+namespace {
+
+// With this the provider's own framing passes; without it the gateway frames anew.
+constexpr std::string_view asked_usage =
+    R"("stream":true,"stream_options":{"include_usage":true},)";
+constexpr std::string_view error_start = "data: {\"error\":{\"message\":\"";
+
+struct world {
+    explicit world(std::string_view timeouts = "{}", std::string_view heartbeat = "0")
+        : gate(config(provider.port()).set("timeouts", timeouts).set("heartbeat", heartbeat))
+    {
+    }
+
+    // The client asks, and the provider has the request.
+    connection ask(std::string_view more = {})
+    {
+        client = gate.connect();
+        client.send(chat_text(more));
+        auto upstream = provider.accept();
+        request = upstream.request();
+        return upstream;
+    }
+
+    // What a stream that was broken off must look like after the payload `before`.
+    void expect_broken_after(std::string_view before)
+    {
+        const auto got = client.rest();
+        BOOST_TEST(got.find(before) != std::string::npos, got);
+        BOOST_TEST(got.find(error_start) != std::string::npos, got);
+        BOOST_TEST(got.find(error_start) == got.rfind(error_start), "only one error event");
+        BOOST_TEST(got.find("[DONE]") == std::string::npos, got);
+        BOOST_TEST(!got.ends_with("\r\n0\r\n\r\n"), "a broken body is not terminated");
+        BOOST_TEST(got.ends_with("\n\n\r\n"), "the error event is a whole chunk");
+    }
+
+    void expect_error(unsigned status, std::string_view code)
+    {
+        const auto answer = client.answer();
+        BOOST_TEST(answer.status() == status);
+        BOOST_TEST(answer.says("\"code\":\"" + std::string(code) + '"'), answer.body);
+        BOOST_TEST(answer.whole);
+    }
+
+    listener provider;
+    gateway gate;
+    connection client;
+    message request;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(upstream_faults)
+
+BOOST_AUTO_TEST_CASE(a_reset_before_any_byte_is_a_502)
+{
+    for (const auto more : {std::string_view{}, streaming}) {
+        world w;
+        w.ask(more).reset();
+        w.expect_error(502, "bad_gateway");
+        BOOST_TEST(w.gate.becomes("sluice_attempts_total", {"outcome=\"reset\""}, 1));
+        BOOST_TEST(!w.provider.accept_within(milliseconds(100)), "a request is not sent twice");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_end_before_any_byte_is_a_502)
+{
+    for (const auto more : {std::string_view{}, streaming}) {
+        world w;
+        w.ask(more).close();
+        w.expect_error(502, "bad_gateway");
+        BOOST_TEST(w.gate.becomes("sluice_attempts_total", {"outcome=\"eof\""}, 1));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_reset_inside_the_head_is_a_502)
+{
+    world w;
+    auto upstream = w.ask();
+    upstream.send("HTTP/1.1 200 OK\r\ncontent-");
+    upstream.reset();
+    w.expect_error(502, "bad_gateway");
+}
+
+BOOST_AUTO_TEST_CASE(a_reset_in_mid_stream_ends_it_with_an_error_event)
+{
+    world w;
+    auto upstream = w.ask(streaming);
+    upstream.send(stream_head);
+    const auto event = chunk(token_event("one"));
+    upstream.send(event);
+    const auto head = w.client.head();
+    BOOST_TEST(head.status() == 200u);
+    BOOST_TEST(head.header("transfer-encoding") == "chunked");
+    BOOST_TEST(w.client.exactly(event.size()) == event);
+    upstream.reset();
+    w.expect_broken_after("");
+    BOOST_TEST(w.gate.becomes("sluice_stream_ends_total", {"cause=\"upstream_reset\""}, 1));
+}
+
+BOOST_AUTO_TEST_CASE(an_end_in_mid_stream_gives_everything_so_far_and_an_error_event)
+{
+    world w;
+    auto upstream = w.ask(streaming);
+    const auto events = token_event("one") + token_event("two");
+    upstream.send(std::string(stream_head) + chunk(token_event("one")) + chunk(token_event("two")));
+    upstream.close();
+    BOOST_TEST(w.client.head().status() == 200u);
+    w.expect_broken_after(events);
+    BOOST_TEST(w.gate.becomes("sluice_stream_ends_total", {"cause=\"upstream_eof\""}, 1));
+}
+
+BOOST_AUTO_TEST_CASE(an_end_inside_an_event_closes_the_event_before_the_error)
+{
+    world w;
+    auto upstream = w.ask(streaming);
+    const auto events = token_event("one") + "data: {\"choices\":[{\"ind";
+    upstream.send(std::string(stream_head) + chunk(events));
+    upstream.close();
+    BOOST_TEST(w.client.head().status() == 200u);
+    const auto got = w.client.rest();
+    BOOST_TEST(got.find(events) != std::string::npos, got);
+    BOOST_TEST(got.find("\n\ndata: {\"error\":") != std::string::npos, got);
+    BOOST_TEST(!got.ends_with("\r\n0\r\n\r\n"));
+}
+
+BOOST_AUTO_TEST_CASE(an_end_inside_a_chunk_still_tells_the_client)
+{
+    for (const std::string_view more : {std::string_view(streaming), asked_usage}) {
+        world w;
+        auto upstream = w.ask(more);
+        const auto event = token_event("one");
+        upstream.send(std::string(stream_head) + chunk(event) + "100\r\ndata: {\"cho");
+        upstream.close();
+        // The error event fills what the chunk still owes.
+        const auto answer = w.client.answer();
+        BOOST_TEST(answer.status() == 200u);
+        BOOST_TEST(!answer.whole);
+        BOOST_TEST(answer.body.starts_with(event + "data: {\"cho\n\ndata: {\"error\":"), answer.body);
+        BOOST_TEST(answer.body.find("[DONE]") == std::string::npos);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_that_ends_by_its_connection_is_reframed_and_judged_by_its_end)
+{
+    const std::string head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
+    {
+        world w;
+        auto upstream = w.ask(streaming);
+        upstream.send(head + token_event("one") + std::string(stop_event) + std::string(done_event));
+        upstream.close();
+        const auto answer = w.client.answer();
+        BOOST_TEST(answer.whole);
+        BOOST_TEST(answer.body.ends_with(done_event), answer.body);
+    }
+    world w;
+    auto upstream = w.ask(streaming);
+    upstream.send(head + token_event("one"));
+    upstream.close();
+    BOOST_TEST(w.client.head().status() == 200u);
+    w.expect_broken_after(chunk(token_event("one")));
+}
+
+BOOST_AUTO_TEST_CASE(a_provider_that_does_not_begin_to_answer_is_a_504)
+{
+    for (const auto more : {std::string_view{}, streaming}) {
+        world w("{ first_byte: 200ms }");
+        auto upstream = w.ask(more);
+        w.expect_error(504, "upstream_timeout");
+        BOOST_TEST(upstream.ends(), "the connection is not kept");
+        BOOST_TEST(w.gate.becomes("sluice_attempts_total", {"outcome=\"timeout\""}, 1));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(the_first_byte_counts_for_the_whole_head)
+{
+    world w("{ first_byte: 300ms }");
+    auto upstream = w.ask();
+    const auto began = clock::now();
+    // An octet whenever the gateway has been silent for a moment: never silent for the whole limit.
+    for (const char octet : std::string_view("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx: 123456789")) {
+        if (w.client.stirs(milliseconds(20)))
+            break;
+        upstream.send({&octet, 1});
+    }
+    w.expect_error(504, "upstream_timeout");
+    BOOST_TEST((clock::now() - began < std::chrono::seconds(10)));
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_whose_first_token_does_not_come_is_a_real_504)
+{
+    world w("{ first_token: 200ms }");
+    auto upstream = w.ask(streaming);
+    upstream.send(stream_head);
+    w.expect_error(504, "upstream_timeout");
+    BOOST_TEST(upstream.ends());
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_that_stalls_ends_with_an_error_event)
+{
+    world w("{ stream_idle: 200ms }");
+    auto upstream = w.ask(streaming);
+    const auto event = chunk(token_event("one"));
+    upstream.send(std::string(stream_head) + event);
+    BOOST_TEST(w.client.head().status() == 200u);
+    w.expect_broken_after(event);
+    BOOST_TEST(upstream.ends());
+    BOOST_TEST(w.gate.becomes("sluice_stream_ends_total", {"cause=\"idle\""}, 1));
+}
+
+BOOST_AUTO_TEST_CASE(a_body_that_stalls_is_cut_and_looks_cut)
+{
+    world w("{ stream_idle: 200ms }");
+    auto upstream = w.ask();
+    upstream.send("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{");
+    const auto answer = w.client.answer();
+    BOOST_TEST(!answer.whole);
+    BOOST_TEST(answer.body == "{");
+    BOOST_TEST(upstream.ends());
+}
+
+BOOST_AUTO_TEST_CASE(a_short_body_looks_short_to_the_client)
+{
+    const auto body = std::string("{\"choices\":[");
+    for (const auto& text :
+         {"content-length: 100\r\n\r\n" + body, "transfer-encoding: chunked\r\n\r\n" + chunk(body),
+          "transfer-encoding: chunked\r\n\r\n40\r\n" + body}) {
+        world w;
+        auto upstream = w.ask();
+        upstream.send("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n" + text);
+        upstream.close();
+        const auto answer = w.client.answer();
+        BOOST_TEST(answer.status() == 200u);
+        BOOST_TEST(!answer.whole, text);
+        BOOST_TEST(w.client.ends());
+        BOOST_TEST(w.gate.becomes("sluice_attempts_total", {"outcome=\"success\""}, 0));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_body_without_length_that_is_reset_is_reset_for_the_client)
+{
+    world w;
+    auto upstream = w.ask();
+    upstream.send("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{\"choices\":[");
+    BOOST_TEST(w.client.head().status() == 200u);
+    (void)w.client.until("[");
+    upstream.reset();
+    const auto rest = w.client.rest();
+    const bool told = w.client.ended() == ending::reset || !rest.ends_with("0\r\n\r\n");
+    BOOST_TEST(told, rest);
+}
+
+BOOST_AUTO_TEST_CASE(broken_chunks_break_the_answer)
+{
+    for (const std::string_view bad : {"zz\r\n", "-1\r\n", "5 \rhello", "5\r\nhelloXX"}) {
+        world w;
+        auto upstream = w.ask(streaming);
+        const auto event = chunk(token_event("one"));
+        upstream.send(std::string(stream_head) + event);
+        BOOST_TEST(w.client.head().status() == 200u);
+        BOOST_TEST(w.client.exactly(event.size()) == event);
+        upstream.send(bad);
+        const auto rest = w.client.rest();
+        BOOST_TEST(rest.find("\"error\"") != std::string::npos, rest);
+        BOOST_TEST(rest.find("[DONE]") == std::string::npos);
+        BOOST_TEST(!rest.ends_with("\r\n0\r\n\r\n"));
+        BOOST_TEST(upstream.ends());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(strange_events_pass_unchanged)
+{
+    world w;
+    auto upstream = w.ask(asked_usage);
+    std::string events = "data: {not json\n\n: a comment\n\nevent: odd\r\ndata: \xff\xfe";
+    events += std::string("\0", 1) + "\r\n\r\nretry: 5\nid: 7\ndata\n\n\n\ndata:[\n\n";
+    events += std::string(stop_event) + std::string(done_event);
+    upstream.send(std::string(stream_head) + chunk(events) + std::string(last_chunk));
+    const auto answer = w.client.answer();
+    BOOST_TEST(answer.whole);
+    BOOST_TEST(answer.body == events);
+}
+
+BOOST_AUTO_TEST_SUITE_END()
