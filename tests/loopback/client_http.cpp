@@ -76,14 +76,17 @@ BOOST_AUTO_TEST_CASE(a_chunked_body_of_a_megabyte_arrives_whole)
 {
     world w;
     const auto body = chat_body("\"filler\":\"" + std::string(1U << 20U, 'x') + "\",");
-    std::string text = "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
+    std::string text =
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n";
     for (std::size_t at = 0, size = 1; at < body.size(); at += size, size = (size * 7) % 9973 + 1)
         text += chunk(std::string_view(body).substr(at, size));
     text += last_chunk;
     w.client.send(text + get_text("/healthz"));
     const auto answer = w.client.answer();
     BOOST_TEST(answer.status() == 200u);
-    BOOST_TEST((answer.body == chat_body("\"filler\":\"" + std::string(1U << 20U, 'x') + "\",", "upstream-m")));
+    BOOST_TEST(
+        (answer.body
+         == chat_body("\"filler\":\"" + std::string(1U << 20U, 'x') + "\",", "upstream-m")));
     BOOST_TEST(w.client.answer().body == "ok\n");
 }
 
@@ -91,8 +94,9 @@ BOOST_AUTO_TEST_CASE(a_client_that_waits_to_be_told_is_told_to_go_on)
 {
     world w;
     const auto body = chat_body();
-    w.client.send("POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: "
-                  + std::to_string(body.size()) + "\r\n\r\n");
+    w.client.send(
+        "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\nexpect: 100-continue\r\ncontent-length: "
+        + std::to_string(body.size()) + "\r\n\r\n");
     BOOST_TEST(w.client.head().start_line == "HTTP/1.1 100 Continue");
     w.client.send(body);
     BOOST_TEST(w.client.answer().body == chat_body("", "upstream-m"));
@@ -134,8 +138,9 @@ BOOST_AUTO_TEST_CASE(http_1_0_gets_a_stream_that_ends_with_its_connection)
     gateway gate{config(streams.port())};
     auto client = gate.connect();
     const auto body = chat_body(streaming);
-    client.send("POST /v1/chat/completions HTTP/1.0\r\nconnection: keep-alive\r\ncontent-length: "
-                + std::to_string(body.size()) + "\r\n\r\n" + body);
+    client.send(
+        "POST /v1/chat/completions HTTP/1.0\r\nconnection: keep-alive\r\ncontent-length: "
+        + std::to_string(body.size()) + "\r\n\r\n" + body);
     const auto answer = client.answer();
     BOOST_TEST(!answer.has("transfer-encoding"));
     BOOST_TEST(answer.header("connection") == "close");
@@ -176,9 +181,10 @@ BOOST_AUTO_TEST_CASE(a_limit_that_is_exceeded_is_named)
     for (const bool chunked : {false, true}) {
         w.client = w.gate.connect();
         const auto body = chat_body("\"filler\":\"" + std::string(3000, 'x') + "\",");
-        const auto text = chunked
-            ? "POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ntransfer-encoding: chunked\r\n\r\n" + chunk(body) + "0\r\n\r\n"
-            : post_text(body);
+        const auto text = chunked ? "POST /v1/chat/completions HTTP/1.1\r\nhost: "
+                                    "a\r\ntransfer-encoding: chunked\r\n\r\n"
+                                        + chunk(body) + "0\r\n\r\n"
+                                  : post_text(body);
         w.client.send(text);
         const auto answer = w.client.answer();
         BOOST_TEST(answer.status() == 413u);
@@ -207,7 +213,8 @@ BOOST_AUTO_TEST_CASE(requests_that_are_wrong_are_answered_in_the_apis_words)
         w.client.send(text);
         return w.client.answer();
     };
-    const auto wrong = ask("POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n{}");
+    const auto wrong = ask("POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: "
+                           "1\r\ncontent-length: 2\r\n\r\n{}");
     BOOST_TEST(wrong.status() == 400u);
     BOOST_TEST(wrong.says("\"param\":null"));
     BOOST_TEST(ask(get_text("/nowhere")).status() == 404u);
@@ -217,7 +224,8 @@ BOOST_AUTO_TEST_CASE(requests_that_are_wrong_are_answered_in_the_apis_words)
     BOOST_TEST(ask(post_text("{", "")).says("invalid_json"));
     BOOST_TEST(ask(post_text("{}", "")).says("\"param\":\"model\""));
     BOOST_TEST(ask(chat_text("\"model\":\"m\",")).says("duplicate_parameter"));
-    const auto media = ask("POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: text/plain\r\ncontent-length: 2\r\n\r\n{}");
+    const auto media = ask("POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: "
+                           "text/plain\r\ncontent-length: 2\r\n\r\n{}");
     BOOST_TEST(media.status() == 415u);
     BOOST_TEST(ask("GET /healthz HTTP/2.0\r\nhost: a\r\n\r\n").status() == 505u);
     BOOST_TEST(w.echo.accepted() == 0u);

@@ -4,10 +4,10 @@
 #include "support/upstream.hpp"
 
 #include <boost/test/unit_test.hpp>
-#include <sys/socket.h>
 
 #include <algorithm>
 #include <array>
+#include <sys/socket.h>
 
 using namespace loopback;
 
@@ -195,7 +195,9 @@ BOOST_AUTO_TEST_CASE(a_request_that_takes_too_long_in_all_is_a_504)
 BOOST_AUTO_TEST_CASE(a_clients_own_timeout_is_kept)
 {
     for (const std::string_view field :
-         {"x-sluice-timeout: 200ms\r\n", "x-stainless-timeout: 0.2\r\n", "x-stainless-read-timeout: 0.2\r\n"}) {
+         {"x-sluice-timeout: 200ms\r\n",
+          "x-stainless-timeout: 0.2\r\n",
+          "x-stainless-read-timeout: 0.2\r\n"}) {
         world w;
         auto client = w.gate.connect();
         client.send(chat_text("", field));

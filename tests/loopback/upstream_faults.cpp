@@ -144,7 +144,8 @@ BOOST_AUTO_TEST_CASE(an_end_inside_a_chunk_still_tells_the_client)
         const auto answer = w.client.answer();
         BOOST_TEST(answer.status() == 200u);
         BOOST_TEST(!answer.whole);
-        BOOST_TEST(answer.body.starts_with(event + "data: {\"cho\n\ndata: {\"error\":"), answer.body);
+        BOOST_TEST(
+            answer.body.starts_with(event + "data: {\"cho\n\ndata: {\"error\":"), answer.body);
         BOOST_TEST(answer.body.find("[DONE]") == std::string::npos);
     }
 }
@@ -155,7 +156,8 @@ BOOST_AUTO_TEST_CASE(a_stream_that_ends_by_its_connection_is_reframed_and_judged
     {
         world w;
         auto upstream = w.ask(streaming);
-        upstream.send(head + token_event("one") + std::string(stop_event) + std::string(done_event));
+        upstream.send(
+            head + token_event("one") + std::string(stop_event) + std::string(done_event));
         upstream.close();
         const auto answer = w.client.answer();
         BOOST_TEST(answer.whole);
@@ -186,7 +188,8 @@ BOOST_AUTO_TEST_CASE(the_first_byte_counts_for_the_whole_head)
     auto upstream = w.ask();
     const auto began = clock::now();
     // An octet whenever the gateway has been silent for a moment: never silent for the whole limit.
-    for (const char octet : std::string_view("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx: 123456789")) {
+    for (const char octet :
+         std::string_view("HTTP/1.1 200 OK\r\ncontent-length: 0\r\nx: 123456789")) {
         if (w.client.stirs(milliseconds(20)))
             break;
         upstream.send({&octet, 1});
@@ -220,7 +223,8 @@ BOOST_AUTO_TEST_CASE(a_body_that_stalls_is_cut_and_looks_cut)
 {
     world w("{ stream_idle: 200ms }");
     auto upstream = w.ask();
-    upstream.send("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{");
+    upstream.send(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 100\r\n\r\n{");
     const auto answer = w.client.answer();
     BOOST_TEST(!answer.whole);
     BOOST_TEST(answer.body == "{");
@@ -231,7 +235,8 @@ BOOST_AUTO_TEST_CASE(a_short_body_looks_short_to_the_client)
 {
     const auto body = std::string("{\"choices\":[");
     for (const auto& text :
-         {"content-length: 100\r\n\r\n" + body, "transfer-encoding: chunked\r\n\r\n" + chunk(body),
+         {"content-length: 100\r\n\r\n" + body,
+          "transfer-encoding: chunked\r\n\r\n" + chunk(body),
           "transfer-encoding: chunked\r\n\r\n40\r\n" + body}) {
         world w;
         auto upstream = w.ask();

@@ -7,7 +7,6 @@
 
 #include <sys/socket.h>
 #include <unistd.h>
-
 #include <vector>
 
 using namespace loopback;
@@ -71,7 +70,8 @@ BOOST_AUTO_TEST_CASE(a_finished_connection_carries_the_next_request)
     BOOST_TEST(w.client.answer().body == "1");
     for (const std::string_view body : {"2", "3"})
         BOOST_TEST(w.exchange(upstream, answer_text(body)).body == body);
-    const auto streamed = w.exchange(upstream,
+    const auto streamed = w.exchange(
+        upstream,
         std::string(stream_head) + chunk(std::string(stop_event) + std::string(done_event))
             + std::string(last_chunk));
     BOOST_TEST(streamed.whole);

@@ -1,17 +1,17 @@
 #include "connection.hpp"
 
-#include <netinet/in.h>
-#include <netinet/tcp.h>
 #include <openssl/err.h>
-#include <poll.h>
-#include <sys/socket.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <charconv>
 #include <fcntl.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <poll.h>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <utility>
 
 namespace loopback {
@@ -80,7 +80,8 @@ std::string message::header(std::string_view name) const
     return found;
 }
 
-connection::connection(int descriptor) : descriptor_(descriptor)
+connection::connection(int descriptor)
+    : descriptor_(descriptor)
 {
     ::fcntl(descriptor, F_SETFL, ::fcntl(descriptor, F_GETFL) | O_NONBLOCK);
     const int on = 1;
@@ -168,8 +169,9 @@ bool connection::send(std::string_view bytes)
             bytes.remove_prefix(static_cast<std::size_t>(sent));
             continue;
         }
-        const bool again = ssl_ ? SSL_get_error(ssl_.get(), static_cast<int>(sent)) == SSL_ERROR_WANT_WRITE
-                                : errno == EAGAIN;
+        const bool again =
+            ssl_ ? SSL_get_error(ssl_.get(), static_cast<int>(sent)) == SSL_ERROR_WANT_WRITE
+                 : errno == EAGAIN;
         if (!again)
             return false;
         if (!wait(POLLOUT, until))

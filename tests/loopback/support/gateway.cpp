@@ -1,11 +1,8 @@
 #include "gateway.hpp"
 
-#include <poll.h>
 #include <sluice/base/text.hpp>
 #include <sluice/config/key.hpp>
 #include <sluice/server/gateway.hpp>
-#include <sys/inotify.h>
-#include <unistd.h>
 
 #include <array>
 #include <cstdlib>
@@ -15,7 +12,10 @@
 #include <iostream>
 #include <mutex>
 #include <optional>
+#include <poll.h>
+#include <sys/inotify.h>
 #include <thread>
+#include <unistd.h>
 
 namespace loopback {
 namespace {
@@ -55,8 +55,8 @@ config::config(std::uint16_t provider_port)
     set("state", "{ directory: '@DIR@/state' }");
     set("access_log", "'@DIR@/access.log'");
     set("providers",
-        "{ one: { base_url: '" + base_url(provider_port) + "', api_key: " + std::string(provider_key)
-            + " } }");
+        "{ one: { base_url: '" + base_url(provider_port)
+            + "', api_key: " + std::string(provider_key) + " } }");
     set("models", "{ m: { targets: [{ provider: one, model: upstream-m }] } }");
 }
 
@@ -169,7 +169,7 @@ message gateway::admin(std::string_view method, std::string_view path, std::stri
         kept = connection::to(running_->self->admin_port());
     std::string text(method);
     text += " " + std::string(path) + " HTTP/1.1\r\nhost: admin\r\ncontent-length: "
-          + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+            + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
     kept.send(text);
     auto answer = kept.answer();
     if (answer.header("connection") == "close")
@@ -186,7 +186,7 @@ double gateway::metric(std::string_view name, std::initializer_list<std::string_
         const auto line = std::string_view(text).substr(at, end - at);
         at = end + 1;
         const bool named = line.starts_with(name) && line.size() > name.size()
-                        && (line[name.size()] == '{' || line[name.size()] == ' ');
+                           && (line[name.size()] == '{' || line[name.size()] == ' ');
         bool labelled = named;
         for (const auto label : labels)
             labelled = labelled && line.find(label) != std::string_view::npos;

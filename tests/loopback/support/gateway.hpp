@@ -71,7 +71,8 @@ private:
 // A chat request of the model `m`. `more` goes in front of the messages: "\"stream\":true,".
 [[nodiscard]] std::string chat_body(std::string_view more = {}, std::string_view model = "m");
 [[nodiscard]] std::string post_text(
-    std::string_view body, std::string_view fields = {},
+    std::string_view body,
+    std::string_view fields = {},
     std::string_view path = "/v1/chat/completions");
 [[nodiscard]] std::string get_text(std::string_view path, std::string_view fields = {});
 // The shortest way to ask.

@@ -1,13 +1,12 @@
 #include "upstream.hpp"
 
+#include <algorithm>
+#include <array>
+#include <charconv>
 #include <netinet/in.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
-
-#include <algorithm>
-#include <array>
-#include <charconv>
 #include <utility>
 
 namespace loopback {
@@ -100,7 +99,8 @@ void provider::serve(connection one)
 
 std::string answer_text(std::string_view body, unsigned status, std::string_view more_fields)
 {
-    std::string made = "HTTP/1.1 " + std::to_string(status) + " X\r\ncontent-type: application/json\r\n";
+    std::string made =
+        "HTTP/1.1 " + std::to_string(status) + " X\r\ncontent-type: application/json\r\n";
     made += more_fields;
     made += "content-length: " + std::to_string(body.size()) + "\r\n\r\n";
     made += body;
@@ -110,7 +110,8 @@ std::string answer_text(std::string_view body, unsigned status, std::string_view
 std::string chunk(std::string_view payload)
 {
     std::array<char, 16> digits;
-    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), payload.size(), 16).ptr;
+    const auto end =
+        std::to_chars(digits.data(), digits.data() + digits.size(), payload.size(), 16).ptr;
     std::string made(digits.data(), end);
     made += "\r\n";
     made += payload;

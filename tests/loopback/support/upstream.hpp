@@ -37,8 +37,8 @@ private:
     std::uint16_t port_ = 0;
 };
 
-// Serves each connection by the same script on a thread of its own, until the script returns, throws
-// or this object ends.
+// Serves each connection by the same script on a thread of its own, until the script returns,
+// throws or this object ends.
 class provider {
 public:
     using script = std::function<void(connection&)>;
