@@ -24,6 +24,21 @@ bool matches(std::string_view pattern, std::string_view name) noexcept
 
 }  // namespace
 
+std::string_view identity_of(const model& model, const identities& known) noexcept
+{
+    switch (model.sticky) {
+    case stickiness::none:
+        break;
+    case stickiness::key:
+        return known.key;
+    case stickiness::user:
+        return known.user;
+    case stickiness::header:
+        return known.header;
+    }
+    return {};
+}
+
 void snapshot::index()
 {
     by_name.clear();

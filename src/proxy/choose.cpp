@@ -5,25 +5,12 @@
 namespace sluice::proxy {
 namespace {
 
-// Whose requests stay on the same arm; empty: nobody's in particular, each is drawn.
-std::string_view identity_of(const exchange& x) noexcept
-{
-    switch (x.model->sticky) {
-    case config::stickiness::none:
-        return {};
-    case config::stickiness::key:
-        return x.key->id;
-    case config::stickiness::user:
-        return x.facts->user;
-    case config::stickiness::header:
-        return x.head.find(std::string_view(x.model->sticky_header));
-    }
-    return {};
-}
-
 policy::position position_for(services& with, const exchange& x) noexcept
 {
-    if (const auto identity = identity_of(x); !identity.empty())
+    config::identities known{x.key->id, x.facts->user, {}};
+    if (x.model->sticky == config::stickiness::header)
+        known.header = x.head.find(std::string_view(x.model->sticky_header));
+    if (const auto identity = identity_of(*x.model, known); !identity.empty())
         return policy::position_of(x.model->name, identity);
     policy::position drawn;
     drawn.canary = with.random.uniform();

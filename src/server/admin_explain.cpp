@@ -77,28 +77,6 @@ void explain_limits(explanation& about, const config::key& key, time_point now)
             "key '" + key.id + "' has all its concurrent requests in flight");
 }
 
-// Empty: nobody's; the position is drawn for every request.
-std::string_view identity_of(
-    const config::model& model,
-    const config::key* key,
-    const wire::request_facts& facts,
-    const question& asked)
-{
-    switch (model.sticky) {
-    case config::stickiness::none:
-        return {};
-    case config::stickiness::key:
-        return key ? std::string_view(key->id) : std::string_view();
-    case config::stickiness::user:
-        return facts.user;
-    case config::stickiness::header: {
-        const auto found = asked.headers.find(model.sticky_header);
-        return found == asked.headers.end() ? std::string_view() : std::string_view(found->second);
-    }
-    }
-    return {};
-}
-
 std::optional<std::size_t> explain_split(
     explanation& about,
     const config::model& model,
@@ -106,7 +84,13 @@ std::optional<std::size_t> explain_split(
     const wire::request_facts& facts,
     const question& asked)
 {
-    const auto identity = identity_of(model, key, facts, asked);
+    config::identities known;
+    if (key != nullptr)
+        known.key = key->id;
+    known.user = facts.user;
+    if (const auto found = asked.headers.find(model.sticky_header); found != asked.headers.end())
+        known.header = found->second;
+    const auto identity = identity_of(model, known);
     about.out.key("identity");
     if (identity.empty()) {
         about.out.null();

@@ -101,6 +101,16 @@ struct model {
     std::size_t arm = 0;        // the catalogue's id of (model, none): no target was chosen
 };
 
+// What a request brings along that a model can be sticky by; empty where it has none.
+struct identities {
+    std::string_view key;
+    std::string_view user;
+    std::string_view header;  // the value of model::sticky_header
+};
+
+// Whose requests stay on the same arm; empty: nobody's in particular, each is drawn by the shares.
+[[nodiscard]] std::string_view identity_of(const model& model, const identities& known) noexcept;
+
 struct key {
     std::string id;
     std::array<std::uint8_t, 32> hash{};  // SHA-256 of the whole key
