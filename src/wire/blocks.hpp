@@ -87,18 +87,4 @@ private:
     return p;
 }
 
-// The first p with *p == first and p[gap] == second, both before end, or null. gap >= 1.
-[[nodiscard]] inline const char* find_pair(
-    const char* p, const char* end, char first, char second, std::size_t gap) noexcept
-{
-    const auto room = static_cast<std::ptrdiff_t>(block_bytes + gap);
-    for (; end - p >= room; p += block_bytes)
-        if (const auto hits = block(p).equal(first) & block(p + gap).equal(second))
-            return p + std::countr_zero(hits);
-    for (; end - p > static_cast<std::ptrdiff_t>(gap); ++p)
-        if (*p == first && p[gap] == second)
-            return p;
-    return nullptr;
-}
-
 }  // namespace sluice::wire

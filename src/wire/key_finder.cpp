@@ -1,8 +1,9 @@
 #include "blocks.hpp"
+#include "find_pair.hpp"
 #include "json_text.hpp"
+#include <sluice/wire/key_finder.hpp>
 
 #include <algorithm>
-#include <sluice/wire/key_finder.hpp>
 
 namespace sluice::wire {
 

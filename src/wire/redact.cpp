@@ -1,7 +1,7 @@
-#include "blocks.hpp"
+#include "find_pair.hpp"
+#include <sluice/wire/redact.hpp>
 
 #include <algorithm>
-#include <sluice/wire/redact.hpp>
 
 namespace sluice::wire {
 namespace {
@@ -15,21 +15,27 @@ bool agrees(std::string_view text, std::string_view secret)
     return text.substr(0, common) == secret.substr(0, common);
 }
 
+// The first whole secret in [p, end), or null.
+const char* find_whole(const char* p, const char* end, std::string_view secret)
+{
+    constexpr auto gap = redactor::min_secret_bytes - 1;
+    while ((p = find_pair(p, end, secret[0], secret[gap], gap)) != nullptr) {
+        if (std::string_view(p, static_cast<std::size_t>(end - p)).starts_with(secret))
+            break;
+        ++p;
+    }
+    return p;
+}
+
 // Masks what lies whole within the text.
 bool mask_whole(std::span<char> text, std::string_view secret)
 {
-    constexpr auto gap = redactor::min_secret_bytes - 1;
-    bool found = false;
-    const char* p = text.data();
-    const char* const end = p + text.size();
-    while (const char* const hit = find_pair(p, end, secret[0], secret[gap], gap)) {
-        const std::string_view rest(hit, static_cast<std::size_t>(end - hit));
-        p = hit + 1;
-        if (!rest.starts_with(secret))
-            continue;
-        std::fill_n(text.data() + (hit - text.data()), secret.size(), mask);
-        p = hit + secret.size();
-        found = true;
+    const char* const end = text.data() + text.size();
+    const char* p = find_whole(text.data(), end, secret);
+    const bool found = p != nullptr;
+    for (; p != nullptr; p = find_whole(p, end, secret)) {
+        std::fill_n(text.data() + (p - text.data()), secret.size(), mask);
+        p += secret.size();
     }
     return found;
 }
@@ -37,23 +43,22 @@ bool mask_whole(std::span<char> text, std::string_view secret)
 // The length of the longest proper front of the secret that the text ends with.
 std::size_t front_at_end(std::string_view text, std::string_view secret)
 {
-    const auto longest = std::min(text.size(), secret.size() - 1);
-    for (auto rest = text.substr(text.size() - longest); !rest.empty(); rest.remove_prefix(1)) {
-        const auto at = rest.find(secret[0]);
-        if (at == std::string_view::npos)
-            return 0;
-        rest.remove_prefix(at);
+    const char* const end = text.data() + text.size();
+    const char* p = end - std::min(text.size(), secret.size() - 1);
+    while ((p = find_pair(p, end, secret[0], secret[1], 1)) != nullptr) {
+        const std::string_view rest(p, static_cast<std::size_t>(end - p));
         if (agrees(rest, secret))
             return rest.size();
+        ++p;
     }
-    return 0;
+    return text.back() == secret[0] ? 1 : 0;
 }
 
 }  // namespace
 
 // What was sent before may be the front of a secret that goes on in this piece: masks the end of it
 // there, or finds that the piece is still inside it.
-redactor::front redactor::go_on(std::span<char> piece) const
+redactor::front redactor::go_on(std::span<char> piece)
 {
     const std::string_view sent = std::string_view(secrets_[which_]).substr(0, matched_);
     const std::string_view text(piece.data(), piece.size());
@@ -70,6 +75,7 @@ redactor::front redactor::go_on(std::span<char> piece) const
             if (text.size() < rest.size())
                 return {i, begin.size() + text.size()};
             std::fill_n(piece.data(), rest.size(), mask);
+            masked_ = true;
             return {};
         }
     }
@@ -88,7 +94,7 @@ std::size_t redactor::process(std::span<char> piece)
         for (std::size_t i = 0; i < secrets_.size(); ++i) {
             if (secrets_[i].size() < min_secret_bytes)
                 continue;
-            mask_whole(piece, secrets_[i]);
+            masked_ = mask_whole(piece, secrets_[i]) || masked_;
             if (const auto bytes = front_at_end(text, secrets_[i]); bytes > last.bytes)
                 last = {i, bytes};
         }
@@ -106,6 +112,14 @@ bool redact(std::span<char> text, std::span<const std::string> secrets)
         if (secret.size() >= redactor::min_secret_bytes)
             found = mask_whole(text, secret) || found;
     return found;
+}
+
+bool contains_secret(std::string_view text, std::span<const std::string> secrets)
+{
+    return std::ranges::any_of(secrets, [text](std::string_view secret) {
+        return secret.size() >= redactor::min_secret_bytes
+               && find_whole(text.data(), text.data() + text.size(), secret) != nullptr;
+    });
 }
 
 bool redact(std::string& text, std::span<const std::string> secrets)

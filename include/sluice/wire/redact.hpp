@@ -35,6 +35,9 @@ public:
     // How much of a secret stands at the end of what was sent.
     [[nodiscard]] std::size_t front_bytes() const noexcept { return matched_; }
 
+    // Something was masked so far.
+    [[nodiscard]] bool masked() const noexcept { return masked_; }
+
 private:
     // The first `bytes` of secrets_[which].
     struct front {
@@ -42,16 +45,20 @@ private:
         std::size_t bytes = 0;
     };
 
-    front go_on(std::span<char> piece) const;
+    front go_on(std::span<char> piece);
 
     std::span<const std::string> secrets_;
     // What was sent ends with the first matched_ bytes of secrets_[which_], the longest such match.
     std::size_t which_ = 0;
     std::size_t matched_ = 0;
+    bool masked_ = false;
 };
 
 // Whole values: a header, a log line. Answers whether something was masked.
 bool redact(std::span<char> text, std::span<const std::string> secrets);
 bool redact(std::string& text, std::span<const std::string> secrets);
+
+// Whether redact() would mask something: for one look at a whole response head.
+[[nodiscard]] bool contains_secret(std::string_view text, std::span<const std::string> secrets);
 
 }  // namespace sluice::wire

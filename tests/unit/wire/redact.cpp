@@ -1,8 +1,9 @@
+#include <sluice/base/random.hpp>
+#include <sluice/wire/redact.hpp>
+
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
-#include <sluice/base/random.hpp>
-#include <sluice/wire/redact.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -106,6 +107,41 @@ BOOST_AUTO_TEST_CASE(secrets_that_repeat_themselves_are_found_at_every_cut)
         const auto sent = relay(secrets, pieces);
         BOOST_TEST(sent.find("ababababac") == std::string::npos);
         BOOST_TEST(sent.ends_with("***"), sent);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_secret_is_found_wherever_it_stands_and_near_misses_are_not)
+{
+    const std::vector<std::string> secrets{"short", "sk-upstream-SECRET"};
+    const std::string near_miss = "sk-upstXsk-upstream-SECREsssss-s";
+    for (std::size_t size = 18; size < 400; size += 7)
+        for (std::size_t at = 0; at + 18 <= size; ++at) {
+            std::string text;
+            while (text.size() < size)
+                text += near_miss;
+            text.resize(size);
+            BOOST_TEST_REQUIRE(!contains_secret(text, secrets));
+            text.replace(at, 18, secrets[1]);
+            BOOST_TEST_REQUIRE(contains_secret(text, secrets), size << ' ' << at);
+            BOOST_TEST_REQUIRE(redact(text, secrets));
+            BOOST_TEST_REQUIRE(text.substr(at, 18) == std::string(18, '*'));
+            BOOST_TEST_REQUIRE(!contains_secret(text, secrets));
+        }
+    BOOST_TEST(!contains_secret("a short one", secrets));
+    BOOST_TEST(!contains_secret("", secrets));
+}
+
+BOOST_AUTO_TEST_CASE(a_redactor_remembers_that_it_masked_something)
+{
+    const std::vector<std::string> secrets{"sk-upstream-SECRET"};
+    for (const std::string first : {"x sk-upst", "x sk-upstream-SECRET"}) {
+        redactor redact_stream(secrets);
+        auto piece = first;
+        redact_stream.released(redact_stream.process(piece));
+        std::string rest = first.size() == 9 ? "ream-SECRET" : "more";
+        BOOST_TEST(redact_stream.masked() == (first.size() != 9));
+        BOOST_TEST(redact_stream.process(rest) == 0U);
+        BOOST_TEST(redact_stream.masked());
     }
 }
 
