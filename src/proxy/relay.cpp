@@ -276,6 +276,8 @@ net::task<result<void>> relaying::break_off(errc why)
 
 net::task<result<void>> relaying::run(std::span<char> input)
 {
+    if (body_.to() == transfer::framing::until_close)
+        x_.keep_alive = false;
     auto head = write_answer_head(with_, x_, body_);
     if (head.empty())
         co_return x_.fail(errc::upstream_invalid, "the provider's answer has too large a head");
