@@ -13,6 +13,14 @@
 namespace sluice::proxy {
 namespace {
 
+std::string words_for(const read_failure& why, const http::head_limits& limits)
+{
+    std::string words(why.message);
+    if (words.ends_with("head is larger than allowed"))
+        words += ": limits.head_bytes is " + std::to_string(limits.head_bytes);
+    return words;
+}
+
 net::task<result<void>> read_head(services& with, client& from, exchange& x)
 {
     http::head_limits limits;
@@ -21,7 +29,7 @@ net::task<result<void>> read_head(services& with, client& from, exchange& x)
     auto read = co_await from.read_head(x.head, limits, until);
     x.keep_alive = read && x.head.keep_alive() && !with.draining.load(std::memory_order_relaxed);
     if (!read)
-        co_return x.fail(read.error().code, read.error().message);
+        co_return x.fail(read.error().code, words_for(read.error(), limits));
     if (auto known = identify(with, x); !known)
         co_return known.error();
     x.method_label = method_label(x.head.method());
