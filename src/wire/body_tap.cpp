@@ -1,3 +1,4 @@
+#include "usage_scan.hpp"
 #include <sluice/wire/body_tap.hpp>
 
 namespace sluice::wire {
@@ -14,6 +15,13 @@ void body_tap::feed(std::span<const char> piece)
             if (*p != '{')
                 continue;
             from = p;
+            usage found;
+            if (const char* const behind = scan_usage(p, end, found)) {
+                if (found.known && static_cast<std::size_t>(behind - p) <= max_object_bytes)
+                    usage_ = found;
+                p = behind;
+                continue;
+            }
             capturing_ = true;
             end_ = {};
         }

@@ -1,77 +1,128 @@
-#include <charconv>
-#include <optional>
-#include <sluice/wire/json_watch.hpp>
-#include <sluice/wire/usage.hpp>
+#include "blocks.hpp"
+#include "json_text.hpp"
+#include "usage_scan.hpp"
+
+#include <cstring>
 
 namespace sluice::wire {
 namespace {
 
-std::optional<std::uint64_t> token_count(std::string_view value)
+// The size is a constant, so this is a comparison of a word or two and no call.
+template <std::size_t Size>
+bool is(std::string_view name, const char (&wanted)[Size])
 {
-    std::uint64_t count = 0;
-    const char* const end = value.data() + value.size();
-    const auto [behind, error] = std::from_chars(value.data(), end, count);
-    if (error != std::errc{} || behind != end || count > max_token_count)
-        return std::nullopt;
-    return count;
+    return name.size() == Size - 1 && std::memcmp(name.data(), wanted, Size - 1) == 0;
 }
 
 enum class inside { other, input_details, output_details };
 
 inside details_named(std::string_view name)
 {
-    if (name == "prompt_tokens_details" || name == "input_tokens_details")
+    if (is(name, "prompt_tokens_details") || is(name, "input_tokens_details"))
         return inside::input_details;
-    if (name == "completion_tokens_details" || name == "output_tokens_details")
+    if (is(name, "completion_tokens_details") || is(name, "output_tokens_details"))
         return inside::output_details;
     return inside::other;
 }
 
-// Which count of `into` this member is, or null. Names at the top of the object, and in its
-// details.
-std::uint64_t* slot(usage& into, std::string_view name, std::uint32_t depth, inside where)
+// Which count of `into` this member of the object itself is, or null.
+std::uint64_t* slot(usage& into, std::string_view name)
 {
-    if (depth == 2) {
-        if (where == inside::input_details && name == "cached_tokens")
-            return &into.cached_input;
-        if (where == inside::output_details && name == "reasoning_tokens")
-            return &into.reasoning;
-        return nullptr;
-    }
-    if (depth != 1)
-        return nullptr;
-    if (name == "prompt_tokens" || name == "input_tokens")
+    if (is(name, "prompt_tokens") || is(name, "input_tokens"))
         return &into.input;
-    if (name == "completion_tokens" || name == "output_tokens")
+    if (is(name, "completion_tokens") || is(name, "output_tokens"))
         return &into.output;
-    if (name == "prompt_cache_hit_tokens")
+    if (is(name, "prompt_cache_hit_tokens"))
         return &into.cached_input;
     return nullptr;
 }
 
+// The same for a member of its details.
+std::uint64_t* slot(usage& into, std::string_view name, inside where)
+{
+    if (where == inside::input_details && is(name, "cached_tokens"))
+        return &into.cached_input;
+    if (where == inside::output_details && is(name, "reasoning_tokens"))
+        return &into.reasoning;
+    return nullptr;
+}
+
+const char* skip_blanks(const char* p, const char* end) noexcept
+{
+    while (p != end && is_blank(*p))
+        ++p;
+    return p;
+}
+
+// The quote that ends the string p stands in, or end.
+const char* closing_quote(const char* p, const char* end) noexcept
+{
+    while ((p = find_either(p, end, '"', '\\')) != end && *p == '\\') {
+        if (end - p < 2)
+            return end;
+        p += 2;
+    }
+    return p;
+}
+
+// The value at p, if it is a count. Moves p behind its digits.
+bool read_count(const char*& p, const char* end, std::uint64_t& into) noexcept
+{
+    const char* const first = p;
+    std::uint64_t count = 0;
+    for (; p != end && *p >= '0' && *p <= '9'; ++p)
+        if (count <= max_token_count)
+            count = count * 10 + static_cast<std::uint64_t>(*p - '0');
+    const bool ends = p != end && (is_blank(*p) || *p == ',' || *p == '}' || *p == ']');
+    if (p == first || !ends || count > max_token_count)
+        return false;
+    into = count;
+    return true;
+}
+
 }  // namespace
+
+const char* scan_usage(const char* p, const char* end, usage& found)
+{
+    usage counts;
+    std::uint32_t depth = 0;
+    auto where = inside::other;
+    while (p != end) {
+        const char c = *p++;
+        // Digits, letters in capitals, commas and colons.
+        if (c > '"' && c < '[')
+            continue;
+        if (c == '"') {
+            const char* const begin = p;
+            p = closing_quote(p, end);
+            if (p == end)
+                return nullptr;
+            const std::string_view name(begin, static_cast<std::size_t>(p++ - begin));
+            const char* value = skip_blanks(p, end);
+            if (value == end || *value != ':' || depth > 2)
+                continue;
+            p = skip_blanks(value + 1, end);
+            if (depth == 1)
+                where = details_named(name);
+            auto* const wanted = depth == 1 ? slot(counts, name) : slot(counts, name, where);
+            if (wanted != nullptr && read_count(p, end, *wanted) && wanted != &counts.cached_input
+                && wanted != &counts.reasoning)
+                counts.known = true;
+        } else if (c == '{' || c == '[') {
+            ++depth;
+        } else if ((c == '}' || c == ']') && --depth == 0) {
+            found = counts.known ? counts : usage{};
+            return p;
+        }
+    }
+    return nullptr;
+}
 
 usage read_usage(std::string_view object)
 {
     usage found;
-    json_watch watch;
-    auto where = inside::other;
-    std::uint64_t* wanted = nullptr;
-    const char* p = object.data();
-    const char* const end = p + object.size();
-    for (auto hit = watch.next(p, end); hit != json_watch::hit::none; hit = watch.next(p, end)) {
-        if (hit == json_watch::hit::member) {
-            if (watch.depth() == 1)
-                where = details_named(watch.name());
-            wanted = slot(found, watch.name(), watch.depth(), where);
-            if (wanted != nullptr)
-                watch.follow();
-        } else if (const auto count = token_count(watch.value())) {
-            *wanted = *count;
-            found.known = found.known || wanted == &found.input || wanted == &found.output;
-        }
-    }
-    if (!found.known || !watch.complete())
+    const char* const end = object.data() + object.size();
+    if (!object.starts_with('{') || scan_usage(object.data(), end, found) != end)
         return {};
     return found;
 }
