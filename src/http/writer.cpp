@@ -1,9 +1,10 @@
+#include <sluice/http/octets.hpp>
+#include <sluice/http/writer.hpp>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cstring>
-#include <sluice/http/octets.hpp>
-#include <sluice/http/writer.hpp>
 
 namespace sluice::http {
 
@@ -152,6 +153,12 @@ void head_writer::field(header id, std::uint64_t value) noexcept
 {
     decimal memory;
     field(id, to_decimal(value, memory));
+}
+
+void head_writer::lines(std::string_view rendered) noexcept
+{
+    if (room(rendered.size()))
+        put(rendered);
 }
 
 std::string_view head_writer::finish() noexcept

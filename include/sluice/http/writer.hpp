@@ -1,10 +1,11 @@
 #pragma once
 // Heads and chunk sizes, written into memory of the caller.
 
-#include <cstddef>
-#include <cstdint>
 #include <sluice/http/fields.hpp>
 #include <sluice/http/names.hpp>
+
+#include <cstddef>
+#include <cstdint>
 #include <span>
 #include <string_view>
 
@@ -40,6 +41,15 @@ public:
     void field(header id, std::uint64_t value) noexcept;
     // A field of an accepted head, name and value as they were sent; not checked again.
     void copy(const http::field& parsed) noexcept { line(parsed.name, parsed.value); }
+    // Complete field lines that another writer's text() held before: trusted, only the room is
+    // checked.
+    void lines(std::string_view rendered) noexcept;
+    // All that is written so far, so that it can be kept for lines(); empty when it overflowed or
+    // something was refused.
+    [[nodiscard]] std::string_view text() const noexcept
+    {
+        return overflowed_ || refused_ ? std::string_view{} : std::string_view{begin_, size()};
+    }
     // The blank line, then the whole head; empty when it overflowed or something was refused.
     [[nodiscard]] std::string_view finish() noexcept;
 

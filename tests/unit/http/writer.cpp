@@ -1,8 +1,8 @@
 #include "support.hpp"
+#include <sluice/http/writer.hpp>
 
 #include <array>
 #include <limits>
-#include <sluice/http/writer.hpp>
 
 using namespace sluice;
 using namespace sluice::http;
@@ -90,6 +90,50 @@ BOOST_AUTO_TEST_CASE(an_overflow_is_final_even_when_a_shorter_field_would_fit)
     writer.field("b", "y");
     BOOST_TEST(writer.finish() == "");
     BOOST_TEST(writer.size() == 17U);
+}
+
+BOOST_AUTO_TEST_CASE(lines_rendered_once_are_appended_as_they_are)
+{
+    std::array<char, 64> kept;
+    head_writer render{kept};
+    BOOST_TEST(render.text() == "");
+    render.field(header::host, "api.test");
+    render.field("x-n", std::uint64_t{7});
+    BOOST_TEST(render.text() == "host: api.test\r\nx-n: 7\r\n");
+
+    std::array<char, 128> memory;
+    head_writer writer{memory};
+    writer.request_line("GET", "/");
+    writer.lines(render.text());
+    writer.lines({});
+    writer.field("a", "b");
+    BOOST_TEST(writer.finish() == "GET / HTTP/1.1\r\nhost: api.test\r\nx-n: 7\r\na: b\r\n\r\n");
+}
+
+BOOST_AUTO_TEST_CASE(rendered_lines_need_room_and_a_writer_that_did_not_fail)
+{
+    constexpr std::string_view rendered = "a: b\r\n";
+    std::array<char, 6> exact;
+    head_writer fits{exact};
+    fits.lines(rendered);
+    BOOST_TEST(fits.text() == rendered);
+    fits.lines("c");
+    BOOST_TEST(fits.overflowed());
+    BOOST_TEST(fits.text() == "");
+
+    std::array<char, 5> less;
+    less.fill('#');
+    head_writer overflows{less};
+    overflows.lines(rendered);
+    BOOST_TEST(overflows.overflowed());
+    BOOST_TEST(less.front() == '#');
+
+    std::array<char, 64> memory;
+    head_writer refuses{memory};
+    refuses.field("a", "\r");
+    refuses.lines(rendered);
+    BOOST_TEST(refuses.text() == "");
+    BOOST_TEST(refuses.size() == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(no_value_ends_a_line)
