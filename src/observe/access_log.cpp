@@ -1,14 +1,14 @@
 #include "line_ring.hpp"
 #include "line_sink.hpp"
+#include <sluice/observe/access_log.hpp>
+#include <sluice/observe/json_line.hpp>
+#include <sluice/observe/outcome.hpp>
 
 #include <algorithm>
 #include <cerrno>
 #include <poll.h>
 #include <pthread.h>
 #include <signal.h>
-#include <sluice/observe/access_log.hpp>
-#include <sluice/observe/json_line.hpp>
-#include <sluice/observe/outcome.hpp>
 #include <sys/eventfd.h>
 #include <system_error>
 #include <unistd.h>
@@ -21,47 +21,69 @@ constexpr milliseconds long_beat{1000};
 constexpr unsigned beats_to_sleep = 20;
 constexpr std::size_t line_bytes = 2048;
 
+template <std::size_t N>
+struct literal {
+    consteval literal(const char (&from)[N])  // NOLINT(google-explicit-constructor)
+    {
+        std::copy_n(from, N, text);
+    }
+    char text[N];
+};
+
+// Stands in constant memory; a temporary would be put together for every line.
+template <literal Name>
+constexpr json_key key{Name.text};
+
 void add_text(json_line& line, const json_key& key, std::string_view value, std::size_t cap)
 {
     if (!value.empty())
         line.text(key, value, cap);
 }
 
+// A phase that did not come about takes no room.
+void add_phase(json_line& line, const json_key& key, nanoseconds took)
+{
+    if (took.count() >= 1000)
+        line.millis(key, took);
+}
+
 std::string_view format(const access_record& r, std::string_view time, std::span<char> memory)
 {
     json_line line(memory);
-    line.text("time", time);
-    add_text(line, "request_id", r.request_id, 128);
-    add_text(line, "trace_id", r.trace_id, 32);
-    add_text(line, "client", r.client, 64);
-    add_text(line, "method", r.method, 16);
-    add_text(line, "path", r.path, 64);
-    add_text(line, "model", r.model, 128);
-    add_text(line, "target", r.target, 128);
-    add_text(line, "arm", r.arm, 16);
-    add_text(line, "provider", r.provider, 128);
-    add_text(line, "key", r.key_id, 128);
-    add_text(line, "tenant", r.tenant, 128);
-    line.number("status", r.status);
-    add_text(line, "error", r.error, 64);
-    line.flag("stream", r.stream);
-    add_text(line, "end", r.end, 32);
-    line.number("attempts", r.attempts);
-    line.number("bytes_in", r.bytes_in).number("bytes_out", r.bytes_out);
+    line.text(key<"time">, time);
+    add_text(line, key<"request_id">, r.request_id, 128);
+    add_text(line, key<"trace_id">, r.trace_id, 32);
+    add_text(line, key<"client">, r.client, 64);
+    add_text(line, key<"method">, r.method, 16);
+    add_text(line, key<"path">, r.path, 64);
+    add_text(line, key<"model">, r.model, 128);
+    add_text(line, key<"target">, r.target, 128);
+    add_text(line, key<"arm">, r.arm, 16);
+    add_text(line, key<"provider">, r.provider, 128);
+    add_text(line, key<"key">, r.key_id, 128);
+    add_text(line, key<"tenant">, r.tenant, 128);
+    line.number(key<"status">, r.status);
+    add_text(line, key<"error">, r.error, 64);
+    line.flag(key<"stream">, r.stream);
+    add_text(line, key<"end">, r.end, 32);
+    line.number(key<"attempts">, r.attempts);
+    line.number(key<"bytes_in">, r.bytes_in).number(key<"bytes_out">, r.bytes_out);
     if (r.usage_known) {
-        line.number("input_tokens", r.input_tokens);
-        line.number("cached_input_tokens", r.cached_input_tokens);
-        line.number("output_tokens", r.output_tokens);
-        line.number("reasoning_tokens", r.reasoning_tokens);
+        line.number(key<"input_tokens">, r.input_tokens);
+        line.number(key<"cached_input_tokens">, r.cached_input_tokens);
+        line.number(key<"output_tokens">, r.output_tokens);
+        line.number(key<"reasoning_tokens">, r.reasoning_tokens);
     }
-    line.millis("duration_ms", r.duration);
+    line.millis(key<"duration_ms">, r.duration);
     if (r.first_token)
-        line.millis("first_token_ms", *r.first_token);
+        line.millis(key<"first_token_ms">, *r.first_token);
     if (r.queued)
-        line.millis("queue_ms", *r.queued);
-    line.millis("read_ms", r.overhead[0]).millis("decide_ms", r.overhead[1]);
-    line.millis("connect_ms", r.overhead[2]).millis("relay_ms", r.overhead[3]);
-    return line.number("config", r.config_version).finish();
+        line.millis(key<"queue_ms">, *r.queued);
+    add_phase(line, key<"read_ms">, r.overhead[0]);
+    add_phase(line, key<"decide_ms">, r.overhead[1]);
+    add_phase(line, key<"connect_ms">, r.overhead[2]);
+    add_phase(line, key<"relay_ms">, r.overhead[3]);
+    return line.number(key<"config">, r.config_version).finish();
 }
 
 std::uint64_t lines_in(std::string_view text)

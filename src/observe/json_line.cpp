@@ -1,8 +1,13 @@
+#include <sluice/observe/json_line.hpp>
+
 #include <algorithm>
 #include <charconv>
 #include <chrono>
 #include <cstring>
-#include <sluice/observe/json_line.hpp>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace sluice::observe {
 namespace {
@@ -21,16 +26,111 @@ bool plain(std::uint64_t word) noexcept
     return ((word | controls | quotes | backslashes) & tops) == 0;
 }
 
-void two_digits(char* at, unsigned value) noexcept
+// Two runs of eight bytes, looked at together.
+class octets {
+public:
+#if defined(__SSE2__)
+    void load(const char* a, const char* b) noexcept
+    {
+        bytes_ = _mm_unpacklo_epi64(
+            _mm_loadl_epi64(reinterpret_cast<const __m128i*>(a)),
+            _mm_loadl_epi64(reinterpret_cast<const __m128i*>(b)));
+    }
+    void store(char* a, char* b) const noexcept
+    {
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(a), bytes_);
+        _mm_storel_epi64(reinterpret_cast<__m128i*>(b), _mm_unpackhi_epi64(bytes_, bytes_));
+    }
+    // As signed bytes those from 0x80 on are below the space too.
+    [[nodiscard]] bool plain() const noexcept
+    {
+        const auto below = _mm_cmplt_epi8(bytes_, _mm_set1_epi8(' '));
+        const auto marks = _mm_or_si128(
+            _mm_cmpeq_epi8(bytes_, _mm_set1_epi8('"')),
+            _mm_cmpeq_epi8(bytes_, _mm_set1_epi8('\\')));
+        return _mm_movemask_epi8(_mm_or_si128(below, marks)) == 0;
+    }
+
+private:
+    __m128i bytes_;
+#else
+    void load(const char* a, const char* b) noexcept
+    {
+        std::memcpy(&a_, a, 8);
+        std::memcpy(&b_, b, 8);
+    }
+    void store(char* a, char* b) const noexcept
+    {
+        std::memcpy(a, &a_, 8);
+        std::memcpy(b, &b_, 8);
+    }
+    [[nodiscard]] bool plain() const noexcept { return observe::plain(a_) && observe::plain(b_); }
+
+private:
+    std::uint64_t a_;
+    std::uint64_t b_;
+#endif
+};
+
+// "00" to "99".
+constexpr auto pairs = [] {
+    std::array<char, 200> text{};
+    for (std::size_t i = 0; i < 100; ++i) {
+        text[2 * i] = static_cast<char>('0' + i / 10);
+        text[2 * i + 1] = static_cast<char>('0' + i % 10);
+    }
+    return text;
+}();
+
+// `value` is below 100.
+inline void two_digits(char* at, unsigned value) noexcept
 {
-    at[0] = static_cast<char>('0' + value / 10);
-    at[1] = static_cast<char>('0' + value % 10);
+    std::memcpy(at, &pairs[std::size_t{2} * value], 2);
 }
 
-void three_digits(char* at, unsigned value) noexcept
+inline void three_digits(char* at, unsigned value) noexcept
 {
     at[0] = static_cast<char>('0' + value / 100);
     two_digits(at + 1, value % 100);
+}
+
+// Copies a value that needs no escaping and answers the place behind it. Otherwise null, and what
+// lies at `to` is of no meaning. The last piece overlaps the one before it, so that few bytes are
+// looked at alone.
+char* copy_plain(char* to, std::string_view value) noexcept
+{
+    const char* from = value.data();
+    const char* const last = from + value.size();
+    char* const behind = to + value.size();
+    if (value.size() >= 8) {
+        octets piece;
+        for (; last - from > 16; from += 16, to += 16) {
+            piece.load(from, from + 8);
+            if (!piece.plain())
+                return nullptr;
+            piece.store(to, to + 8);
+        }
+        // 16 bytes or fewer: the last eight, and those before them or the first eight.
+        const auto back = value.size() >= 16 ? std::ptrdiff_t{16} : last - from;
+        piece.load(last - back, last - 8);
+        piece.store(behind - back, behind - 8);
+        return piece.plain() ? behind : nullptr;
+    }
+    if (value.size() >= sizeof(std::uint32_t)) {
+        std::uint32_t head = 0;
+        std::uint32_t tail = 0;
+        std::memcpy(&head, from, 4);
+        std::memcpy(&tail, last - 4, 4);
+        std::memcpy(to, &head, 4);
+        std::memcpy(behind - 4, &tail, 4);
+        return plain(std::uint64_t{head} << 32U | tail) ? behind : nullptr;
+    }
+    for (; from != last; ++from, ++to) {
+        if (!plain(ones * static_cast<unsigned char>(*from)))
+            return nullptr;
+        *to = *from;
+    }
+    return behind;
 }
 
 }  // namespace
@@ -96,11 +196,19 @@ void json_line::put(std::string_view bytes) noexcept
 
 inline void json_line::digits(std::uint64_t value) noexcept
 {
+    const auto small = static_cast<unsigned>(value);
     if (value < 10) {
-        put(static_cast<char>('0' + value));
+        put(static_cast<char>('0' + small));
     } else if (value < 100) {
-        two_digits(at_, static_cast<unsigned>(value));
+        two_digits(at_, small);
         at_ += 2;
+    } else if (value < 1000) {
+        three_digits(at_, small);
+        at_ += 3;
+    } else if (value < 10'000) {
+        two_digits(at_, small / 100);
+        two_digits(at_ + 2, small % 100);
+        at_ += 4;
     } else {
         at_ = std::to_chars(at_, end_, value).ptr;
     }
@@ -116,47 +224,6 @@ inline bool json_line::open(const json_key& key, std::size_t value_bytes) noexce
     return true;
 }
 
-// Copies a value that needs no escaping. Otherwise false, and what lies behind at_ is of no
-// meaning. The last piece overlaps the one before it, so that few bytes are looked at alone.
-inline bool json_line::put_plain(std::string_view value) noexcept
-{
-    const char* from = value.data();
-    const char* const last = from + value.size();
-    char* to = at_;
-    if (value.size() >= sizeof(std::uint64_t)) {
-        std::uint64_t word = 0;
-        for (; last - from > 8; from += 8, to += 8) {
-            std::memcpy(&word, from, 8);
-            if (!plain(word))
-                return false;
-            std::memcpy(to, &word, 8);
-        }
-        std::memcpy(&word, last - 8, 8);
-        std::memcpy(to + (last - from) - 8, &word, 8);
-        at_ = to + (last - from);
-        return plain(word) || (at_ -= value.size(), false);
-    }
-    if (value.size() >= sizeof(std::uint32_t)) {
-        std::uint32_t head = 0;
-        std::uint32_t tail = 0;
-        std::memcpy(&head, from, 4);
-        std::memcpy(&tail, last - 4, 4);
-        if (!plain(std::uint64_t{head} << 32U | tail))
-            return false;
-        std::memcpy(to, &head, 4);
-        std::memcpy(to + value.size() - 4, &tail, 4);
-        at_ += value.size();
-        return true;
-    }
-    for (; from != last; ++from, ++to) {
-        if (!plain(ones * static_cast<unsigned char>(*from)))
-            return false;
-        *to = *from;
-    }
-    at_ = to;
-    return true;
-}
-
 json_line& json_line::text(const json_key& key, std::string_view value, std::size_t cap) noexcept
 {
     constexpr std::size_t quotes = 2;
@@ -165,7 +232,10 @@ json_line& json_line::text(const json_key& key, std::string_view value, std::siz
         return *this;
     put('"');
     const std::size_t room = std::min(cap, static_cast<std::size_t>(end_ - at_) - 1);
-    if (value.size() > room || !put_plain(value))
+    char* const behind = value.size() > room ? nullptr : copy_plain(at_, value);
+    if (behind != nullptr)
+        at_ = behind;
+    else
         escaped(value, at_ + room);
     put('"');
     return *this;

@@ -81,7 +81,6 @@ public:
 
 private:
     [[nodiscard]] bool open(const json_key& key, std::size_t value_bytes) noexcept;
-    [[nodiscard]] bool put_plain(std::string_view value) noexcept;
     void put(char c) noexcept { *at_++ = c; }
     void put(std::string_view bytes) noexcept;
     void digits(std::uint64_t value) noexcept;

@@ -1,11 +1,11 @@
 #include "temporary_directory.hpp"
+#include <sluice/observe/access_log.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include <csignal>
 #include <fcntl.h>
 #include <map>
-#include <sluice/observe/access_log.hpp>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <system_error>
@@ -114,8 +114,7 @@ BOOST_AUTO_TEST_CASE(a_line_tells_everything_known_about_a_request)
            "\n"
            R"({"time":"2026-12-31T23:59:59.999Z","request_id":"least","model":"gpt-4o",)"
            R"("status":200,"stream":false,"attempts":0,"bytes_in":0,"bytes_out":0,)"
-           R"("duration_ms":0.000,"read_ms":0.000,"decide_ms":0.000,"connect_ms":0.000,)"
-           R"("relay_ms":0.000,"config":0})"
+           R"("duration_ms":0.000,"config":0})"
            "\n");
 }
 
@@ -171,13 +170,18 @@ BOOST_AUTO_TEST_CASE(a_stopped_reader_costs_lines_and_never_time)
 {
     stopped_reader reader(file("pipe"));
     std::string text;
-    constexpr std::size_t sent = 20'000;
+    std::size_t sent = 0;
     std::uint64_t dropped = 0;
     {
         access_log log({.path = reader.path, .ring_bytes = 16'384});
-        for (std::size_t i = 0; i < sent; ++i)
-            log.write(0, record("x"));
-        BOOST_TEST(!log.flush(milliseconds{1}));
+        // Until the pipe is full.
+        bool flushed = true;
+        for (int round = 0; round < 100 && flushed; ++round) {
+            for (int i = 0; i < 2'000; ++i, ++sent)
+                log.write(0, record("x"));
+            flushed = log.flush(milliseconds{10});
+        }
+        BOOST_TEST(!flushed);
         BOOST_TEST(log.dropped() > sent / 2);
         // The reader goes on, and so does the log.
         for (int i = 0; i < 200 && !log.flush(milliseconds{10}); ++i)
