@@ -1,12 +1,15 @@
 #include "held_back.hpp"
 
 #include <algorithm>
+#include <array>
 #include <string_view>
 
 namespace sluice::proxy {
 namespace {
 
 constexpr std::size_t most_held = 16384;
+// Of what is looked at; a header with a longer key could not be sent.
+constexpr std::size_t longest_key = 1024;
 
 // Calls with each run of payload. False: the message ends in raw, or is wrong.
 template <class F>
@@ -60,20 +63,35 @@ std::size_t held_back(
     if (!goes_on)
         return 0;
     // Only the end can be the front of a key; what was sent before matters to a short piece only.
-    const auto longest = longest_of(secrets);
+    const auto longest = std::min(longest_of(secrets), longest_key);
     const bool long_enough = payload >= longest;
-    auto trial = long_enough ? wire::redactor(secrets) : before;
     std::size_t skip = long_enough ? payload - longest + 1 : 0;
+    std::array<char, longest_key> end;
+    std::size_t filled = 0;
     (void)each_run(raw, chunks, [&](std::span<char> run) {
         const auto part = run.subspan(std::min(skip, run.size()));
         skip -= std::min(skip, run.size());
-        trial.released(trial.process(part));
+        filled = static_cast<std::size_t>(
+            std::ranges::copy(part, end.begin() + filled).out - end.begin());
     });
+    auto trial = long_enough ? wire::redactor(secrets) : before;
+    trial.released(trial.process(std::span(end).first(filled)));
     if (trial.front_bytes() < wire::redactor::min_secret_bytes)
         return 0;
     const auto held =
         raw.size() - offset_of(payload - std::min(trial.front_bytes(), payload), raw, chunks);
     return held > most_held ? 0 : held;
+}
+
+void mask_end(std::span<char> raw, const http::chunked& chunks, std::size_t octets)
+{
+    std::size_t payload = 0;
+    (void)each_run(raw, &chunks, [&](std::span<char> run) { payload += run.size(); });
+    std::size_t skip = payload - std::min(payload, octets);
+    (void)each_run(raw, &chunks, [&](std::span<char> run) {
+        std::ranges::fill(run.subspan(std::min(skip, run.size())), '*');
+        skip -= std::min(skip, run.size());
+    });
 }
 
 }  // namespace sluice::proxy

@@ -93,13 +93,20 @@ void transfer::look(std::span<char> payload, time_point now)
 
 transfer::step transfer::pass_chunks(std::span<char> raw, time_point now, net::gather& out)
 {
+    const auto before = chunks_;
+    const auto look_at = [&](std::span<char> payload) {
+        look(payload, now);
+        // A key may lie in several chunks, none of which has been sent.
+        if (redactor_.behind() > 0)
+            mask_end(
+                raw.first(static_cast<std::size_t>(payload.data() - raw.data())),
+                before,
+                redactor_.behind());
+    };
     step done;
     // Four pieces a call at the most.
     while (done.consumed < raw.size() && out.room() >= 4) {
-        const auto fed =
-            chunks_.feed(raw.subspan(done.consumed), [this, now](std::span<char> payload) {
-                look(payload, now);
-            });
+        const auto fed = chunks_.feed(raw.subspan(done.consumed), look_at);
         for (std::size_t i = 0; i < fed.count; ++i)
             out.add(fed.pieces[i]);
         done.consumed += fed.consumed;
@@ -154,7 +161,7 @@ transfer::step transfer::reframe(std::span<char> raw, time_point now, net::gathe
     const auto payload = raw.first(filled);
     look(payload, now);
     pieces_.clear();
-    if (filter_)
+    if (filter_ && filtering())
         filter_->process({payload.data(), payload.size()}, pieces_);
     else
         pieces_.emplace_back(payload.data(), payload.size());
@@ -162,6 +169,16 @@ transfer::step transfer::reframe(std::span<char> raw, time_point now, net::gathe
     if (done.state == progress::end)
         finish(out);
     return done;
+}
+
+// Before a finish_reason has come there is nothing to take out: the tap knows, and is there anyway.
+bool transfer::filtering()
+{
+    if (!filters_ && tap_->finish_reason() != wire::finish::none) {
+        filters_ = true;
+        filter_->expect_usage();
+    }
+    return filters_;
 }
 
 // The body is whole: what the filter still holds, and the end.

@@ -76,6 +76,7 @@ redactor::front redactor::go_on(std::span<char> piece)
                 return {i, begin.size() + text.size()};
             std::fill_n(piece.data(), rest.size(), mask);
             masked_ = true;
+            behind_ = begin.size();
             return {};
         }
     }
@@ -84,6 +85,7 @@ redactor::front redactor::go_on(std::span<char> piece)
 
 std::size_t redactor::process(std::span<char> piece)
 {
+    behind_ = 0;
     if (piece.empty())
         return 0;
     front last;

@@ -32,6 +32,10 @@ public:
     // secret is still masked when it comes. Not needed at the end of a body.
     void released(std::size_t held) noexcept { matched_ += held; }
 
+    // How many bytes in front of the last piece belong to a secret that ended in it: a caller that
+    // has not sent them yet masks them too.
+    [[nodiscard]] std::size_t behind() const noexcept { return behind_; }
+
     // How much of a secret stands at the end of what was sent.
     [[nodiscard]] std::size_t front_bytes() const noexcept { return matched_; }
 
@@ -51,6 +55,7 @@ private:
     // What was sent ends with the first matched_ bytes of secrets_[which_], the longest such match.
     std::size_t which_ = 0;
     std::size_t matched_ = 0;
+    std::size_t behind_ = 0;
     bool masked_ = false;
 };
 
