@@ -164,7 +164,9 @@ task<io> send_all::rest(
         filled += piece.iov_len - skipped;
     }
     std::size_t done = 0;
-    bool wait = true;
+    // A plain socket that took a part is full. TLS takes a record at a time: its socket may have
+    // room, and then no readiness would be announced.
+    bool wait = !to.tls();
     while (done < left) {
         if (wait) {
             const io waited = co_await to.socket().writable(steady::now() + patience);

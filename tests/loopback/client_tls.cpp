@@ -1,0 +1,186 @@
+// Clients that speak TLS to the gateway.
+
+#include "support/certificates.hpp"
+#include "support/gateway.hpp"
+#include "support/upstream.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <filesystem>
+
+using namespace loopback;
+
+namespace {
+
+struct world {
+    explicit world(bool client_certificates = false)
+        : files(
+              std::filesystem::temp_directory_path()
+              / ("sluice-tls-" + std::to_string(echo.port()))),
+          how(make(client_certificates)),
+          gate(how)
+    {
+    }
+    ~world() { std::filesystem::remove_all(files); }
+
+    config make(bool client_certificates)
+    {
+        std::filesystem::create_directories(files);
+        install(ca.issue("gateway.test"));
+        write_file(file("clients.pem"), clients_ca.certificate());
+        config made(echo.port());
+        made.set(
+            "listen",
+            "[{ address: '127.0.0.1:0', tls: { certificate: '" + file("cert.pem")
+                + "', private_key: '" + file("key.pem") + "'"
+                + (client_certificates ? ", client_ca: '" + file("clients.pem") + "'" : "")
+                + " } }]");
+        return made;
+    }
+    void install(const identity& who) const
+    {
+        write_file(file("cert.pem"), who.certificate);
+        write_file(file("key.pem"), who.key);
+    }
+    [[nodiscard]] std::string file(const char* name) const { return (files / name).string(); }
+
+    provider echo{[](connection& c) {
+        for (;;)
+            c.send(answer_text(c.request().body));
+    }};
+    authority ca;
+    authority clients_ca{"authority of clients"};
+    std::filesystem::path files;
+    config how;
+    gateway gate;
+};
+
+std::string serial_of(connection& c)
+{
+    X509* certificate = SSL_get1_peer_certificate(c.ssl());
+    const auto serial = ASN1_INTEGER_get(X509_get_serialNumber(certificate));
+    X509_free(certificate);
+    return std::to_string(serial);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(client_tls)
+
+BOOST_AUTO_TEST_CASE(a_client_is_served_over_http_1_1)
+{
+    world w;
+    const auto context = client_context(w.ca.certificate());
+    auto client = w.gate.connect();
+    BOOST_TEST_REQUIRE(client.encrypt(client_side(context, "gateway.test")));
+    const unsigned char* protocol = nullptr;
+    unsigned size = 0;
+    SSL_get0_alpn_selected(client.ssl(), &protocol, &size);
+    BOOST_TEST(std::string(reinterpret_cast<const char*>(protocol), size) == "http/1.1");
+    const auto filler = "\"filler\":\"" + std::string(300'000, 'x') + "\",";
+    for (unsigned i = 0; i < 3; ++i) {
+        client.send(chat_text(filler));
+        const auto answer = client.answer();
+        BOOST_TEST((answer.body == chat_body(filler, "upstream-m")));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(old_protocols_and_foreign_applications_are_refused)
+{
+    world w;
+    const auto old = client_context(w.ca.certificate());
+    SSL_CTX_set_cipher_list(old.get(), "ALL:@SECLEVEL=0");
+    SSL_CTX_set_min_proto_version(old.get(), TLS1_VERSION);
+    SSL_CTX_set_max_proto_version(old.get(), TLS1_1_VERSION);
+    auto client = w.gate.connect();
+    BOOST_TEST(!client.encrypt(client_side(old, "gateway.test")));
+
+    const auto context = client_context(w.ca.certificate());
+    auto foreign = client_side(context, "gateway.test");
+    const unsigned char h2[] = {2, 'h', '2'};
+    SSL_set_alpn_protos(foreign.get(), h2, sizeof h2);
+    client = w.gate.connect();
+    BOOST_TEST(!client.encrypt(std::move(foreign)));
+
+    client = w.gate.connect();
+    client.send(get_text("/healthz"));
+    BOOST_TEST(client.rest().find("HTTP/1.1 200") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_client_certificate_is_required_where_configured)
+{
+    world w(true);
+    const auto ask = [&w](const identity& who) {
+        const auto context = client_context(w.ca.certificate(), who);
+        auto client = w.gate.connect();
+        // With TLS 1.3 the refusal comes after the client's side is through.
+        if (!client.encrypt(client_side(context, "gateway.test")))
+            return std::string();
+        client.send(get_text("/healthz", "connection: close\r\n"));
+        return client.rest();
+    };
+    BOOST_TEST(ask({}).empty());
+    BOOST_TEST(ask(w.ca.issue("client")).empty());
+    BOOST_TEST(ask(w.clients_ca.issue("client", {-2, -1})).empty());
+    BOOST_TEST(ask(w.clients_ca.issue("client")).starts_with("HTTP/1.1 200"));
+}
+
+BOOST_AUTO_TEST_CASE(a_session_is_resumed)
+{
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+        world w;
+        const auto context = client_context(w.ca.certificate());
+        SSL_CTX_set_max_proto_version(context.get(), version);
+        auto client = w.gate.connect();
+        BOOST_TEST_REQUIRE(client.encrypt(client_side(context, "gateway.test")));
+        client.send(get_text("/healthz"));
+        BOOST_TEST(client.answer().status() == 200u);
+        const session_ptr session(SSL_get1_session(client.ssl()));
+        auto again = w.gate.connect();
+        auto side = client_side(context, "gateway.test");
+        SSL_set_session(side.get(), session.get());
+        BOOST_TEST_REQUIRE(again.encrypt(std::move(side)));
+        again.send(get_text("/healthz"));
+        BOOST_TEST(again.answer().status() == 200u);
+        BOOST_TEST(SSL_session_reused(again.ssl()) == 1);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_reload_takes_up_new_certificates_and_leaves_connections_alone)
+{
+    world w;
+    const auto context = client_context(w.ca.certificate());
+    auto before = w.gate.connect();
+    BOOST_TEST_REQUIRE(before.encrypt(client_side(context, "gateway.test")));
+    const auto old = serial_of(before);
+    w.install(w.ca.issue("gateway.test"));
+    BOOST_TEST(w.gate.reload(w.how).status() == 200u);
+    // A reload answers when it is published; each worker installs it in its own time.
+    std::string serial = old;
+    for (const auto until = clock::now() + patience; serial == old && clock::now() < until;) {
+        auto after = w.gate.connect();
+        BOOST_TEST_REQUIRE(after.encrypt(client_side(context, "gateway.test")));
+        serial = serial_of(after);
+    }
+    BOOST_TEST(serial != old);
+    before.send(get_text("/healthz"));
+    BOOST_TEST(before.answer().status() == 200u);
+
+    // Files that do not hold change nothing.
+    write_file(w.file("cert.pem"), "nonsense");
+    (void)w.gate.reload(w.how);
+    auto still = w.gate.connect();
+    BOOST_TEST_REQUIRE(still.encrypt(client_side(context, "gateway.test")));
+    BOOST_TEST(serial_of(still) == serial);
+}
+
+BOOST_AUTO_TEST_CASE(a_handshake_that_stalls_is_given_up)
+{
+    world w;
+    w.how.set("timeouts", "{ head: 200ms }");
+    gateway gate(w.how);
+    auto client = connection::to(gate.port());
+    BOOST_TEST(client.rest().empty());
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,173 @@
+// Providers behind TLS: whom the gateway believes, and that nobody else ever gets the key.
+
+#include "support/certificates.hpp"
+#include "support/gateway.hpp"
+#include "support/upstream.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <filesystem>
+
+using namespace loopback;
+
+namespace {
+
+const authority& trusted()
+{
+    static const authority made;
+    return made;
+}
+
+struct world {
+    explicit world(std::string_view host = "localhost", std::string_view timeouts = "{}")
+        : gate(make(host).set("timeouts", timeouts)),
+          client(gate.connect())
+    {
+    }
+    ~world() { std::filesystem::remove(ca_file); }
+
+    config make(std::string_view host)
+    {
+        write_file(ca_file, trusted().certificate());
+        config made(provider.port());
+        made.set(
+            "providers",
+            "{ one: { base_url: 'https://" + std::string(host) + ":"
+                + std::to_string(provider.port()) + "/v1', api_key: " + std::string(provider_key)
+                + ", ca_file: '" + ca_file + "' } }");
+        return made;
+    }
+
+    listener provider;
+    std::string ca_file = (std::filesystem::temp_directory_path()
+                           / ("sluice-ca-" + std::to_string(provider.port()) + ".pem"))
+                              .string();
+    gateway gate;
+    connection client;
+};
+
+// The gateway must turn away from this server before it says anything.
+void expect_refused(const identity& who, int most = TLS1_3_VERSION)
+{
+    world w;
+    w.client.send(chat_text());
+    auto upstream = w.provider.accept();
+    const auto context = server_context(who, most);
+    // With TLS 1.3 the client turns away after the server's side is through.
+    if (upstream.encrypt(server_side(context)))
+        (void)upstream.ends();
+    BOOST_TEST(upstream.input().empty(), "not an octet of a request came");
+    const auto answer = w.client.answer();
+    BOOST_TEST(answer.status() == 502u);
+    BOOST_TEST(answer.says("bad_gateway"));
+    BOOST_TEST(w.gate.becomes("sluice_attempts_total", {"outcome=\"tls_failed\""}, 1));
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(upstream_tls)
+
+BOOST_AUTO_TEST_CASE(a_provider_with_a_good_certificate_is_asked)
+{
+    for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
+        world w;
+        w.client.send(chat_text());
+        auto upstream = w.provider.accept();
+        const auto context = server_context(trusted().issue("localhost"), version);
+        BOOST_TEST_REQUIRE(upstream.encrypt(server_side(context)));
+        const auto* name = SSL_get_servername(upstream.ssl(), TLSEXT_NAMETYPE_host_name);
+        BOOST_TEST_REQUIRE((name != nullptr));
+        BOOST_TEST(std::string(name) == "localhost");
+        BOOST_TEST(
+            upstream.request().header("authorization") == "Bearer " + std::string(provider_key));
+        upstream.send(answer_text("{}"));
+        BOOST_TEST(w.client.answer().body == "{}");
+        // The connection is kept, and streams over TLS are whole.
+        std::string events;
+        for (unsigned i = 0; i < 500; ++i)
+            events += token_event(std::string(200, 'x'));
+        events += done_event;
+        w.client.send(chat_text(streaming));
+        (void)upstream.request();
+        upstream.send(std::string(stream_head) + chunk(events) + std::string(last_chunk));
+        const auto streamed = w.client.answer();
+        BOOST_TEST(streamed.whole);
+        BOOST_TEST((streamed.body == events));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_provider_may_be_an_address)
+{
+    world w("127.0.0.1");
+    w.client.send(chat_text());
+    auto upstream = w.provider.accept();
+    const auto context = server_context(trusted().issue("127.0.0.1"));
+    BOOST_TEST_REQUIRE(upstream.encrypt(server_side(context)));
+    (void)upstream.request();
+    upstream.send(answer_text("{}"));
+    BOOST_TEST(w.client.answer().status() == 200u);
+}
+
+BOOST_AUTO_TEST_CASE(a_certificate_nobody_trusts_is_refused)
+{
+    const authority unknown("another authority");
+    expect_refused(unknown.issue("localhost"));
+}
+
+BOOST_AUTO_TEST_CASE(a_certificate_for_another_name_is_refused)
+{
+    expect_refused(trusted().issue("elsewhere.example"));
+}
+
+BOOST_AUTO_TEST_CASE(a_certificate_out_of_its_time_is_refused)
+{
+    expect_refused(trusted().issue("localhost", {-2, -1}));
+    expect_refused(trusted().issue("localhost", {1, 2}));
+}
+
+BOOST_AUTO_TEST_CASE(an_old_protocol_is_refused)
+{
+    expect_refused(trusted().issue("localhost"), TLS1_VERSION);
+    expect_refused(trusted().issue("localhost"), TLS1_1_VERSION);
+}
+
+BOOST_AUTO_TEST_CASE(a_provider_that_speaks_no_tls_is_refused)
+{
+    world w;
+    w.client.send(chat_text());
+    auto upstream = w.provider.accept();
+    upstream.send(answer_text("{}"));
+    BOOST_TEST(w.client.answer().status() == 502u);
+    BOOST_TEST(upstream.ends());
+    BOOST_TEST(upstream.input().find("sk-") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_handshake_that_stalls_is_a_504)
+{
+    world w("localhost", "{ connect: 200ms }");
+    w.client.send(chat_text());
+    auto upstream = w.provider.accept();
+    BOOST_TEST(upstream.stirs(patience), "the ClientHello");
+    const auto answer = w.client.answer();
+    BOOST_TEST(answer.status() == 504u);
+    BOOST_TEST(upstream.ends());
+    BOOST_TEST(upstream.input().find("sk-") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_over_tls_that_is_cut_is_not_whole)
+{
+    world w;
+    w.client.send(chat_text(streaming));
+    auto upstream = w.provider.accept();
+    const auto context = server_context(trusted().issue("localhost"));
+    BOOST_TEST_REQUIRE(upstream.encrypt(server_side(context)));
+    (void)upstream.request();
+    upstream.send(std::string(stream_head) + chunk(token_event("one")));
+    (void)w.client.until("one");
+    upstream.reset();
+    const auto rest = w.client.rest();
+    BOOST_TEST(rest.find("\"error\"") != std::string::npos, rest);
+    BOOST_TEST(!rest.ends_with("\r\n0\r\n\r\n"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
