@@ -1,0 +1,200 @@
+// What a key may do in a time and at once, over several workers.
+
+#include "support/gateway.hpp"
+#include "support/upstream.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <atomic>
+#include <thread>
+#include <vector>
+
+using namespace loopback;
+
+namespace {
+
+struct world {
+    explicit world(std::string_view limits, unsigned workers = 1)
+        : gate(config(echo.port())
+                   .set("workers", std::to_string(workers))
+                   .set(
+                       "keys",
+                       "[{ id: a, hash: '" + key_hash("sk-client-a")
+                           + "', limits: " + std::string(limits) + " }]"))
+    {
+    }
+
+    provider echo{always(answer_text("{}"))};
+    gateway gate;
+};
+
+std::string chat()
+{
+    return chat_text("", "x-api-key: sk-client-a\r\n");
+}
+
+double seconds_of(clock::duration time)
+{
+    return std::chrono::duration<double>(time).count();
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(limits)
+
+BOOST_AUTO_TEST_CASE(a_key_gets_its_burst_and_its_rate_and_never_more)
+{
+    constexpr unsigned connections = 8;
+    constexpr double rate = 40;
+    constexpr double burst = 25;
+    world w("{ requests: 40/s, burst: 25 }", 2);
+    std::atomic<unsigned> admitted{0};
+    std::atomic<unsigned> refused{0};
+    std::atomic<unsigned> strange{0};
+    const auto began = clock::now();
+    const auto until = began + std::chrono::milliseconds(1500);
+    {
+        std::vector<std::jthread> clients;
+        for (unsigned i = 0; i < connections; ++i)
+            clients.emplace_back([&] {
+                auto client = w.gate.connect();
+                while (clock::now() < until) {
+                    client.send(chat());
+                    const auto status = client.answer().status();
+                    ++(status == 200 ? admitted : status == 429 ? refused : strange);
+                }
+            });
+    }
+    const double may = burst + rate * seconds_of(clock::now() - began);
+    BOOST_TEST(strange == 0u);
+    BOOST_TEST(refused > 0u);
+    BOOST_TEST(admitted <= may);
+    // Asked for all the time, so nearly all of it was given; the last 100 ms may miss.
+    BOOST_TEST(admitted >= burst + rate * 1.2);
+}
+
+BOOST_AUTO_TEST_CASE(a_refusal_says_when_to_come_again)
+{
+    world w("{ requests: 1/min, burst: 2 }");
+    auto client = w.gate.connect();
+    client.send(chat());
+    const auto first = client.answer();
+    BOOST_TEST(first.status() == 200u);
+    BOOST_TEST(first.header("x-ratelimit-limit-requests") == "2");
+    BOOST_TEST(first.header("x-ratelimit-remaining-requests") == "1");
+    BOOST_TEST(first.has("x-ratelimit-reset-requests"));
+    client.send(chat());
+    BOOST_TEST(client.answer().header("x-ratelimit-remaining-requests") == "0");
+    client.send(chat());
+    const auto refused = client.answer();
+    BOOST_TEST(refused.status() == 429u);
+    BOOST_TEST(refused.says("\"code\":\"rate_limit_exceeded\""));
+    BOOST_TEST(refused.header("x-ratelimit-remaining-requests") == "0");
+    const auto ms = std::stoul(refused.header("retry-after-ms"));
+    BOOST_TEST(ms > 30'000u);
+    BOOST_TEST(ms <= 60'000u);
+    BOOST_TEST(std::stoul(refused.header("retry-after")) == (ms + 999) / 1000);
+    BOOST_TEST(w.gate.becomes("sluice_limited_total", {"key=\"a\"", "reason=\"requests\""}, 1));
+}
+
+BOOST_AUTO_TEST_CASE(what_is_retried_when_it_was_told_to_is_admitted)
+{
+    world w("{ requests: 10/s, burst: 1 }");
+    auto client = w.gate.connect();
+    client.send(chat());
+    BOOST_TEST(client.answer().status() == 200u);
+    client.send(chat());
+    const auto refused = client.answer();
+    BOOST_TEST_REQUIRE(refused.status() == 429u);
+    // Lets that time pass on a connection where nothing comes.
+    auto silent = w.gate.connect();
+    (void)silent.stirs(milliseconds(std::stoul(refused.header("retry-after-ms"))));
+    client.send(chat());
+    BOOST_TEST(client.answer().status() == 200u);
+}
+
+BOOST_AUTO_TEST_CASE(those_who_may_wait_are_served_in_their_order)
+{
+    world w("{ requests: 10/s, burst: 1, max_wait: 2s }", 2);
+    constexpr unsigned waiting = 5;
+    std::vector<connection> clients;
+    const auto began = clock::now();
+    for (unsigned i = 0; i < waiting; ++i) {
+        clients.push_back(w.gate.connect());
+        // Each is in the queue before the next asks: the metric counts a request on its way in.
+        clients.back().send(chat());
+        BOOST_TEST(w.gate.becomes("sluice_key_requests_total", {"key=\"a\""}, i + 1.0));
+    }
+    std::vector<clock::time_point> served;
+    for (auto& client : clients) {
+        BOOST_TEST(client.answer().status() == 200u);
+        served.push_back(clock::now());
+    }
+    BOOST_TEST(seconds_of(served.back() - began) >= 0.1 * (waiting - 1) - 0.01);
+    BOOST_TEST(w.gate.metric("sluice_queue_seconds_count") >= 1.0);
+}
+
+BOOST_AUTO_TEST_CASE(who_would_wait_too_long_is_refused_at_once)
+{
+    world w("{ requests: 1/min, burst: 1, max_wait: 1s }");
+    auto client = w.gate.connect();
+    client.send(chat());
+    BOOST_TEST(client.answer().status() == 200u);
+    const auto began = clock::now();
+    client.send(chat());
+    BOOST_TEST(client.answer().status() == 429u);
+    BOOST_TEST(seconds_of(clock::now() - began) < 1.0);
+    BOOST_TEST(w.gate.becomes("sluice_limited_total", {"reason=\"queue_timeout\""}, 1));
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_leaves_the_queue_leaves_nothing_behind)
+{
+    world w("{ requests: 1/s, burst: 1, max_wait: 1m, concurrent: 2 }");
+    auto client = w.gate.connect();
+    client.send(chat());
+    BOOST_TEST(client.answer().status() == 200u);
+    auto leaving = w.gate.connect();
+    leaving.send(chat());
+    BOOST_TEST(w.gate.becomes("sluice_in_flight_requests", {}, 1));
+    leaving.close();
+    BOOST_TEST(w.gate.becomes("sluice_in_flight_requests", {}, 0));
+}
+
+BOOST_AUTO_TEST_CASE(only_so_many_requests_are_in_flight)
+{
+    listener slow;
+    gateway gate(
+        config(slow.port())
+            .set("workers", "2")
+            .set(
+                "keys",
+                "[{ id: a, hash: '" + key_hash("sk-client-a") + "', limits: { concurrent: 2 } }]"));
+    std::vector<connection> clients;
+    std::vector<connection> upstreams;
+    for (unsigned i = 0; i < 2; ++i) {
+        clients.push_back(gate.connect());
+        clients.back().send(chat());
+        upstreams.push_back(slow.accept());
+        (void)upstreams.back().request();
+    }
+    auto third = gate.connect();
+    third.send(chat());
+    const auto refused = third.answer();
+    BOOST_TEST(refused.status() == 429u);
+    BOOST_TEST(refused.has("retry-after"));
+    BOOST_TEST(gate.becomes("sluice_limited_total", {"reason=\"concurrent\""}, 1));
+    // An answer, a failure and a client that leaves all give their place back.
+    upstreams[0].send(answer_text("{}"));
+    BOOST_TEST(clients[0].answer().status() == 200u);
+    clients[1].close();
+    BOOST_TEST(upstreams[1].ends());
+    BOOST_TEST(gate.becomes("sluice_in_flight_requests", {}, 0));
+    slow.close();
+    for (unsigned i = 0; i < 3; ++i) {
+        upstreams[0].close();
+        third.send(chat());
+        BOOST_TEST(third.answer().status() == 502u);
+    }
+}
+
+BOOST_AUTO_TEST_SUITE_END()
