@@ -110,11 +110,14 @@ io_result socket::receive(std::span<char> into) noexcept
 
 io_result socket::send(const iovec* pieces, std::size_t count) noexcept
 {
+    constexpr int flags = MSG_DONTWAIT | MSG_NOSIGNAL;
     msghdr message{};
     message.msg_iov = const_cast<iovec*>(pieces);
     message.msg_iovlen = count;
     for (;;) {
-        const auto sent = ::sendmsg(descriptor_, &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        const auto sent = count == 1
+                            ? ::send(descriptor_, pieces->iov_base, pieces->iov_len, flags)
+                            : ::sendmsg(descriptor_, &message, flags);
         if (sent >= 0)
             return {io::ok, static_cast<std::size_t>(sent)};
         if (errno == EINTR)

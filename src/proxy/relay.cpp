@@ -9,9 +9,13 @@
 
 #include <algorithm>
 #include <cstring>
+#include <utility>
 
 namespace sluice::proxy {
 namespace {
+
+// After this the end of a stream's connection is looked for.
+constexpr milliseconds silence{300};
 
 bool is_event_stream(std::string_view type) noexcept
 {
@@ -150,7 +154,10 @@ net::task<bool> relaying::send(const net::gather& out, bool with_head)
         commit();
     if (sent == net::io::ok) {
         x_.bytes_out += out.bytes();
-        x_.now = last_sent_ = steady::now();
+        // An event is on its way within microseconds of its arrival, or its client is slow anyway.
+        if (with_head || !how_.events)
+            x_.now = steady::now();
+        last_sent_ = x_.now;
         co_return true;
     }
     x_.end(exchange::stopped::client_gone);
@@ -169,15 +176,24 @@ net::task<bool> relaying::beat()
 net::task<result<std::span<char>>> relaying::receive()
 {
     auto& upstream = *x_.upstream;
-    upstream.socket().probe();
+    // An end that came together with the last octets is not announced. A stream's pieces are apart:
+    // it is looked at only when it has been silent for a moment, which saves a call per event.
+    bool looked = !how_.events;
+    if (looked)
+        upstream.socket().probe();
     for (;;) {
         if (x_.stop.fired())
             co_return x_.lost(net::io::interrupted);
         const auto stalled = stalled_at();
         const auto beat_due = beat_at();
         x_.stop.on(upstream.socket());
-        const net::io waited = co_await upstream.readable(std::min(stalled, beat_due));
+        const auto look_at = looked ? time_point::max() : x_.now + silence;
+        const net::io waited = co_await upstream.readable(std::min({stalled, beat_due, look_at}));
         x_.stop.off();
+        if (waited == net::io::timed_out && !std::exchange(looked, true)) {
+            upstream.socket().probe();
+            continue;
+        }
         if (waited == net::io::timed_out && steady::now() < stalled) {
             const bool sent = co_await beat();
             if (!sent)

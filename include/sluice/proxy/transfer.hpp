@@ -95,6 +95,7 @@ private:
     void emit_pieces(size_line& line, net::gather& out);
     void open_chunk(size_line& line, std::size_t bytes, net::gather& out) const;
     void finish(net::gather& out);
+    [[nodiscard]] bool filtering();
 
     settings how_;
     framing to_;
@@ -105,6 +106,7 @@ private:
     std::optional<wire::sse_tap> tap_;
     std::optional<wire::body_tap> body_tap_;
     std::optional<wire::usage_filter> filter_;
+    bool filters_ = false;  // there may be something to take out
     std::vector<std::string_view>& pieces_;
     std::string joined_;  // pieces that were too many for one gathered write
     std::array<size_line, 3> size_lines_;  // of one step: its data, what the filter held, an error

@@ -26,6 +26,10 @@ public:
     // `piece` and into the filter, valid until the next call of either function.
     void process(std::string_view piece, std::vector<std::string_view>& out);
 
+    // A finish_reason has gone by before process() was first called: for a caller that found it
+    // out by other means and starts the filter only then, anywhere in an event.
+    void expect_usage() noexcept { finished_ = true; }
+
     // The upstream has ended: what is still held and not to be removed. What the last process() gave
     // out stays valid.
     void finish(std::vector<std::string_view>& out);
