@@ -29,7 +29,8 @@ class NoLeaks(Case):
 
         def ask(name, body, key=marks["client key"], path="/v1/chat/completions", headers=()):
             answer = asyncio.run(exchange(server.address, request_bytes(path, body, key=key, headers=headers)))
-            seen[f"answer to {name}"] = f"{answer.status} {answer.headers} " + bytes(answer.body).decode("utf-8", "replace")
+            body = bytes(answer.body).decode("utf-8", "replace")
+            seen[f"answer to {name}"] = f"{answer.status} {answer.headers} {body}"
             return answer
 
         prompt = marks["prompt"]
@@ -55,7 +56,8 @@ class NoLeaks(Case):
             seen[f"admin {method} {path} {token[:3]}"] = f"{status} {headers} {text}"
             return status
 
-        for path in ("/metrics", "/readyz", "/admin/v1/models", "/admin/v1/models/m", "/admin/v1/config", "/admin/v1/audit"):
+        for path in ("/metrics", "/readyz", "/admin/v1/models", "/admin/v1/models/m", "/admin/v1/config",
+                     "/admin/v1/audit"):
             self.assertEqual(admin(path), 200, path)
         self.assertEqual(admin("/admin/v1/config", token=marks["wrong admin token"]), 401)
         self.assertEqual(admin("/admin/v1/models/m/canary", "PUT", {"percent": 20}), 200)

@@ -29,6 +29,14 @@ class ScriptedUpstream:
         self._loop.run_forever()
 
     def stop(self):
+        async def finish():
+            self._server.close()
+            serving = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in serving:
+                task.cancel()
+            await asyncio.gather(*serving, return_exceptions=True)
+
+        asyncio.run_coroutine_threadsafe(finish(), self._loop).result(10)
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join(10)
 
