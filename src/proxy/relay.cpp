@@ -126,6 +126,8 @@ net::buffer relaying::keep_rest(std::span<const char> left)
 void relaying::note_tokens() noexcept
 {
     x_.usage = body_.usage();
+    if (body_.masked())
+        with_.cells.redactions.add();
     if (const auto* tap = body_.tap()) {
         x_.first_token_at = tap->first_token_at();
         x_.last_token_at = tap->last_token_at();

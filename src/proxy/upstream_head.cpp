@@ -100,6 +100,23 @@ const std::string& provider_lines(services& with, const exchange& x) noexcept
     return lines[lines.size() == 1 ? 0 : with.random() % lines.size()];
 }
 
+// Overwrites the provider's keys where its answer echoes them. The fields lie in memory of ours that
+// nobody else reads any more. True: there were some.
+bool mask_keys(const http::field_table& fields, std::span<const std::string> keys)
+{
+    if (fields.size() == 0)
+        return false;
+    const auto first = fields[0].name;
+    const auto last = fields[fields.size() - 1].value;
+    const auto bytes = static_cast<std::size_t>(last.data() + last.size() - first.data());
+    if (!wire::contains_secret({first.data(), bytes}, keys))
+        return false;
+    for (const auto field : fields)
+        wire::redact(
+            std::span<char>(const_cast<char*>(field.value.data()), field.value.size()), keys);
+    return true;
+}
+
 }  // namespace
 
 std::string_view write_request_head(services& with, const exchange& x, std::size_t body_bytes)
@@ -128,10 +145,9 @@ std::string_view write_answer_head(services& with, const exchange& x, const tran
     to.status_line(x.response.status());
     const auto& secrets = x.provider->api_keys;
     const bool own_limits = x.key->limits.requests.has_value();
+    if (mask_keys(x.response.fields(), secrets))
+        with.cells.redactions.add();
     for (const auto field : x.response.fields()) {
-        // The value lies in memory of ours that nobody else reads any more.
-        wire::redact(
-            std::span<char>(const_cast<char*>(field.value.data()), field.value.size()), secrets);
         if (field.hop_by_hop || in(not_to_client, field.id)
             || (field.id == header::other && is_ours(field.name, own_limits)))
             continue;

@@ -81,6 +81,8 @@ public:
     [[nodiscard]] bool inside_event() const noexcept;
 
     [[nodiscard]] const wire::usage& usage() const noexcept;
+    // A provider key was masked in it.
+    [[nodiscard]] bool masked() const noexcept { return redactor_.masked(); }
     // Null for what is no readable event stream.
     [[nodiscard]] const wire::sse_tap* tap() const noexcept { return tap_ ? &*tap_ : nullptr; }
 
