@@ -1,14 +1,15 @@
 #pragma once
 // A control plane over a temporary directory, for tests.
 
+#include <sluice/config/key.hpp>
+#include <sluice/server/control.hpp>
+
 #include <boost/test/unit_test.hpp>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <memory>
-#include <sluice/config/key.hpp>
-#include <sluice/server/control.hpp>
 #include <sstream>
 #include <stdexcept>
 #include <string>

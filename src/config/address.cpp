@@ -1,11 +1,12 @@
 #include "address.hpp"
 
+#include <sluice/base/text.hpp>
+#include <sluice/config/units.hpp>
+
 #include <algorithm>
 #include <arpa/inet.h>
 #include <array>
 #include <cstring>
-#include <sluice/base/text.hpp>
-#include <sluice/config/units.hpp>
 
 namespace sluice::config {
 namespace {

@@ -1,7 +1,8 @@
+#include <sluice/config/build.hpp>
+
 #include <algorithm>
 #include <cmath>
 #include <memory>
-#include <sluice/config/build.hpp>
 #include <unordered_map>
 #include <utility>
 

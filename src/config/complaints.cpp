@@ -1,6 +1,7 @@
 #include "complaints.hpp"
 
 #include <sluice/base/text.hpp>
+
 #include <utility>
 
 namespace sluice::config {

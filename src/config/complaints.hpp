@@ -1,8 +1,9 @@
 #pragma once
 // What is wrong so far.
 
-#include <cstddef>
 #include <sluice/config/load.hpp>
+
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -1,8 +1,9 @@
 #pragma once
 // A snapshot as a tree of names and JSON, which rendering and comparing both walk.
 
-#include <cstdint>
 #include <sluice/config/snapshot.hpp>
+
+#include <cstdint>
 #include <string>
 #include <utility>
 #include <vector>

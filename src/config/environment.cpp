@@ -1,12 +1,13 @@
+#include <sluice/base/text.hpp>
+#include <sluice/config/environment.hpp>
+#include <sluice/config/units.hpp>
+
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
 #include <sched.h>
-#include <sluice/base/text.hpp>
-#include <sluice/config/environment.hpp>
-#include <sluice/config/units.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
 

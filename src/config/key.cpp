@@ -1,8 +1,9 @@
+#include <sluice/base/text.hpp>
+#include <sluice/config/key.hpp>
+
 #include <openssl/evp.h>
 #include <openssl/rand.h>
 
-#include <sluice/base/text.hpp>
-#include <sluice/config/key.hpp>
 #include <stdexcept>
 
 namespace sluice::config {

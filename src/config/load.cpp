@@ -1,7 +1,7 @@
 #include "read.hpp"
+#include <sluice/config/load.hpp>
 
 #include <algorithm>
-#include <sluice/config/load.hpp>
 #include <tuple>
 #include <utility>
 

@@ -3,10 +3,10 @@
 // where to complain. Values that do not fit are complained about and read as the default.
 
 #include "tree.hpp"
-
-#include <optional>
 #include <sluice/config/schema.hpp>
 #include <sluice/config/units.hpp>
+
+#include <optional>
 #include <string>
 #include <string_view>
 #include <utility>

@@ -2,7 +2,6 @@
 // The sections of the file. Each reads its part into the settings and complains about the rest.
 
 #include "place.hpp"
-
 #include <sluice/config/environment.hpp>
 #include <sluice/config/snapshot.hpp>
 

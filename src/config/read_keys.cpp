@@ -1,8 +1,8 @@
 #include "read.hpp"
+#include <sluice/base/text.hpp>
 
 #include <algorithm>
 #include <array>
-#include <sluice/base/text.hpp>
 #include <unordered_set>
 
 namespace sluice::config {

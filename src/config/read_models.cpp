@@ -1,7 +1,7 @@
 #include "read.hpp"
+#include <sluice/base/text.hpp>
 
 #include <algorithm>
-#include <sluice/base/text.hpp>
 #include <unordered_map>
 #include <unordered_set>
 

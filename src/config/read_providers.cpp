@@ -1,8 +1,8 @@
 #include "address.hpp"
 #include "read.hpp"
+#include <sluice/base/text.hpp>
 
 #include <algorithm>
-#include <sluice/base/text.hpp>
 
 namespace sluice::config {
 namespace {

@@ -1,8 +1,8 @@
 #include "describe.hpp"
-
-#include <map>
 #include <sluice/base/text.hpp>
 #include <sluice/config/render.hpp>
+
+#include <map>
 
 namespace sluice::config {
 namespace {

@@ -1,7 +1,8 @@
-#include <algorithm>
-#include <array>
 #include <sluice/config/schema.hpp>
 #include <sluice/config/units.hpp>
+
+#include <algorithm>
+#include <array>
 
 namespace sluice::config {
 namespace {

@@ -1,9 +1,10 @@
+#include <sluice/config/snapshot.hpp>
+#include <sluice/wire/splice.hpp>
+
 #include <openssl/crypto.h>
 
 #include <algorithm>
 #include <cstring>
-#include <sluice/config/snapshot.hpp>
-#include <sluice/wire/splice.hpp>
 
 namespace sluice::config {
 namespace {

@@ -1,7 +1,7 @@
 #include "tree.hpp"
+#include <sluice/base/text.hpp>
 
 #include <algorithm>
-#include <sluice/base/text.hpp>
 
 namespace sluice::config {
 namespace {

@@ -1,9 +1,10 @@
 #include "tree.hpp"
 
+#include <sluice/base/text.hpp>
+
 #include <simdjson.h>
 
 #include <algorithm>
-#include <sluice/base/text.hpp>
 #include <sstream>
 #include <unordered_map>
 #include <utility>

@@ -3,10 +3,10 @@
 // positions of keys, share aliases and grow without bound.
 
 #include "complaints.hpp"
+#include <sluice/config/environment.hpp>
 
 #include <cstddef>
 #include <cstdint>
-#include <sluice/config/environment.hpp>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -1,9 +1,10 @@
+#include <sluice/base/text.hpp>
+#include <sluice/config/units.hpp>
+
 #include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <limits>
-#include <sluice/base/text.hpp>
-#include <sluice/config/units.hpp>
 #include <span>
 
 namespace sluice::config {

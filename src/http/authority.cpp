@@ -1,5 +1,4 @@
 #include "rules.hpp"
-
 #include <sluice/http/octets.hpp>
 
 namespace sluice::http {

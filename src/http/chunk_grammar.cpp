@@ -1,9 +1,9 @@
 // What each octet of a chunked body's framing may be.
 #include "hex_value.hpp"
-
-#include <limits>
 #include <sluice/http/chunked.hpp>
 #include <sluice/http/octets.hpp>
+
+#include <limits>
 
 namespace sluice::http {
 

@@ -1,9 +1,9 @@
 #include "hex_value.hpp"
-
-#include <algorithm>
 #include <sluice/http/chunked.hpp>
 #include <sluice/http/octets.hpp>
 #include <sluice/http/writer.hpp>
+
+#include <algorithm>
 
 namespace sluice::http {
 

@@ -1,9 +1,9 @@
 #include "recognise.hpp"
 #include "rules.hpp"
-
-#include <algorithm>
 #include <sluice/base/text.hpp>
 #include <sluice/http/octets.hpp>
+
+#include <algorithm>
 
 namespace sluice::http {
 

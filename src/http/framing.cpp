@@ -1,8 +1,8 @@
 #include "rules.hpp"
-
-#include <limits>
 #include <sluice/base/text.hpp>
 #include <sluice/http/octets.hpp>
+
+#include <limits>
 
 namespace sluice::http {
 

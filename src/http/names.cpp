@@ -1,8 +1,8 @@
 #include "recognise.hpp"
+#include <sluice/http/names.hpp>
 
 #include <array>
 #include <cstring>
-#include <sluice/http/names.hpp>
 
 namespace sluice::http {
 

@@ -1,9 +1,10 @@
 #pragma once
 // The look-up behind recognise_header(), for the one caller that needs it inline.
 
+#include <sluice/http/names.hpp>
+
 #include <array>
 #include <cstring>
-#include <sluice/http/names.hpp>
 
 namespace sluice::http {
 

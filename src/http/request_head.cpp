@@ -1,9 +1,9 @@
 #include "rules.hpp"
+#include <sluice/base/text.hpp>
+#include <sluice/http/octets.hpp>
 
 #include <algorithm>
 #include <cstring>
-#include <sluice/base/text.hpp>
-#include <sluice/http/octets.hpp>
 
 namespace sluice::http {
 

@@ -1,8 +1,8 @@
 #include "rules.hpp"
+#include <sluice/http/octets.hpp>
 
 #include <algorithm>
 #include <cstring>
-#include <sluice/http/octets.hpp>
 
 namespace sluice::http {
 

@@ -1,9 +1,10 @@
 #pragma once
 // Rules that heads of both directions share.
 
+#include <sluice/http/head.hpp>
+
 #include <cstdint>
 #include <optional>
-#include <sluice/http/head.hpp>
 #include <string_view>
 
 namespace sluice::http {

@@ -1,7 +1,8 @@
-#include <algorithm>
-#include <cstring>
 #include <sluice/http/octets.hpp>
 #include <sluice/http/scanner.hpp>
+
+#include <algorithm>
+#include <cstring>
 
 namespace sluice::http {
 

@@ -1,5 +1,7 @@
 #include "admin_client.hpp"
 
+#include <sluice/base/build_info.hpp>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -16,7 +18,6 @@
 #include <algorithm>
 #include <cctype>
 #include <exception>
-#include <sluice/base/build_info.hpp>
 
 namespace sluice {
 namespace {

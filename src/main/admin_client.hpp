@@ -1,9 +1,10 @@
 #pragma once
 // One call to the admin API, waited for.
 
+#include <sluice/base/clock.hpp>
+
 #include <boost/system/result.hpp>
 
-#include <sluice/base/clock.hpp>
 #include <string>
 #include <string_view>
 #include <utility>

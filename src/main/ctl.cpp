@@ -2,14 +2,14 @@
 
 #include "admin_client.hpp"
 #include "ctl_print.hpp"
+#include <sluice/base/text.hpp>
+#include <sluice/config/units.hpp>
+#include <sluice/server/json_writer.hpp>
 
 #include <fstream>
 #include <iostream>
 #include <iterator>
 #include <optional>
-#include <sluice/base/text.hpp>
-#include <sluice/config/units.hpp>
-#include <sluice/server/json_writer.hpp>
 #include <utility>
 
 namespace sluice {

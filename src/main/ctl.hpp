@@ -1,8 +1,9 @@
 #pragma once
 // `sluice ctl`: the admin API from a shell.
 
-#include <iosfwd>
 #include <sluice/config/environment.hpp>
+
+#include <iosfwd>
 #include <string>
 #include <vector>
 

@@ -1,10 +1,10 @@
 #include "ctl_print.hpp"
 
 #include "table.hpp"
+#include <sluice/config/units.hpp>
 
 #include <cmath>
 #include <cstdio>
-#include <sluice/config/units.hpp>
 #include <string_view>
 #include <vector>
 

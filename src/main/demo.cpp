@@ -1,17 +1,17 @@
 #include "demo.hpp"
 
 #include "demo_traffic.hpp"
+#include <sluice/config/environment.hpp>
+#include <sluice/config/load.hpp>
+#include <sluice/observe/log.hpp>
+#include <sluice/server/gateway.hpp>
+#include <sluice/simulate/simulator.hpp>
 
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <optional>
 #include <ostream>
-#include <sluice/config/environment.hpp>
-#include <sluice/config/load.hpp>
-#include <sluice/observe/log.hpp>
-#include <sluice/server/gateway.hpp>
-#include <sluice/simulate/simulator.hpp>
 #include <stdexcept>
 #include <string>
 #include <utility>

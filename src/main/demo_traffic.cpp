@@ -1,5 +1,7 @@
 #include "demo_traffic.hpp"
 
+#include <sluice/base/clock.hpp>
+
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/buffer.hpp>
@@ -12,7 +14,6 @@
 
 #include <array>
 #include <exception>
-#include <sluice/base/clock.hpp>
 #include <string>
 
 namespace sluice {

@@ -1,8 +1,9 @@
 #include "key_new.hpp"
 
+#include <sluice/config/key.hpp>
+
 #include <algorithm>
 #include <ostream>
-#include <sluice/config/key.hpp>
 #include <stdexcept>
 #include <string>
 

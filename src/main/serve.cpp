@@ -17,12 +17,14 @@ void announce(observe::logger& log, const server::gateway& gateway)
 {
     for (const auto& each : gateway.listening()) {
         const bool six = each.host.find(':') != std::string::npos;
-        const auto where = (six ? "[" + each.host + "]" : each.host) + ":" + std::to_string(each.port);
+        const auto where =
+            (six ? "[" + each.host + "]" : each.host) + ":" + std::to_string(each.port);
         log.info("listening", "listening on " + where, {{"tls", each.tls}});
     }
     if (gateway.admin_port() != 0)
         log.info("admin", "admin on port " + std::to_string(gateway.admin_port()));
-    log.info("ready", "serving", {{"version", this_build().version}, {"commit", this_build().commit}});
+    log.info(
+        "ready", "serving", {{"version", this_build().version}, {"commit", this_build().commit}});
 }
 
 }  // namespace

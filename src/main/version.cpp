@@ -1,12 +1,13 @@
 #include "version.hpp"
 
+#include <sluice/base/build_info.hpp>
+
 #include <boost/version.hpp>
 #include <openssl/crypto.h>
 #include <simdjson.h>
 
 #include <CLI/Version.hpp>
 #include <algorithm>
-#include <sluice/base/build_info.hpp>
 
 namespace sluice {
 namespace {

@@ -1,10 +1,9 @@
 #include <sluice/net/resolver.hpp>
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <algorithm>
+#include <arpa/inet.h>
 #include <cstring>
+#include <netinet/in.h>
 
 namespace sluice::net {
 namespace {
@@ -43,7 +42,11 @@ std::vector<address> with_port(std::vector<address> addresses, std::uint16_t por
 
 }  // namespace
 
-resolver::resolver(reactor& loop) : loop_(loop), resolver_(loop.context()) {}
+resolver::resolver(reactor& loop)
+    : loop_(loop),
+      resolver_(loop.context())
+{
+}
 
 void resolver::ask(const std::string& host, entry& about)
 {

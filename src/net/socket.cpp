@@ -2,11 +2,10 @@
 
 #include <boost/asio/detail/scheduler.hpp>
 
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <cassert>
 #include <cerrno>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <utility>
 
 namespace sluice::net {
@@ -115,9 +114,8 @@ io_result socket::send(const iovec* pieces, std::size_t count) noexcept
     message.msg_iov = const_cast<iovec*>(pieces);
     message.msg_iovlen = count;
     for (;;) {
-        const auto sent = count == 1
-                            ? ::send(descriptor_, pieces->iov_base, pieces->iov_len, flags)
-                            : ::sendmsg(descriptor_, &message, flags);
+        const auto sent = count == 1 ? ::send(descriptor_, pieces->iov_base, pieces->iov_len, flags)
+                                     : ::sendmsg(descriptor_, &message, flags);
         if (sent >= 0)
             return {io::ok, static_cast<std::size_t>(sent)};
         if (errno == EINTR)

@@ -2,11 +2,10 @@
 
 #include <openssl/err.h>
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
+#include <sys/socket.h>
 
 namespace sluice::net {
 namespace {
@@ -27,7 +26,8 @@ io tls_verdict(SSL* ssl, int returned) noexcept
 }
 
 // The first record's worth of the pieces in one run: one record instead of one per piece.
-std::string_view one_record(const iovec* pieces, std::size_t count, std::span<char> scratch) noexcept
+std::string_view one_record(
+    const iovec* pieces, std::size_t count, std::span<char> scratch) noexcept
 {
     if (count == 1)
         return {static_cast<const char*>(pieces[0].iov_base), pieces[0].iov_len};
@@ -159,7 +159,9 @@ task<io> send_all::rest(
         const auto& piece = pieces.data()[i];
         const auto skipped = std::min(sent, piece.iov_len);
         sent -= skipped;
-        std::memcpy(copy.data() + filled, static_cast<const char*>(piece.iov_base) + skipped,
+        std::memcpy(
+            copy.data() + filled,
+            static_cast<const char*>(piece.iov_base) + skipped,
             piece.iov_len - skipped);
         filled += piece.iov_len - skipped;
     }

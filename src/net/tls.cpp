@@ -4,9 +4,8 @@
 #include <openssl/x509v3.h>
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
-
 #include <array>
+#include <netinet/in.h>
 #include <string_view>
 
 namespace sluice::net {
@@ -14,8 +13,13 @@ namespace {
 
 constexpr std::array<unsigned char, 9> alpn{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
-int choose_alpn(SSL*, const unsigned char** out, unsigned char* out_size, const unsigned char* in,
-    unsigned int in_size, void*)
+int choose_alpn(
+    SSL*,
+    const unsigned char** out,
+    unsigned char* out_size,
+    const unsigned char* in,
+    unsigned int in_size,
+    void*)
 {
     unsigned char* chosen = nullptr;
     if (SSL_select_next_proto(&chosen, out_size, alpn.data(), alpn.size(), in, in_size)
@@ -32,7 +36,8 @@ tls_context fresh(const SSL_METHOD* method)
         return nullptr;
     SSL_CTX_set_min_proto_version(context.get(), TLS1_2_VERSION);
     SSL_CTX_set_options(context.get(), SSL_OP_NO_RENEGOTIATION | SSL_OP_NO_COMPRESSION);
-    SSL_CTX_set_mode(context.get(),
+    SSL_CTX_set_mode(
+        context.get(),
         SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
             | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(context.get(), 1);
@@ -44,7 +49,7 @@ bool is_address(const std::string& host)
     in6_addr six{};
     in_addr four{};
     return inet_pton(AF_INET, host.c_str(), &four) == 1
-        || inet_pton(AF_INET6, host.c_str(), &six) == 1;
+           || inet_pton(AF_INET6, host.c_str(), &six) == 1;
 }
 
 tls_context_result failed(std::string_view what, const std::string& file)
@@ -120,8 +125,9 @@ ssl_ptr make_client_ssl(const tls_context& context, int descriptor, const std::s
     if (is_address(host)) {
         if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), host.c_str()) != 1)
             return nullptr;
-    } else if (SSL_set1_host(ssl.get(), host.c_str()) != 1
-               || SSL_set_tlsext_host_name(ssl.get(), host.c_str()) != 1) {
+    } else if (
+        SSL_set1_host(ssl.get(), host.c_str()) != 1
+        || SSL_set_tlsext_host_name(ssl.get(), host.c_str()) != 1) {
         return nullptr;
     }
     SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);

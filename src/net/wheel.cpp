@@ -48,7 +48,8 @@ void wheel::arm(deadline& entry, time_point when) noexcept
 
 void wheel::advance(time_point now)
 {
-    const auto target = static_cast<std::uint64_t>(std::max((now - start_) / tick, duration::rep{0}));
+    const auto target =
+        static_cast<std::uint64_t>(std::max((now - start_) / tick, duration::rep{0}));
     // After a long stall one round over all slots sees every entry.
     if (target > current_ + slots)
         current_ = target - slots;

@@ -1,10 +1,11 @@
+#include <sluice/observe/audit_log.hpp>
+#include <sluice/observe/json_line.hpp>
+
 #include <algorithm>
 #include <cerrno>
 #include <chrono>
 #include <fcntl.h>
 #include <filesystem>
-#include <sluice/observe/audit_log.hpp>
-#include <sluice/observe/json_line.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
 

@@ -1,5 +1,6 @@
-#include <numeric>
 #include <sluice/observe/cells.hpp>
+
+#include <numeric>
 
 namespace sluice::observe {
 namespace {

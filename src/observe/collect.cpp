@@ -1,9 +1,9 @@
 #include "process_info.hpp"
-
-#include <initializer_list>
 #include <sluice/base/build_info.hpp>
 #include <sluice/observe/exposition.hpp>
 #include <sluice/observe/metric_table.hpp>
+
+#include <initializer_list>
 #include <utility>
 
 namespace sluice::observe {

@@ -1,11 +1,12 @@
+#include <sluice/base/text.hpp>
+#include <sluice/observe/exposition.hpp>
+
 #include <prometheus/text_serializer.h>
 
 #include <algorithm>
 #include <array>
 #include <charconv>
 #include <cmath>
-#include <sluice/base/text.hpp>
-#include <sluice/observe/exposition.hpp>
 #include <utility>
 
 namespace sluice::observe {

@@ -1,13 +1,14 @@
 #pragma once
 // Lines from one thread to another: no lock, no waiting, no allocation after construction.
 
+#include <sluice/observe/cell.hpp>
+#include <sluice/observe/json_line.hpp>
+
 #include <algorithm>
 #include <atomic>
 #include <cstddef>
 #include <cstring>
 #include <memory>
-#include <sluice/observe/cell.hpp>
-#include <sluice/observe/json_line.hpp>
 #include <string>
 #include <string_view>
 

@@ -1,10 +1,10 @@
 #include "line_sink.hpp"
+#include <sluice/observe/json_line.hpp>
+#include <sluice/observe/log.hpp>
 
 #include <algorithm>
 #include <array>
 #include <chrono>
-#include <sluice/observe/json_line.hpp>
-#include <sluice/observe/log.hpp>
 #include <utility>
 
 namespace sluice::observe {

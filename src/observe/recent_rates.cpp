@@ -1,5 +1,6 @@
-#include <algorithm>
 #include <sluice/observe/recent_rates.hpp>
+
+#include <algorithm>
 
 namespace sluice::observe {
 namespace {

@@ -1,5 +1,6 @@
-#include <algorithm>
 #include <sluice/policy/limit.hpp>
+
+#include <algorithm>
 
 namespace sluice::policy {
 namespace {

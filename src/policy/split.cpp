@@ -1,7 +1,8 @@
-#include <algorithm>
-#include <numeric>
 #include <sluice/base/random.hpp>
 #include <sluice/policy/split.hpp>
+
+#include <algorithm>
+#include <numeric>
 
 namespace sluice::policy {
 namespace {

@@ -1,6 +1,5 @@
-#include <sluice/proxy/steps.hpp>
-
 #include <sluice/proxy/services.hpp>
+#include <sluice/proxy/steps.hpp>
 
 #include <boost/asio/steady_timer.hpp>
 
@@ -42,7 +41,8 @@ net::task<result<void>> admit(services& with, exchange& x)
     if (!policy::enter(*x.key->state, limits)) {
         cells.limited[observe::limit_reason::concurrent].add();
         x.retry_after = seconds(1);
-        co_return x.fail(errc::rate_limit_exceeded,
+        co_return x.fail(
+            errc::rate_limit_exceeded,
             "the key has as many requests in flight as it may: "
                 + std::to_string(limits.concurrent.value_or(0)));
     }
@@ -52,8 +52,9 @@ net::task<result<void>> admit(services& with, exchange& x)
     const auto token = policy::take(*x.key->state, limits, x.now);
     if (!token.admitted) {
         const bool queued = limits.max_wait.count() > 0;
-        cells.limited[queued ? observe::limit_reason::queue_timeout
-                             : observe::limit_reason::requests]
+        cells
+            .limited
+                [queued ? observe::limit_reason::queue_timeout : observe::limit_reason::requests]
             .add();
         x.retry_after = token.wait;
         co_return x.fail(errc::rate_limit_exceeded);

@@ -1,5 +1,4 @@
 #include <sluice/proxy/answer.hpp>
-
 #include <sluice/proxy/client.hpp>
 #include <sluice/proxy/routes.hpp>
 #include <sluice/proxy/services.hpp>
@@ -111,7 +110,11 @@ void write_own_fields(http::head_writer& to, const exchange& x) noexcept
 }
 
 net::task<bool> answer(
-    services& with, client& to, exchange& x, unsigned status, std::string_view type,
+    services& with,
+    client& to,
+    exchange& x,
+    unsigned status,
+    std::string_view type,
     std::string_view body)
 {
     x.status = status;
@@ -172,8 +175,8 @@ result<std::string> describe_model(std::string_view id, exchange& x)
 {
     const auto* model = x.config->find_model(id);
     if (model == nullptr || !config::snapshot::may_use(*x.key, *model, id))
-        return x.fail(errc::model_not_found,
-            "the model `" + std::string(id) + "` does not exist", "model");
+        return x.fail(
+            errc::model_not_found, "the model `" + std::string(id) + "` does not exist", "model");
     std::string body;
     append_model(body, *model, id);
     return body;

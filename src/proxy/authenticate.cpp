@@ -1,8 +1,7 @@
-#include <sluice/proxy/steps.hpp>
-
 #include <sluice/base/text.hpp>
 #include <sluice/config/key.hpp>
 #include <sluice/proxy/client.hpp>
+#include <sluice/proxy/steps.hpp>
 
 namespace sluice::proxy {
 namespace {
@@ -46,8 +45,8 @@ result<void> authenticate(client& from, exchange& x)
     if (presented.ambiguous)
         return x.fail(errc::invalid_api_key, "the API key is given more than once");
     if (presented.text.empty())
-        return x.fail(errc::invalid_api_key,
-            "no API key was given: send it as `Authorization: Bearer KEY`");
+        return x.fail(
+            errc::invalid_api_key, "no API key was given: send it as `Authorization: Bearer KEY`");
     x.key = x.config->find_key(from.digest_of(presented.text));
     if (x.key == nullptr)
         return x.fail(errc::invalid_api_key, "this API key is not known here");

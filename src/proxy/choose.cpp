@@ -1,6 +1,5 @@
-#include <sluice/proxy/steps.hpp>
-
 #include <sluice/proxy/services.hpp>
+#include <sluice/proxy/steps.hpp>
 
 namespace sluice::proxy {
 namespace {
@@ -28,7 +27,8 @@ result<void> choose(services& with, exchange& x)
             if (target.name == wanted)
                 x.target = &target;
         if (x.target == nullptr)
-            return x.fail(errc::target_not_found,
+            return x.fail(
+                errc::target_not_found,
                 "the model `" + x.model->name + "` has no target `" + std::string(wanted) + "`",
                 "x-sluice-target");
     } else {

@@ -1,13 +1,11 @@
-#include <sluice/proxy/client.hpp>
-
 #include <sluice/http/chunked.hpp>
-
-#include <sys/socket.h>
+#include <sluice/proxy/client.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cstring>
 #include <stdexcept>
+#include <sys/socket.h>
 #include <utility>
 
 namespace sluice::proxy {
@@ -156,8 +154,7 @@ net::task<read_result> client::read_body(
             co_return read_failure{errc::client_closed_request, {}};
     }
     if (sized)
-        co_return co_await read_sized(
-            static_cast<std::size_t>(head.content_length()), until, body);
+        co_return co_await read_sized(static_cast<std::size_t>(head.content_length()), until, body);
     co_return co_await read_chunked(limits.body_bytes, until, body);
 }
 
@@ -220,8 +217,8 @@ net::task<read_result> client::read_chunked(
     std::size_t filled = 0;
     for (;;) {
         errc refused{};
-        const auto out = decoder.decode({input_.data() + begin_, end_ - begin_},
-            [&](std::span<char> run) {
+        const auto out =
+            decoder.decode({input_.data() + begin_, end_ - begin_}, [&](std::span<char> run) {
                 if (refused != errc{})
                     return;
                 if (run.size() > limit - filled) {

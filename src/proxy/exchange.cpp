@@ -2,7 +2,6 @@
 
 #include <utility>
 
-
 namespace sluice::proxy {
 
 void exchange::reset()

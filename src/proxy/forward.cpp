@@ -1,7 +1,6 @@
-#include <sluice/proxy/forward.hpp>
-
 #include <sluice/http/scanner.hpp>
 #include <sluice/proxy/client.hpp>
+#include <sluice/proxy/forward.hpp>
 #include <sluice/proxy/services.hpp>
 #include <sluice/proxy/upstream_head.hpp>
 #include <sluice/wire/splice.hpp>
@@ -30,8 +29,7 @@ void answered_early(void* context)
 
 net::task<net::io> send_request(services& with, exchange& x)
 {
-    const auto body =
-        wire::splice(*x.facts, x.body, x.target->model_json, x.ask_usage);
+    const auto body = wire::splice(*x.facts, x.body, x.target->model_json, x.ask_usage);
     net::gather pieces;
     pieces.add(write_request_head(with, x, body.total_bytes));
     for (const auto piece : body.pieces())
@@ -101,8 +99,13 @@ understood understand(
 }
 
 // Reads until a final answer's head is there. `heard`: something came at all.
-net::task<result<void>> read_answer(services& with, exchange& x, time_point until,
-    net::buffer& spill, std::span<char>& rest, bool& heard)
+net::task<result<void>> read_answer(
+    services& with,
+    exchange& x,
+    time_point until,
+    net::buffer& spill,
+    std::span<char>& rest,
+    bool& heard)
 {
     http::head_scanner scanner(http::message_kind::response, answer_limits);
     partial_answer received{spill, with.in};
@@ -135,8 +138,8 @@ net::task<result<void>> read_answer(services& with, exchange& x, time_point unti
 
 // One try: a connection, the request, the head of the answer. `stale`: it failed the way a kept
 // connection fails that its peer had closed meanwhile, so nothing was done with the request.
-net::task<result<void>> attempt(services& with, exchange& x, bool fresh, net::buffer& spill,
-    std::span<char>& rest, bool& stale)
+net::task<result<void>> attempt(
+    services& with, exchange& x, bool fresh, net::buffer& spill, std::span<char>& rest, bool& stale)
 {
     stale = false;
     auto& provider_cells = with.cells.provider(x.provider->metric);
@@ -161,9 +164,8 @@ net::task<result<void>> attempt(services& with, exchange& x, bool fresh, net::bu
     const net::io sent = co_await send_request(with, x);
     bool heard = false;
     // Even when the request could not be sent whole there may be an answer that says why.
-    const auto patience = sent == net::io::ok
-                            ? nanoseconds(x.config->timeouts.first_byte)
-                            : nanoseconds(cut_request_patience);
+    const auto patience = sent == net::io::ok ? nanoseconds(x.config->timeouts.first_byte)
+                                              : nanoseconds(cut_request_patience);
     const auto until = std::min({x.due, x.head_due, x.now + patience});
     auto answered = co_await read_answer(with, x, until, spill, rest, heard);
     x.stop.off();

@@ -1,7 +1,6 @@
-#include <sluice/proxy/steps.hpp>
-
 #include <sluice/base/text.hpp>
 #include <sluice/proxy/services.hpp>
+#include <sluice/proxy/steps.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -17,7 +16,7 @@ bool is_request_id(std::string_view text) noexcept
 {
     const auto fine = [](char c) {
         return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z') || c == '-'
-            || c == '_' || c == '.' || c == ':';
+               || c == '_' || c == '.' || c == ':';
     };
     return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), fine);
 }
@@ -60,7 +59,7 @@ milliseconds client_timeout(std::string_view text) noexcept
     double number = 0;
     const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
     const bool usable = ec == std::errc{} && end == text.data() + text.size() && number > 0
-        && number * scale < 1e12;
+                        && number * scale < 1e12;
     return milliseconds(usable ? static_cast<milliseconds::rep>(number * scale) : 0);
 }
 

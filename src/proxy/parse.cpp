@@ -1,7 +1,6 @@
-#include <sluice/proxy/steps.hpp>
-
 #include <sluice/base/text.hpp>
 #include <sluice/proxy/services.hpp>
+#include <sluice/proxy/steps.hpp>
 
 namespace sluice::proxy {
 namespace {
@@ -19,8 +18,8 @@ bool is_json(std::string_view type) noexcept
     const auto subtype = type.substr(application.size());
     constexpr std::string_view suffix = "+json";
     return iequals(subtype, "json")
-        || (subtype.size() > suffix.size()
-            && iequals(subtype.substr(subtype.size() - suffix.size()), suffix));
+           || (subtype.size() > suffix.size()
+               && iequals(subtype.substr(subtype.size() - suffix.size()), suffix));
 }
 
 bool is_plain(std::string_view encoding) noexcept
@@ -43,11 +42,15 @@ result<void> parse(services& with, wire::endpoint where, exchange& x)
     x.facts = *facts;
     x.model = x.config->find_model(x.facts->model);
     if (x.model == nullptr)
-        return x.fail(errc::model_not_found,
-            "the model `" + std::string(x.facts->model) + "` does not exist", "model");
+        return x.fail(
+            errc::model_not_found,
+            "the model `" + std::string(x.facts->model) + "` does not exist",
+            "model");
     if (!config::snapshot::may_use(*x.key, *x.model, x.facts->model))
-        return x.fail(errc::model_not_allowed,
-            "this key may not use the model `" + std::string(x.facts->model) + "`", "model");
+        return x.fail(
+            errc::model_not_allowed,
+            "this key may not use the model `" + std::string(x.facts->model) + "`",
+            "model");
     return {};
 }
 

@@ -1,6 +1,5 @@
-#include <sluice/proxy/record.hpp>
-
 #include <sluice/proxy/client.hpp>
+#include <sluice/proxy/record.hpp>
 #include <sluice/proxy/services.hpp>
 
 namespace sluice::proxy {
@@ -85,8 +84,11 @@ void count(services& with, const exchange& x, nanoseconds took) noexcept
         count_tokens(arm, x);
     if (x.stream_end)
         count_stream(arm, x);
-    for (const auto phase : {observe::phase::read, observe::phase::decide, observe::phase::connect,
-                             observe::phase::relay})
+    for (const auto phase :
+         {observe::phase::read,
+          observe::phase::decide,
+          observe::phase::connect,
+          observe::phase::relay})
         with.cells.overhead_took(phase, x.overhead[static_cast<std::size_t>(phase)]);
 }
 

@@ -1,7 +1,6 @@
-#include <sluice/proxy/relay.hpp>
-
 #include <sluice/base/text.hpp>
 #include <sluice/proxy/client.hpp>
+#include <sluice/proxy/relay.hpp>
 #include <sluice/proxy/services.hpp>
 #include <sluice/proxy/transfer.hpp>
 #include <sluice/proxy/upstream_head.hpp>
@@ -29,8 +28,8 @@ transfer::settings settings_for(const exchange& x) noexcept
     how.from = x.response.framing();
     how.length = x.response.content_length();
     how.client_is_old = x.head.minor_version() == 0;
-    how.events = x.response.status() < 300
-        && is_event_stream(x.response.find(http::header::content_type));
+    how.events =
+        x.response.status() < 300 && is_event_stream(x.response.find(http::header::content_type));
     how.readable = encoding.empty() || iequals(encoding, "identity");
     how.remove_usage = x.ask_usage && how.events && how.readable;
     how.where = x.facts->where;
@@ -105,8 +104,8 @@ time_point relaying::beat_at() const noexcept
 // A body that ends with its connection looks whole unless the connection is reset.
 void relaying::note_break() noexcept
 {
-    x_.reset_client = x_.error.has_value() && x_.head_sent
-        && body_.to() == transfer::framing::until_close;
+    x_.reset_client =
+        x_.error.has_value() && x_.head_sent && body_.to() == transfer::framing::until_close;
 }
 
 // Before a wait: the octets lie in memory that others use meanwhile. Answers the buffer that was

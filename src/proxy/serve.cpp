@@ -1,10 +1,9 @@
-#include <sluice/proxy/serve.hpp>
-
 #include <sluice/proxy/answer.hpp>
 #include <sluice/proxy/forward.hpp>
 #include <sluice/proxy/record.hpp>
 #include <sluice/proxy/relay.hpp>
 #include <sluice/proxy/routes.hpp>
+#include <sluice/proxy/serve.hpp>
 #include <sluice/proxy/steps.hpp>
 
 #include <algorithm>
@@ -52,7 +51,8 @@ net::task<result<void>> read_body(services& with, client& from, exchange& x)
     if (read)
         co_return result<void>{};
     if (read.error().code == errc::request_too_large)
-        co_return x.fail(errc::request_too_large,
+        co_return x.fail(
+            errc::request_too_large,
             "the body is larger than this gateway takes: limits.body_bytes is "
                 + std::to_string(x.config->limits.body_bytes));
     co_return x.fail(read.error().code, read.error().message);
@@ -144,7 +144,9 @@ net::task<bool> serve(services& with, client& from, exchange& x)
     try {
         outcome = co_await run(with, from, x);
     } catch (const std::exception& e) {
-        with.log.error("request_failed", "a request ended by an exception; this is a bug",
+        with.log.error(
+            "request_failed",
+            "a request ended by an exception; this is a bug",
             {{"what", std::string_view(e.what())}});
         outcome = x.fail(errc::internal_error);
         x.keep_alive = false;
@@ -161,7 +163,7 @@ net::task<bool> serve(services& with, client& from, exchange& x)
     if (x.error)
         x.now = steady::now();
     record(with, from, x);
-    co_return alive && x.keep_alive;
+    co_return alive&& x.keep_alive;
 }
 
 }  // namespace sluice::proxy

@@ -1,6 +1,5 @@
-#include <sluice/proxy/services.hpp>
-
 #include <sluice/proxy/exchange.hpp>
+#include <sluice/proxy/services.hpp>
 
 #include <chrono>
 

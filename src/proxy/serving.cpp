@@ -1,6 +1,5 @@
-#include <sluice/proxy/serving.hpp>
-
 #include <sluice/http/writer.hpp>
+#include <sluice/proxy/serving.hpp>
 
 #include <array>
 #include <utility>

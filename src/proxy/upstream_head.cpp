@@ -1,9 +1,8 @@
-#include <sluice/proxy/upstream_head.hpp>
-
 #include <sluice/base/text.hpp>
 #include <sluice/http/writer.hpp>
 #include <sluice/proxy/answer.hpp>
 #include <sluice/proxy/services.hpp>
+#include <sluice/proxy/upstream_head.hpp>
 #include <sluice/wire/redact.hpp>
 
 #include <algorithm>
@@ -39,7 +38,7 @@ constexpr bool in(std::uint64_t set, header id) noexcept
 bool starts_with(std::string_view name, std::string_view lower_prefix) noexcept
 {
     return name.size() >= lower_prefix.size()
-        && iequals(name.substr(0, lower_prefix.size()), lower_prefix);
+           && iequals(name.substr(0, lower_prefix.size()), lower_prefix);
 }
 
 // Names of the gateway's own that a provider (a gateway itself, perhaps) must not set for it, and
@@ -47,8 +46,8 @@ bool starts_with(std::string_view name, std::string_view lower_prefix) noexcept
 bool is_ours(std::string_view name, bool own_limits) noexcept
 {
     return (lower(name.front()) == 'x' && name.size() > 2)
-        && (starts_with(name, "x-sluice-")
-            || (own_limits && starts_with(name, "x-ratelimit-") && name.ends_with("requests")));
+           && (starts_with(name, "x-sluice-")
+               || (own_limits && starts_with(name, "x-ratelimit-") && name.ends_with("requests")));
 }
 
 unsigned hops_of(const exchange& x) noexcept
@@ -100,8 +99,8 @@ const std::string& provider_lines(services& with, const exchange& x) noexcept
     return lines[lines.size() == 1 ? 0 : with.random() % lines.size()];
 }
 
-// Overwrites the provider's keys where its answer echoes them. The fields lie in memory of ours that
-// nobody else reads any more. True: there were some.
+// Overwrites the provider's keys where its answer echoes them. The fields lie in memory of ours
+// that nobody else reads any more. True: there were some.
 bool mask_keys(const http::field_table& fields, std::span<const std::string> keys)
 {
     if (fields.size() == 0)

@@ -1,4 +1,5 @@
 #include "admin_api.hpp"
+#include <sluice/server/admin.hpp>
 
 #include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
@@ -13,7 +14,6 @@
 #include <algorithm>
 #include <array>
 #include <exception>
-#include <sluice/server/admin.hpp>
 #include <stdexcept>
 #include <utility>
 

@@ -1,11 +1,12 @@
 #include "admin_api.hpp"
 
+#include <sluice/base/text.hpp>
+
 #include <openssl/crypto.h>
 
 #include <algorithm>
 #include <array>
 #include <exception>
-#include <sluice/base/text.hpp>
 #include <utility>
 
 namespace sluice::server {

@@ -2,11 +2,11 @@
 // What the admin API answers. The server around it only moves bytes.
 
 #include "admin_http.hpp"
-
 #include <sluice/config/key.hpp>
 #include <sluice/server/admin.hpp>
 #include <sluice/server/control.hpp>
 #include <sluice/wire/request.hpp>
+
 #include <string>
 #include <string_view>
 

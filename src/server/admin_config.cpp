@@ -1,6 +1,5 @@
 // The configuration, shown, tried, exchanged and read again.
 #include "admin_api.hpp"
-
 #include <sluice/server/json_writer.hpp>
 
 namespace sluice::server {

@@ -2,12 +2,12 @@
 // anything.
 #include "admin_api.hpp"
 #include "admin_question.hpp"
-
-#include <algorithm>
 #include <sluice/policy/limit.hpp>
 #include <sluice/policy/split.hpp>
 #include <sluice/server/json_writer.hpp>
 #include <sluice/wire/splice.hpp>
+
+#include <algorithm>
 
 namespace sluice::server {
 namespace {

@@ -1,11 +1,12 @@
 #include "admin_http.hpp"
 
-#include <algorithm>
-#include <set>
 #include <sluice/base/text.hpp>
 #include <sluice/config/units.hpp>
 #include <sluice/server/json_writer.hpp>
 #include <sluice/wire/error_body.hpp>
+
+#include <algorithm>
+#include <set>
 
 namespace sluice::server {
 namespace {

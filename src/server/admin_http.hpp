@@ -1,13 +1,14 @@
 #pragma once
 // Requests and answers of the admin API, without a socket.
 
+#include <sluice/base/errc.hpp>
+
 #include <boost/beast/http/message.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <simdjson.h>
 
 #include <cstdint>
 #include <optional>
-#include <sluice/base/errc.hpp>
 #include <span>
 #include <string>
 #include <string_view>

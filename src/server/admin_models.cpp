@@ -1,10 +1,10 @@
 // Models and their split, read and turned.
 #include "admin_api.hpp"
 #include "live_changes.hpp"
+#include <sluice/server/json_writer.hpp>
 
 #include <algorithm>
 #include <array>
-#include <sluice/server/json_writer.hpp>
 
 namespace sluice::server {
 namespace {

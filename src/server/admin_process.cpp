@@ -1,6 +1,5 @@
 // Is it alive, what has it counted, who changed it.
 #include "admin_api.hpp"
-
 #include <sluice/config/units.hpp>
 #include <sluice/server/json_writer.hpp>
 

@@ -1,7 +1,8 @@
 #include "admin_question.hpp"
 
-#include <algorithm>
 #include <sluice/base/text.hpp>
+
+#include <algorithm>
 
 namespace sluice::server {
 namespace {

@@ -1,12 +1,12 @@
 #include "live_changes.hpp"
+#include <sluice/server/control.hpp>
+#include <sluice/server/json_writer.hpp>
+#include <sluice/server/replace_file.hpp>
 
 #include <algorithm>
 #include <cmath>
 #include <iterator>
 #include <numeric>
-#include <sluice/server/control.hpp>
-#include <sluice/server/json_writer.hpp>
-#include <sluice/server/replace_file.hpp>
 #include <stdexcept>
 #include <utility>
 

@@ -1,10 +1,10 @@
 // The parts of control that change nothing.
 #include "live_changes.hpp"
+#include <sluice/server/control.hpp>
+#include <sluice/server/json_writer.hpp>
 
 #include <algorithm>
 #include <iterator>
-#include <sluice/server/control.hpp>
-#include <sluice/server/json_writer.hpp>
 
 namespace sluice::server {
 

@@ -1,11 +1,10 @@
-#include <sluice/server/gateway.hpp>
-
 #include <sluice/observe/access_log.hpp>
 #include <sluice/observe/audit_log.hpp>
 #include <sluice/observe/exposition.hpp>
 #include <sluice/observe/recent_rates.hpp>
 #include <sluice/server/admin.hpp>
 #include <sluice/server/control.hpp>
+#include <sluice/server/gateway.hpp>
 #include <sluice/server/listener.hpp>
 #include <sluice/server/worker.hpp>
 #include <sluice/state/directory.hpp>
@@ -16,10 +15,9 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
-#include <pthread.h>
-
 #include <atomic>
 #include <csignal>
+#include <pthread.h>
 #include <stdexcept>
 #include <thread>
 #include <utility>
@@ -118,7 +116,9 @@ gateway::parts::parts(gateway_options options, config::document file, observe::l
               for (const auto& each : addresses)
                   mine.push_back(each.descriptors[i]);
               commons_.all.push_back(std::make_unique<worker>(
-                  i, commons_, std::move(mine),
+                  i,
+                  commons_,
+                  std::move(mine),
                   installed{control_.current(), catalogue_.size(), contexts_}));
           }
           return observe::exposition::sources{&catalogue_, all_cells(), &values_, &access_log_};
@@ -132,7 +132,8 @@ gateway::parts::parts(gateway_options options, config::document file, observe::l
         admin_open_ = true;
     }
     if (control_.current()->keys.empty())
-        log_.warn("open_gateway", "no keys are configured: everyone who reaches this gateway may use it");
+        log_.warn(
+            "open_gateway", "no keys are configured: everyone who reaches this gateway may use it");
 }
 
 gateway::parts::~parts() = default;
@@ -188,8 +189,11 @@ void gateway::parts::begin_stop()
             each->insist();
         return;
     }
-    log_.info("draining", "finishing what is in flight",
-        {{"seconds", std::int64_t{
+    log_.info(
+        "draining",
+        "finishing what is in flight",
+        {{"seconds",
+          std::int64_t{
               std::chrono::duration_cast<seconds>(control_.current()->timeouts.drain).count()}}});
     const auto until = steady::now() + control_.current()->timeouts.drain;
     for (const auto& each : commons_.all)

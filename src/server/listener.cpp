@@ -1,15 +1,14 @@
 #include <sluice/server/listener.hpp>
 
 #include <arpa/inet.h>
-#include <netinet/in.h>
-#include <netinet/tcp.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <cerrno>
 #include <cstring>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <stdexcept>
+#include <sys/socket.h>
 #include <system_error>
+#include <unistd.h>
 
 namespace sluice::server {
 namespace {
@@ -38,8 +37,8 @@ socket_address address_of(const std::string& host, std::uint16_t port)
     return made;
 }
 
-// SO_REUSEPORT would let a second gateway of the same user take half of the first one's connections:
-// whether the address is free is asked without it. The error is in errno.
+// SO_REUSEPORT would let a second gateway of the same user take half of the first one's
+// connections: whether the address is free is asked without it. The error is in errno.
 bool is_free(const socket_address& where)
 {
     const int probe = ::socket(where.bytes.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -57,8 +56,8 @@ bool is_free(const socket_address& where)
 
 int bind_one(const socket_address& where)
 {
-    const int descriptor = ::socket(
-        where.bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    const int descriptor =
+        ::socket(where.bytes.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
     if (descriptor < 0)
         return -1;
     const int on = 1;

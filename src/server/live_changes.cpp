@@ -1,9 +1,10 @@
 #include "live_changes.hpp"
 
+#include <sluice/config/render.hpp>
+
 #include <algorithm>
 #include <iterator>
 #include <set>
-#include <sluice/config/render.hpp>
 #include <string_view>
 
 namespace sluice::server {

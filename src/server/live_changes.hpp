@@ -4,6 +4,7 @@
 #include <sluice/config/build.hpp>
 #include <sluice/config/load.hpp>
 #include <sluice/config/snapshot.hpp>
+
 #include <string>
 #include <string_view>
 #include <vector>

@@ -1,9 +1,10 @@
+#include <sluice/server/replace_file.hpp>
+
 #include <cerrno>
 #include <cstdio>
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
-#include <sluice/server/replace_file.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
 

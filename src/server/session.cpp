@@ -1,6 +1,5 @@
-#include <sluice/server/session.hpp>
-
 #include <sluice/proxy/serve.hpp>
+#include <sluice/server/session.hpp>
 
 #include <utility>
 
@@ -13,7 +12,9 @@ constexpr std::size_t most_spare = 256;
 // An exchange for one request: borrowed, and given back fresh.
 class borrowed_exchange {
 public:
-    borrowed_exchange(proxy::services& with, sessions::entry& mine) : with_(with), mine_(mine)
+    borrowed_exchange(proxy::services& with, sessions::entry& mine)
+        : with_(with),
+          mine_(mine)
     {
         if (with.spare.empty()) {
             own_ = std::make_unique<proxy::exchange>();
@@ -47,7 +48,11 @@ private:
 
 class counted_connection {
 public:
-    explicit counted_connection(observe::gauge& count) noexcept : count_(count) { count.add(); }
+    explicit counted_connection(observe::gauge& count) noexcept
+        : count_(count)
+    {
+        count.add();
+    }
     counted_connection(const counted_connection&) = delete;
     counted_connection& operator=(const counted_connection&) = delete;
     ~counted_connection() { count_.sub(); }
@@ -117,7 +122,8 @@ net::task<> run_session(
     for (bool keep = true; keep && client.connection().open();) {
         // Up to a tick later than asked for: the coarse time is at most a tick old.
         const auto until = with.coarse_now + with.snapshots.current()->config->timeouts.idle;
-        const bool asked = co_await client.wait_for_request(with.coarse_now, until + net::wheel::tick);
+        const bool asked =
+            co_await client.wait_for_request(with.coarse_now, until + net::wheel::tick);
         if (!asked)
             break;
         keep = co_await run_request(with, mine);

@@ -1,18 +1,16 @@
 #include <sluice/server/worker.hpp>
-
 #include <sluice/wire/error_body.hpp>
 
 #include <boost/asio/detail/concurrency_hint.hpp>
 #include <boost/asio/post.hpp>
 
-#include <arpa/inet.h>
-#include <sys/socket.h>
-#include <unistd.h>
-
 #include <algorithm>
+#include <arpa/inet.h>
 #include <array>
 #include <cerrno>
 #include <random>
+#include <sys/socket.h>
+#include <unistd.h>
 #include <utility>
 
 namespace sluice::server {
@@ -35,9 +33,10 @@ std::uint64_t random_seed()
 std::string text_of(const sockaddr_storage& peer)
 {
     std::array<char, INET6_ADDRSTRLEN> text{};
-    const void* address = peer.ss_family == AF_INET6
-                            ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in6&>(peer).sin6_addr)
-                            : &reinterpret_cast<const sockaddr_in&>(peer).sin_addr;
+    const void* address =
+        peer.ss_family == AF_INET6
+            ? static_cast<const void*>(&reinterpret_cast<const sockaddr_in6&>(peer).sin6_addr)
+            : &reinterpret_cast<const sockaddr_in&>(peer).sin_addr;
     inet_ntop(peer.ss_family, address, text.data(), text.size());
     return text.data();
 }
@@ -57,7 +56,9 @@ void log_bug(observe::logger& log, std::exception_ptr what)
     try {
         std::rethrow_exception(std::move(what));
     } catch (const std::exception& e) {
-        log.error("session_failed", "a session ended by an exception; this is a bug",
+        log.error(
+            "session_failed",
+            "a session ended by an exception; this is a bug",
             {{"what", std::string_view(e.what())}});
     } catch (...) {
         log.error("session_failed", "a session ended by an unknown exception; this is a bug");
@@ -73,8 +74,15 @@ worker::worker(
       work_(context_.get_executor()),
       reactor_(context_),
       buffers_(commons.ledger),
-      services_(reactor_, buffers_, cells_, commons.access_log, commons.log, commons.draining,
-          number, random_seed()),
+      services_(
+          reactor_,
+          buffers_,
+          cells_,
+          commons.access_log,
+          commons.log,
+          commons.draining,
+          number,
+          random_seed()),
       gate_([&log = commons.log](std::exception_ptr what) { log_bug(log, std::move(what)); }),
       tick_(context_)
 {
@@ -116,9 +124,10 @@ void worker::insist()
 
 void worker::take(int descriptor, std::size_t listener, std::string address)
 {
-    boost::asio::post(context_, [this, descriptor, listener, address = std::move(address)]() mutable {
-        open_session(descriptor, listener, std::move(address));
-    });
+    boost::asio::post(
+        context_, [this, descriptor, listener, address = std::move(address)]() mutable {
+            open_session(descriptor, listener, std::move(address));
+        });
 }
 
 void worker::apply(installed next)
@@ -145,7 +154,8 @@ net::task<> worker::accept_from(std::size_t listener)
         const bool served = accept_batch(listener);
         if (!served) {
             cells_.accept_errors.add();
-            commons_.log.warn("accept_failed", "cannot accept connections: out of descriptors or memory");
+            commons_.log.warn(
+                "accept_failed", "cannot accept connections: out of descriptors or memory");
             co_await pause(accept_pause);
             continue;
         }
@@ -166,8 +176,11 @@ bool worker::accept_batch(std::size_t listener)
     for (std::size_t i = 0; i < accepted_at_once; ++i) {
         sockaddr_storage peer{};
         socklen_t size = sizeof peer;
-        const int descriptor = ::accept4(socket.descriptor(), reinterpret_cast<sockaddr*>(&peer),
-            &size, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        const int descriptor = ::accept4(
+            socket.descriptor(),
+            reinterpret_cast<sockaddr*>(&peer),
+            &size,
+            SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (descriptor >= 0) {
             place(descriptor, listener, text_of(peer));
             continue;

@@ -1,7 +1,8 @@
+#include <sluice/state/directory.hpp>
+
 #include <cerrno>
 #include <fcntl.h>
 #include <filesystem>
-#include <sluice/state/directory.hpp>
 #include <stdexcept>
 #include <sys/file.h>
 #include <sys/stat.h>

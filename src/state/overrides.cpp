@@ -1,3 +1,6 @@
+#include <sluice/base/text.hpp>
+#include <sluice/state/overrides.hpp>
+
 #include <simdjson.h>
 
 #include <array>
@@ -6,8 +9,6 @@
 #include <cmath>
 #include <cstdio>
 #include <fcntl.h>
-#include <sluice/base/text.hpp>
-#include <sluice/state/overrides.hpp>
 #include <sys/stat.h>
 #include <unistd.h>
 #include <utility>

@@ -1,9 +1,9 @@
 #include "json_walk.hpp"
 
 #include "json_text.hpp"
+#include <sluice/wire/request.hpp>
 
 #include <array>
-#include <sluice/wire/request.hpp>
 
 namespace sluice::wire {
 

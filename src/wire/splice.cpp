@@ -1,6 +1,7 @@
-#include <cassert>
 #include <sluice/base/text.hpp>
 #include <sluice/wire/splice.hpp>
+
+#include <cassert>
 #include <utility>
 
 namespace sluice::wire {

@@ -1,5 +1,4 @@
 #include "blocks.hpp"
-
 #include <sluice/wire/sse_framer.hpp>
 
 namespace sluice::wire {

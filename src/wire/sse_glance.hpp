@@ -2,6 +2,7 @@
 // One quick look at the data of a whole event: the commonest kinds need no more.
 
 #include <sluice/wire/endpoint.hpp>
+
 #include <string_view>
 
 namespace sluice::wire {

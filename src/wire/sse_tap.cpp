@@ -1,8 +1,8 @@
 #include "sse_glance.hpp"
+#include <sluice/wire/sse_tap.hpp>
 
 #include <algorithm>
 #include <array>
-#include <sluice/wire/sse_tap.hpp>
 
 namespace sluice::wire {
 namespace {

@@ -1,5 +1,5 @@
-// How long the gateway decides about one request, without any socket: head, credentials, JSON, limit,
-// split, and the head that goes to the provider. Prints percentiles; judges nothing.
+// How long the gateway decides about one request, without any socket: head, credentials, JSON,
+// limit, split, and the head that goes to the provider. Prints percentiles; judges nothing.
 //
 // usage: bench_decision [body bytes] [rounds]
 
@@ -16,12 +16,11 @@
 #include <boost/asio/detail/concurrency_hint.hpp>
 #include <boost/asio/io_context.hpp>
 
-#include <sys/socket.h>
-
 #include <algorithm>
 #include <cstdlib>
 #include <iostream>
 #include <string>
+#include <sys/socket.h>
 #include <vector>
 
 namespace {
@@ -43,38 +42,43 @@ models:
     sticky: user
 keys:
   - id: bench
-    hash: ")" + config::key_hash(key) + R"("
+    hash: ")" + config::key_hash(key)
+                                + R"("
     models: ["*"]
     limits: { requests: 1000000000/min, burst: 1000000000, concurrent: 100000 }
 )";
 
 std::string request_head(std::size_t body_bytes)
 {
-    return "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nConnection: keep-alive\r\n"
+    return "POST /v1/chat/completions HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nConnection: "
+           "keep-alive\r\n"
            "Content-Type: application/json\r\nAccept: application/json\r\n"
            "User-Agent: OpenAI/JS 7.55.0\r\nX-Stainless-Retry-Count: 0\r\nX-Stainless-Lang: js\r\n"
-           "X-Stainless-Package-Version: 7.55.0\r\nX-Stainless-OS: Linux\r\nX-Stainless-Arch: x64\r\n"
+           "X-Stainless-Package-Version: 7.55.0\r\nX-Stainless-OS: Linux\r\nX-Stainless-Arch: "
+           "x64\r\n"
            "X-Stainless-Runtime: node\r\nX-Stainless-Runtime-Version: v20.20.2\r\n"
            "Authorization: Bearer "
-        + std::string(key)
-        + "\r\nAccept-Language: *\r\nSec-Fetch-Mode: cors\r\nAccept-Encoding: gzip, deflate\r\n"
-          "Content-Length: "
-        + std::to_string(body_bytes) + "\r\n\r\n";
+           + std::string(key)
+           + "\r\nAccept-Language: *\r\nSec-Fetch-Mode: cors\r\nAccept-Encoding: gzip, deflate\r\n"
+             "Content-Length: "
+           + std::to_string(body_bytes) + "\r\n\r\n";
 }
 
 std::string request_body(std::size_t bytes)
 {
     std::string text = R"({"model":"bench-model","user":"somebody","messages":[)";
     while (text.size() < bytes)
-        text += R"({"role":"user","content":"What is a sluice, and \"why\" would one build it?\n"},)";
+        text +=
+            R"({"role":"user","content":"What is a sluice, and \"why\" would one build it?\n"},)";
     text.back() = ']';
     return text + R"(,"temperature":0.7,"max_tokens":256})";
 }
 
 bool decide(proxy::services& with, proxy::client& from, proxy::exchange& x, const std::string& head)
 {
-    const bool fine = !http::parse(head, {}, x.head) && proxy::identify(with, x)
-        && proxy::authenticate(from, x) && proxy::parse(with, wire::endpoint::chat_completions, x)
+    const bool fine =
+        !http::parse(head, {}, x.head) && proxy::identify(with, x) && proxy::authenticate(from, x)
+        && proxy::parse(with, wire::endpoint::chat_completions, x)
         && policy::take(*x.key->state, x.key->limits, x.now).admitted && proxy::choose(with, x);
     if (!fine)
         return false;
@@ -135,7 +139,8 @@ int run(std::size_t body_bytes, std::size_t rounds)
 int main(int argc, char** argv)
 {
     const auto number = [&](int at, std::size_t otherwise) {
-        return argc > at ? static_cast<std::size_t>(std::strtoull(argv[at], nullptr, 10)) : otherwise;
+        return argc > at ? static_cast<std::size_t>(std::strtoull(argv[at], nullptr, 10))
+                         : otherwise;
     };
     return run(number(1, 10'000), std::max<std::size_t>(number(2, 20'000), 100));
 }

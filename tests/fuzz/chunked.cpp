@@ -1,10 +1,11 @@
 // However a chunked body is cut, its payload, its verdict and what is sent on are the same; and
 // what is sent on is canonical and holds the same payload. The first octet chooses the cuts.
+#include <sluice/http/chunked.hpp>
+
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
 #include <memory>
-#include <sluice/http/chunked.hpp>
 #include <string>
 
 using namespace sluice::http;

@@ -1,8 +1,9 @@
 // Any bytes as a configuration file: a document or complaints, never anything else.
-#include <cstdint>
-#include <cstdlib>
 #include <sluice/config/build.hpp>
 #include <sluice/config/render.hpp>
+
+#include <cstdint>
+#include <cstdlib>
 #include <string_view>
 
 namespace {

@@ -1,9 +1,10 @@
 // Request bodies: the verdict has to be a full JSON parser's, the splice has to give JSON again.
+#include <sluice/wire/splice.hpp>
+
 #include <simdjson.h>
 
 #include <cstdint>
 #include <cstdlib>
-#include <sluice/wire/splice.hpp>
 #include <string>
 #include <string_view>
 

@@ -1,12 +1,13 @@
 // An accepted request head, written again from what was understood of it, is understood the same.
+#include <sluice/http/head.hpp>
+#include <sluice/http/scanner.hpp>
+#include <sluice/http/writer.hpp>
+
 #include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <sluice/http/head.hpp>
-#include <sluice/http/scanner.hpp>
-#include <sluice/http/writer.hpp>
 
 using namespace sluice::http;
 

@@ -1,13 +1,14 @@
 // An accepted answer's head, written again from what was understood of it, is understood the same.
 // The first octet chooses the method that was asked with.
+#include <sluice/http/head.hpp>
+#include <sluice/http/scanner.hpp>
+#include <sluice/http/writer.hpp>
+
 #include <array>
 #include <cstdint>
 #include <cstdlib>
 #include <cstring>
 #include <memory>
-#include <sluice/http/head.hpp>
-#include <sluice/http/scanner.hpp>
-#include <sluice/http/writer.hpp>
 
 using namespace sluice::http;
 

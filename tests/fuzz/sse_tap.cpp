@@ -1,13 +1,14 @@
 // Event streams: what is seen and what is let through must not depend on where the bytes are cut.
+#include <sluice/wire/body_tap.hpp>
+#include <sluice/wire/redact.hpp>
+#include <sluice/wire/sse_tap.hpp>
+#include <sluice/wire/usage_filter.hpp>
+
 #include <simdjson.h>
 
 #include <algorithm>
 #include <cstdint>
 #include <cstdlib>
-#include <sluice/wire/body_tap.hpp>
-#include <sluice/wire/redact.hpp>
-#include <sluice/wire/sse_tap.hpp>
-#include <sluice/wire/usage_filter.hpp>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -1,4 +1,6 @@
 #include "server_parts.hpp"
+#include <sluice/base/text.hpp>
+#include <sluice/server/admin.hpp>
 
 #include <boost/asio/connect.hpp>
 #include <boost/asio/executor_work_guard.hpp>
@@ -13,8 +15,6 @@
 #include <algorithm>
 #include <atomic>
 #include <future>
-#include <sluice/base/text.hpp>
-#include <sluice/server/admin.hpp>
 #include <thread>
 
 using namespace sluice;

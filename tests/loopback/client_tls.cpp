@@ -174,6 +174,48 @@ BOOST_AUTO_TEST_CASE(a_reload_takes_up_new_certificates_and_leaves_connections_a
     BOOST_TEST(serial_of(still) == serial);
 }
 
+BOOST_AUTO_TEST_CASE(a_client_that_leaves_cancels_its_provider)
+{
+    listener slow;
+    world w;
+    w.how.set("providers", "{ one: { base_url: '" + base_url(slow.port()) + "' } }");
+    gateway gate(w.how);
+    const auto context = client_context(w.ca.certificate());
+    for (const std::string_view more : {std::string_view(), streaming}) {
+        auto client = gate.connect();
+        BOOST_TEST_REQUIRE(client.encrypt(client_side(context, "gateway.test")));
+        client.send(chat_text(more));
+        auto upstream = slow.accept();
+        (void)upstream.request();
+        if (!more.empty()) {
+            upstream.send(std::string(stream_head) + chunk(token_event("one")));
+            (void)client.until("one");
+        }
+        client.close();
+        BOOST_TEST(upstream.ends());
+    }
+    BOOST_TEST(gate.becomes("sluice_requests_total", {"code=\"499\""}, 2));
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_that_breaks_is_not_ended_in_order)
+{
+    listener breaking;
+    world w;
+    w.how.set("providers", "{ one: { base_url: '" + base_url(breaking.port()) + "' } }");
+    gateway gate(w.how);
+    const auto context = client_context(w.ca.certificate());
+    auto client = gate.connect();
+    BOOST_TEST_REQUIRE(client.encrypt(client_side(context, "gateway.test")));
+    client.send(chat_text(streaming));
+    auto upstream = breaking.accept();
+    (void)upstream.request();
+    upstream.send(std::string(stream_head) + chunk(token_event(std::string(100'000, 'x'))));
+    upstream.reset();
+    const auto rest = client.rest();
+    BOOST_TEST(!rest.ends_with("\r\n0\r\n\r\n"));
+    BOOST_TEST(rest.find("[DONE]") == std::string::npos);
+}
+
 BOOST_AUTO_TEST_CASE(a_handshake_that_stalls_is_given_up)
 {
     world w;

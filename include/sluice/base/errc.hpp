@@ -62,13 +62,13 @@ enum class fault { client, upstream, gateway };
 // row, so they cannot disagree.
 struct error_row {
     errc code;
-    std::string_view label;    // metrics and access log
-    unsigned status;           // the client's HTTP status; 499 is never sent
-    std::string_view api_code; // error.code of the OpenAI error object
-    std::string_view type;     // error.type of it
+    std::string_view label;     // metrics and access log
+    unsigned status;            // the client's HTTP status; 499 is never sent
+    std::string_view api_code;  // error.code of the OpenAI error object
+    std::string_view type;      // error.type of it
     fault whose;
-    bool worth_another_target; // as long as no byte of an answer reached the client
-    std::string_view message;  // when nothing more exact is known
+    bool worth_another_target;  // as long as no byte of an answer reached the client
+    std::string_view message;   // when nothing more exact is known
 };
 
 [[nodiscard]] const error_row& describe(errc code) noexcept;
@@ -88,5 +88,4 @@ using result = boost::system::result<T, errc>;
 }  // namespace sluice
 
 template <>
-struct boost::system::is_error_code_enum<sluice::errc> : std::true_type {
-};
+struct boost::system::is_error_code_enum<sluice::errc> : std::true_type {};

@@ -8,7 +8,10 @@ namespace sluice {
 // SplitMix64 (Steele, Lea, Flood 2014): every seed gives a full-period stream.
 class random_engine {
 public:
-    explicit constexpr random_engine(std::uint64_t seed) noexcept : state_(seed) {}
+    explicit constexpr random_engine(std::uint64_t seed) noexcept
+        : state_(seed)
+    {
+    }
 
     constexpr std::uint64_t operator()() noexcept
     {

@@ -1,11 +1,12 @@
 #pragma once
 // From a document and the live changes over it to the snapshot the workers share.
 
-#include <cstdint>
-#include <map>
 #include <sluice/config/load.hpp>
 #include <sluice/config/snapshot.hpp>
 #include <sluice/observe/catalogue.hpp>
+
+#include <cstdint>
+#include <map>
 #include <string>
 #include <vector>
 

@@ -1,10 +1,11 @@
 #pragma once
 // From the text of a configuration file to a document, or to everything that is wrong with it.
 
-#include <cstddef>
-#include <optional>
 #include <sluice/config/environment.hpp>
 #include <sluice/config/snapshot.hpp>
+
+#include <cstddef>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>

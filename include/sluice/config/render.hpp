@@ -3,6 +3,7 @@
 // Secrets appear as the first digits of their SHA-256, enough to see that one was exchanged.
 
 #include <sluice/config/snapshot.hpp>
+
 #include <string>
 #include <vector>
 

@@ -2,15 +2,16 @@
 // One immutable, validated configuration. Built by config::load, shared by every worker, replaced
 // whole. A request keeps the snapshot it began with.
 
+#include <sluice/base/clock.hpp>
+#include <sluice/base/text.hpp>
+#include <sluice/policy/limit.hpp>
+#include <sluice/policy/split.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <sluice/base/clock.hpp>
-#include <sluice/base/text.hpp>
-#include <sluice/policy/limit.hpp>
-#include <sluice/policy/split.hpp>
 #include <string>
 #include <string_view>
 #include <unordered_map>

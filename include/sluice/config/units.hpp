@@ -1,10 +1,11 @@
 #pragma once
 // The spellings of quantities in the configuration, the admin API and ctl. None means: not one.
 
-#include <cstdint>
-#include <optional>
 #include <sluice/base/clock.hpp>
 #include <sluice/policy/limit.hpp>
+
+#include <cstdint>
+#include <optional>
 #include <string>
 #include <string_view>
 

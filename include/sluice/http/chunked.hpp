@@ -62,8 +62,8 @@ public:
     // GiB.
     [[nodiscard]] std::uint64_t remaining() const noexcept { return remaining_; }
     [[nodiscard]] bool ended() const noexcept { return state_ == state::ended; }
-    // What was sent on so far ends between the CR and the LF behind a chunk's payload. Still answers
-    // after an error.
+    // What was sent on so far ends between the CR and the LF behind a chunk's payload. Still
+    // answers after an error.
     [[nodiscard]] bool inside_line_end() const noexcept { return inside_line_end_; }
 
 private:

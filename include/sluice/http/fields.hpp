@@ -1,11 +1,12 @@
 #pragma once
 // The field section of a head: where each field lies in the caller's buffer.
 
+#include <sluice/http/names.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <iterator>
-#include <sluice/http/names.hpp>
 #include <string_view>
 
 namespace sluice::http {

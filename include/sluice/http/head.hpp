@@ -2,12 +2,13 @@
 // Heads of HTTP/1.1 messages, strictly (RFC 9110, 9112, 3986): what one recipient could read
 // differently from another is refused, not repaired.
 
-#include <cstddef>
-#include <cstdint>
-#include <optional>
 #include <sluice/base/errc.hpp>
 #include <sluice/http/fields.hpp>
 #include <sluice/http/names.hpp>
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
 #include <string_view>
 #include <type_traits>
 

@@ -1,9 +1,10 @@
 #pragma once
 // Where a head ends, found while it arrives.
 
+#include <sluice/http/head.hpp>
+
 #include <cstddef>
 #include <cstdint>
-#include <sluice/http/head.hpp>
 #include <string_view>
 
 namespace sluice::http {

@@ -14,7 +14,10 @@ namespace sluice::net {
 // Bytes held by all workers. Any thread.
 class byte_ledger {
 public:
-    explicit byte_ledger(std::size_t limit) noexcept : limit_(limit) {}
+    explicit byte_ledger(std::size_t limit) noexcept
+        : limit_(limit)
+    {
+    }
     void limit(std::size_t bytes) noexcept { limit_.store(bytes, std::memory_order_relaxed); }
     void add(std::size_t bytes) noexcept { held_.fetch_add(bytes, std::memory_order_relaxed); }
     void remove(std::size_t bytes) noexcept { held_.fetch_sub(bytes, std::memory_order_relaxed); }
@@ -22,8 +25,8 @@ public:
     {
         return held_.load(std::memory_order_relaxed);
     }
-    // Whether `more` bytes fit. Not a reservation: the bound is exceeded by at most what the workers
-    // take at the same instant.
+    // Whether `more` bytes fit. Not a reservation: the bound is exceeded by at most what the
+    // workers take at the same instant.
     [[nodiscard]] bool fits(std::size_t more) const noexcept
     {
         const auto limit = limit_.load(std::memory_order_relaxed);
@@ -83,7 +86,10 @@ private:
 // One thread. Sizes are 4, 16 and 64 KiB; anything larger is allocated to measure.
 class buffer_pool {
 public:
-    explicit buffer_pool(byte_ledger& ledger) noexcept : ledger_(ledger) {}
+    explicit buffer_pool(byte_ledger& ledger) noexcept
+        : ledger_(ledger)
+    {
+    }
     buffer_pool(const buffer_pool&) = delete;
     buffer_pool& operator=(const buffer_pool&) = delete;
     ~buffer_pool();

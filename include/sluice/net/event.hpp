@@ -11,7 +11,11 @@ namespace sluice::net {
 
 class event : private deadline {
 public:
-    explicit event(wheel& deadlines) noexcept : deadline(&event::expired), deadlines_(deadlines) {}
+    explicit event(wheel& deadlines) noexcept
+        : deadline(&event::expired),
+          deadlines_(deadlines)
+    {
+    }
 
     // Resumes the waiter, or makes the next wait end at once.
     void set(io verdict = io::ok) noexcept
@@ -32,7 +36,11 @@ public:
 
     class [[nodiscard]] awaiter {
     public:
-        awaiter(event& self, time_point until) noexcept : self_(self), until_(until) {}
+        awaiter(event& self, time_point until) noexcept
+            : self_(self),
+              until_(until)
+        {
+        }
         bool await_ready() const noexcept { return self_.set_; }
         void await_suspend(std::coroutine_handle<> waiter) noexcept
         {

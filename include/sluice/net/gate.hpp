@@ -17,7 +17,10 @@ public:
     // Called with what a spawned task threw: a bug, not an expected failure.
     using failure_handler = std::function<void(std::exception_ptr)>;
 
-    explicit gate(failure_handler on_failure) : on_failure_(std::move(on_failure)) {}
+    explicit gate(failure_handler on_failure)
+        : on_failure_(std::move(on_failure))
+    {
+    }
     gate(const gate&) = delete;
     gate& operator=(const gate&) = delete;
 

@@ -1,9 +1,9 @@
 #pragma once
 // What a worker's sockets share: the io_context's reactor, the deadline wheel, the time.
 //
-// Sockets wait for readiness and then call recv and sendmsg themselves. Asio's own operations either
-// probe with a recv that fails (+1 system call a wait) or re-arm epoll (+1 epoll_ctl a wait); a
-// reactor operation of our own that reports "exhausted" does neither. That reaches into
+// Sockets wait for readiness and then call recv and sendmsg themselves. Asio's own operations
+// either probe with a recv that fails (+1 system call a wait) or re-arm epoll (+1 epoll_ctl a
+// wait); a reactor operation of our own that reports "exhausted" does neither. That reaches into
 // boost::asio::detail, in this header and socket.cpp only, and is bound to the Boost the
 // distribution ships (src/DECISIONS.md).
 
@@ -12,7 +12,8 @@
 #include <boost/asio/io_context.hpp>
 #include <boost/version.hpp>
 
-static_assert(BOOST_VERSION == 108100, "net/socket.cpp was written against Boost 1.81's epoll_reactor");
+static_assert(
+    BOOST_VERSION == 108100, "net/socket.cpp was written against Boost 1.81's epoll_reactor");
 
 namespace boost::asio::detail {
 class epoll_reactor;
@@ -22,8 +23,8 @@ namespace sluice::net {
 
 class reactor {
 public:
-    // The context must have been made with BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO or hint 1 and run on
-    // one thread; everything here belongs to that thread.
+    // The context must have been made with BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO or hint 1 and run
+    // on one thread; everything here belongs to that thread.
     explicit reactor(boost::asio::io_context& context);
 
     [[nodiscard]] boost::asio::io_context& context() noexcept { return context_; }

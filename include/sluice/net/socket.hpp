@@ -5,13 +5,12 @@
 
 #include <boost/asio/detail/epoll_reactor.hpp>
 
-#include <sys/uio.h>
-
 #include <coroutine>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <span>
+#include <sys/uio.h>
 
 namespace sluice::net {
 
@@ -40,8 +39,8 @@ using socket_ptr = std::unique_ptr<socket, socket_release>;
 
 class socket {
 public:
-    // Takes the descriptor, which must be non-blocking. Null, with the descriptor closed, when epoll
-    // refuses it.
+    // Takes the descriptor, which must be non-blocking. Null, with the descriptor closed, when
+    // epoll refuses it.
     [[nodiscard]] static socket_ptr adopt(reactor& loop, int descriptor);
 
     socket(const socket&) = delete;
@@ -69,8 +68,8 @@ public:
     // Ends the wait of whoever waits, with `interrupted`. Nobody waiting: nothing happens.
     void interrupt() noexcept;
 
-    // Calls `notice(context)` once when the socket next becomes readable or fails, unless readable()
-    // is awaited before; unwatch() takes it back. Costs no system call.
+    // Calls `notice(context)` once when the socket next becomes readable or fails, unless
+    // readable() is awaited before; unwatch() takes it back. Costs no system call.
     using notice = void (*)(void* context);
     void watch(notice call, void* context) noexcept;
     void unwatch() noexcept { read_.call = nullptr; }
@@ -82,8 +81,11 @@ private:
     struct op : asio_op {
         op(socket& owner, int type) noexcept;
         static status perform(asio_op* base);
-        static void complete(void* owner, boost::asio::detail::scheduler_operation* base,
-            const boost::system::error_code& ec, std::size_t bytes);
+        static void complete(
+            void* owner,
+            boost::asio::detail::scheduler_operation* base,
+            const boost::system::error_code& ec,
+            std::size_t bytes);
 
         socket& self;
         int type;
@@ -109,7 +111,11 @@ private:
     op read_;
     op write_;
     struct timer : deadline {
-        explicit timer(socket& owner) noexcept : deadline(&socket::expired), self(owner) {}
+        explicit timer(socket& owner) noexcept
+            : deadline(&socket::expired),
+              self(owner)
+        {
+        }
         socket& self;
     } timer_;
 };

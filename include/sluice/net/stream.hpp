@@ -6,13 +6,12 @@
 #include <sluice/net/task.hpp>
 #include <sluice/net/tls.hpp>
 
-#include <sys/uio.h>
-
 #include <array>
 #include <cstddef>
 #include <optional>
 #include <span>
 #include <string_view>
+#include <sys/uio.h>
 
 namespace sluice::net {
 
@@ -94,9 +93,9 @@ private:
     ssl_ptr ssl_;
 };
 
-// `co_await send_all(...)`: everything, or what went wrong. The pieces may lie in memory that others
-// use after the first wait: what the socket does not take at once is copied first. `patience` is
-// how long the peer may take nothing at all.
+// `co_await send_all(...)`: everything, or what went wrong. The pieces may lie in memory that
+// others use after the first wait: what the socket does not take at once is copied first.
+// `patience` is how long the peer may take nothing at all.
 class [[nodiscard]] send_all {
 public:
     send_all(stream& to, buffer_pool& pool, const gather& pieces, milliseconds patience) noexcept
@@ -125,7 +124,11 @@ public:
 
 private:
     static task<io> rest(
-        stream& to, buffer_pool& pool, const gather& pieces, std::size_t sent, milliseconds patience);
+        stream& to,
+        buffer_pool& pool,
+        const gather& pieces,
+        std::size_t sent,
+        milliseconds patience);
 
     stream& to_;
     buffer_pool& pool_;

@@ -1,13 +1,14 @@
 #pragma once
-// A coroutine that one caller awaits. It starts when awaited and resumes its caller when it is done.
+// A coroutine that one caller awaits. It starts when awaited and resumes its caller when it is
+// done.
 //
-// Why not asio::awaitable: its frames above 1 KB are not recycled, every operation costs a frame and
-// an executor, and a stream's frames are most of its memory. This one is a handle. It needs no
+// Why not asio::awaitable: its frames above 1 KB are not recycled, every operation costs a frame
+// and an executor, and a stream's frames are most of its memory. This one is a handle. It needs no
 // symmetric transfer (g++ 12 turns that into recursion without optimisation): a child that finishes
 // without suspending is noticed by its caller, so loops do not grow the stack.
 //
-// Thread: a task stays on the thread that awaits it. Lifetime: references passed to a task must live
-// until it is done, which they do when it is awaited in the expression that makes it.
+// Thread: a task stays on the thread that awaits it. Lifetime: references passed to a task must
+// live until it is done, which they do when it is awaited in the expression that makes it.
 
 #include <sluice/net/frame_pool.hpp>
 
@@ -108,8 +109,14 @@ public:
     using promise_type = detail::promise<T>;
     using handle = std::coroutine_handle<promise_type>;
 
-    explicit task(handle coroutine) noexcept : coroutine_(coroutine) {}
-    task(task&& other) noexcept : coroutine_(std::exchange(other.coroutine_, {})) {}
+    explicit task(handle coroutine) noexcept
+        : coroutine_(coroutine)
+    {
+    }
+    task(task&& other) noexcept
+        : coroutine_(std::exchange(other.coroutine_, {}))
+    {
+    }
     task& operator=(task&&) = delete;
     ~task()
     {

@@ -34,7 +34,8 @@ struct tls_context_result {
 
 // A client side that sends `host` as SNI and accepts only a certificate for it; IP literals are
 // matched as addresses and send no SNI (RFC 6066 section 3).
-[[nodiscard]] ssl_ptr make_client_ssl(const tls_context& context, int descriptor, const std::string& host);
+[[nodiscard]] ssl_ptr make_client_ssl(
+    const tls_context& context, int descriptor, const std::string& host);
 [[nodiscard]] ssl_ptr make_server_ssl(const tls_context& context, int descriptor);
 
 // The newest entry of this thread's OpenSSL error queue in words; the queue is emptied.

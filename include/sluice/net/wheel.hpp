@@ -18,7 +18,10 @@ class deadline {
 public:
     using function = void (*)(deadline&);
 
-    explicit deadline(function fire) noexcept : fire_(fire) {}
+    explicit deadline(function fire) noexcept
+        : fire_(fire)
+    {
+    }
     deadline(const deadline&) = delete;
     deadline& operator=(const deadline&) = delete;
     ~deadline() { disarm(); }

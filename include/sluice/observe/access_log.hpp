@@ -2,13 +2,14 @@
 // One JSON line a request, written by a thread of its own. A worker formats into its ring and never
 // waits: a full ring, a full disk or a stopped reader costs lines, which are counted.
 
+#include <sluice/observe/access_record.hpp>
+
 #include <atomic>
 #include <condition_variable>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <sluice/observe/access_record.hpp>
 #include <string>
 #include <thread>
 #include <vector>

@@ -2,10 +2,11 @@
 // What the access log tells about one request. Never a prompt, an answer, a key or a credential:
 // there is no member to put one in.
 
+#include <sluice/base/clock.hpp>
+
 #include <array>
 #include <cstdint>
 #include <optional>
-#include <sluice/base/clock.hpp>
 #include <string_view>
 
 namespace sluice::observe {

@@ -2,9 +2,10 @@
 // The only source of label values: configured names, each with a dense id that stays its own for
 // the life of the process. A request carries ids, so nothing a client invents can become a series.
 
+#include <sluice/base/text.hpp>
+
 #include <cstddef>
 #include <mutex>
-#include <sluice/base/text.hpp>
 #include <string>
 #include <string_view>
 #include <unordered_map>

@@ -2,11 +2,12 @@
 // Numbers one thread writes and any thread reads. A write is a plain load, add and store: no locked
 // instruction, no fence. A reader may see the members of a histogram a few observations apart.
 
+#include <sluice/base/clock.hpp>
+
 #include <array>
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
-#include <sluice/base/clock.hpp>
 #include <span>
 
 namespace sluice::observe {

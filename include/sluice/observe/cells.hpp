@@ -2,16 +2,17 @@
 // What one worker counts. The worker alone writes, with plain instructions; a scraper reads at any
 // time. Cells never move: new ids get new blocks.
 
+#include <sluice/observe/bounds.hpp>
+#include <sluice/observe/catalogue.hpp>
+#include <sluice/observe/cell.hpp>
+#include <sluice/observe/outcome.hpp>
+
 #include <array>
 #include <atomic>
 #include <bit>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <sluice/observe/bounds.hpp>
-#include <sluice/observe/catalogue.hpp>
-#include <sluice/observe/cell.hpp>
-#include <sluice/observe/outcome.hpp>
 
 namespace sluice::observe {
 

@@ -1,14 +1,15 @@
 #pragma once
 // What a scrape sees: the cells of all workers under the names of the metric table.
 
+#include <sluice/observe/access_log.hpp>
+#include <sluice/observe/catalogue.hpp>
+#include <sluice/observe/cells.hpp>
+
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 
 #include <cstdint>
 #include <mutex>
-#include <sluice/observe/access_log.hpp>
-#include <sluice/observe/catalogue.hpp>
-#include <sluice/observe/cells.hpp>
 #include <string>
 #include <string_view>
 #include <vector>

@@ -2,10 +2,11 @@
 // Writes one JSON object as one line into memory of the caller's, without allocating. What does not
 // fit is left out; the line stays valid JSON.
 
+#include <sluice/base/clock.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <sluice/base/clock.hpp>
 #include <span>
 #include <string_view>
 

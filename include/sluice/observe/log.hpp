@@ -5,12 +5,13 @@
 // A storm of failures cannot flood: each (level, event) may write 10 lines at once and one more
 // every 10 seconds; the next line that gets through tells how many were suppressed.
 
+#include <sluice/base/clock.hpp>
+
 #include <cstdint>
 #include <functional>
 #include <initializer_list>
 #include <memory>
 #include <mutex>
-#include <sluice/base/clock.hpp>
 #include <string>
 #include <string_view>
 #include <unordered_map>

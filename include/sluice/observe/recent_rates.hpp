@@ -2,11 +2,12 @@
 // What each arm did in the last minutes, for the admin API: differences of the cells, taken every
 // few seconds by the control thread.
 
+#include <sluice/base/clock.hpp>
+#include <sluice/observe/cells.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
-#include <sluice/base/clock.hpp>
-#include <sluice/observe/cells.hpp>
 #include <span>
 #include <vector>
 

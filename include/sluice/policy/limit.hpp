@@ -3,8 +3,9 @@
 // each limit is a single atomic, changed by one compare-and-swap.
 //
 // The rate is a GCRA (ITU-T I.371, "virtual scheduling"): the state is the instant at which the
-// bucket would be full again. A caller that may wait reserves its place in the same swap, so waiting
-// is first come first served over all workers without a queue, and bounded by rate x max_wait.
+// bucket would be full again. A caller that may wait reserves its place in the same swap, so
+// waiting is first come first served over all workers without a queue, and bounded by rate x
+// max_wait.
 
 #include <sluice/base/clock.hpp>
 
@@ -21,10 +22,10 @@ struct rate {
 };
 
 struct limit_settings {
-    std::optional<rate> requests;                   // none: unlimited
-    std::uint64_t burst = 1;                        // admitted at once; at least 1
-    std::optional<std::uint32_t> concurrent;        // none: unlimited
-    nanoseconds max_wait{0};                        // how long a request may wait for its token
+    std::optional<rate> requests;             // none: unlimited
+    std::uint64_t burst = 1;                  // admitted at once; at least 1
+    std::optional<std::uint32_t> concurrent;  // none: unlimited
+    nanoseconds max_wait{0};                  // how long a request may wait for its token
 };
 
 // Shared by all workers and by successive snapshots.
@@ -38,8 +39,8 @@ struct admission {
     nanoseconds wait{0};  // admitted: how long to wait first. Refused: after which a token is due
 };
 
-// Any thread. Refused takes nothing. A reserved wait is not given back when the caller leaves early:
-// that could admit more than burst + rate x time later.
+// Any thread. Refused takes nothing. A reserved wait is not given back when the caller leaves
+// early: that could admit more than burst + rate x time later.
 [[nodiscard]] admission take(
     limit_state& state, const limit_settings& settings, time_point now) noexcept;
 

@@ -20,9 +20,9 @@ struct position {
 // Same identity, same model: same position, on every worker, gateway and restart.
 [[nodiscard]] position position_of(std::string_view model, std::string_view identity) noexcept;
 
-// Shares are exact: a target with weight w of a total W gets w / W of the unit interval. The canary's
-// stretch begins at 0 and the rest is decided by the other number, so raising its share only moves
-// positions to it, lowering only away from it, and nobody changes between the others.
+// Shares are exact: a target with weight w of a total W gets w / W of the unit interval. The
+// canary's stretch begins at 0 and the rest is decided by the other number, so raising its share
+// only moves positions to it, lowering only away from it, and nobody changes between the others.
 class split {
 public:
     split() = default;

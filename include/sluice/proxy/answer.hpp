@@ -13,7 +13,11 @@ void write_own_fields(http::head_writer& to, const exchange& x) noexcept;
 
 // One whole answer; `type` is the body's media type. False: the client is gone.
 net::task<bool> answer(
-    services& with, client& to, exchange& x, unsigned status, std::string_view type,
+    services& with,
+    client& to,
+    exchange& x,
+    unsigned status,
+    std::string_view type,
     std::string_view body);
 
 // The error the exchange has noted, as OpenAI's error object. Nothing is sent to a client that has

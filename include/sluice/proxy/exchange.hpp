@@ -7,9 +7,9 @@
 #include <sluice/http/head.hpp>
 #include <sluice/net/event.hpp>
 #include <sluice/net/stream.hpp>
-#include <sluice/proxy/serving.hpp>
 #include <sluice/observe/cell.hpp>
 #include <sluice/observe/outcome.hpp>
+#include <sluice/proxy/serving.hpp>
 #include <sluice/wire/request.hpp>
 #include <sluice/wire/usage.hpp>
 
@@ -31,10 +31,7 @@ struct services;
 template <std::size_t N>
 class short_text {
 public:
-    void assign(std::string_view text) noexcept
-    {
-        size_ = text.copy(bytes_.data(), N);
-    }
+    void assign(std::string_view text) noexcept { size_ = text.copy(bytes_.data(), N); }
     void clear() noexcept { size_ = 0; }
     [[nodiscard]] std::string_view view() const noexcept { return {bytes_.data(), size_}; }
 
@@ -114,7 +111,7 @@ public:
     bool upstream_complete = false;  // its answer ended where it said
 
     // what the client got
-    unsigned status = 0;        // 0: nothing yet
+    unsigned status = 0;  // 0: nothing yet
     bool head_sent = false;
     bool reset_client = false;  // only a reset tells the client that its answer is not whole
     std::optional<errc> error;  // the gateway's own, or what broke the answer
@@ -130,7 +127,7 @@ public:
     // when
     time_point began{};     // its first octet
     time_point now{};       // as of the last wait or step
-    time_point due{};      // timeouts.request, or what the client asked for
+    time_point due{};       // timeouts.request, or what the client asked for
     time_point head_due{};  // until the upstream's head, where the client set a limit for that
     nanoseconds system_time{0};
     std::array<nanoseconds, 4> overhead{};  // by observe::phase

@@ -13,8 +13,8 @@ enum class action : std::uint8_t { relay, models, model, healthz };
 
 struct route {
     proxy::action action;
-    std::string_view label;  // metrics and access log
-    std::string_view allow;  // the methods it takes, as in the Allow header
+    std::string_view label;                  // metrics and access log
+    std::string_view allow;                  // the methods it takes, as in the Allow header
     std::optional<wire::endpoint> endpoint;  // for action::relay
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-// What a worker serves by: one snapshot, the connection pools of its providers, and the header lines
-// that are the same for every request. Replaced whole; a request keeps the one it began with.
+// What a worker serves by: one snapshot, the connection pools of its providers, and the header
+// lines that are the same for every request. Replaced whole; a request keeps the one it began with.
 
 #include <sluice/config/snapshot.hpp>
 #include <sluice/net/pool.hpp>

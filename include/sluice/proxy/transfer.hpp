@@ -32,7 +32,7 @@ public:
         bool readable = true;                      // not compressed: can be looked into
         bool remove_usage = false;                 // the usage event was asked for by the gateway
         wire::endpoint where = wire::endpoint::chat_completions;
-        std::span<const std::string> secrets;      // outlive the transfer
+        std::span<const std::string> secrets;  // outlive the transfer
     };
 
     // How the client's side is framed.
@@ -49,7 +49,7 @@ public:
     struct step {
         std::size_t consumed = 0;  // less than was given: the rest has to come again, in front
         progress state = progress::more;
-        bool stuck = false;        // the rest waits for input, not for `out` to be sent
+        bool stuck = false;  // the rest waits for input, not for `out` to be sent
     };
 
     // `pieces` is scratch that outlives the transfer.
@@ -57,10 +57,9 @@ public:
 
     [[nodiscard]] framing to() const noexcept { return to_; }
 
-    // `raw` may be changed. What is added to `out` are views of raw, of this object and of literals,
-    // to be sent before the next call.
-    [[nodiscard]] step feed(
-        std::span<char> raw, time_point now, net::gather& out, more_input then);
+    // `raw` may be changed. What is added to `out` are views of raw, of this object and of
+    // literals, to be sent before the next call.
+    [[nodiscard]] step feed(std::span<char> raw, time_point now, net::gather& out, more_input then);
 
     // The provider has closed: `end` where that ends its message, else `broken`.
     [[nodiscard]] progress closed(net::gather& out);
@@ -101,7 +100,7 @@ private:
 
     settings how_;
     framing to_;
-    bool passes_;  // the provider's framing goes on as it is
+    bool passes_;         // the provider's framing goes on as it is
     std::uint64_t left_;  // with framing::length
     http::chunked chunks_;
     wire::redactor redactor_;
@@ -110,7 +109,7 @@ private:
     std::optional<wire::usage_filter> filter_;
     bool filters_ = false;  // there may be something to take out
     std::vector<std::string_view>& pieces_;
-    std::string joined_;  // pieces that were too many for one gathered write
+    std::string joined_;                   // pieces that were too many for one gathered write
     std::array<size_line, 3> size_lines_;  // of one step: its data, what the filter held, an error
 };
 

@@ -1,6 +1,6 @@
 #pragma once
-// The heads the gateway writes: the request to the provider, the answer to the client. Both are made
-// anew; what came is copied field by field, hop-by-hop fields and credentials never.
+// The heads the gateway writes: the request to the provider, the answer to the client. Both are
+// made anew; what came is copied field by field, hop-by-hop fields and credentials never.
 
 #include <sluice/proxy/exchange.hpp>
 #include <sluice/proxy/transfer.hpp>

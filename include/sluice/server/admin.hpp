@@ -1,6 +1,13 @@
 #pragma once
 // The admin API on its own address. Cold code: Beast and asio::awaitable.
 
+#include <sluice/config/snapshot.hpp>
+#include <sluice/observe/audit_log.hpp>
+#include <sluice/observe/exposition.hpp>
+#include <sluice/observe/log.hpp>
+#include <sluice/observe/recent_rates.hpp>
+#include <sluice/server/control.hpp>
+
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
@@ -11,12 +18,6 @@
 #include <cstdint>
 #include <list>
 #include <memory>
-#include <sluice/config/snapshot.hpp>
-#include <sluice/observe/audit_log.hpp>
-#include <sluice/observe/exposition.hpp>
-#include <sluice/observe/log.hpp>
-#include <sluice/observe/recent_rates.hpp>
-#include <sluice/server/control.hpp>
 #include <string>
 #include <vector>
 

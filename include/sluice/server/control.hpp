@@ -1,9 +1,6 @@
 #pragma once
 // The life of the configuration: the file, the live changes over it, and the snapshot in force.
 
-#include <cstdint>
-#include <functional>
-#include <optional>
 #include <sluice/config/build.hpp>
 #include <sluice/config/load.hpp>
 #include <sluice/config/render.hpp>
@@ -13,6 +10,10 @@
 #include <sluice/observe/exposition.hpp>
 #include <sluice/observe/log.hpp>
 #include <sluice/state/overrides.hpp>
+
+#include <cstdint>
+#include <functional>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>

@@ -38,6 +38,10 @@ private:
 // Serves requests until the client leaves, breaks a rule, or the gateway drains. `tls` is empty for
 // a plain listener. `with` and `all` outlive it.
 net::task<> run_session(
-    proxy::services& with, sessions& all, int descriptor, net::tls_context tls, std::string address);
+    proxy::services& with,
+    sessions& all,
+    int descriptor,
+    net::tls_context tls,
+    std::string address);
 
 }  // namespace sluice::server

@@ -55,7 +55,8 @@ public:
 
     // Any thread.
     void install(installed next);
-    // Closes the listeners and idle connections; requests may end until `until`, then they are told.
+    // Closes the listeners and idle connections; requests may end until `until`, then they are
+    // told.
     void drain(time_point until);
     // Ends everything at once.
     void insist();

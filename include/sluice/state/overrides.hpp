@@ -1,11 +1,12 @@
 #pragma once
 // Live changes on disk, so that they survive a restart and a kill -9.
 
+#include <sluice/config/build.hpp>
+#include <sluice/state/directory.hpp>
+
 #include <cstddef>
 #include <cstdint>
 #include <optional>
-#include <sluice/config/build.hpp>
-#include <sluice/state/directory.hpp>
 #include <string>
 #include <string_view>
 #include <system_error>

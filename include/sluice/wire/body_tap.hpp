@@ -1,10 +1,11 @@
 #pragma once
 // Finds the usage of an answer that is relayed as it comes, without keeping the answer.
 
-#include <cstddef>
-#include <memory>
 #include <sluice/wire/key_finder.hpp>
 #include <sluice/wire/usage.hpp>
+
+#include <cstddef>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>

@@ -2,6 +2,7 @@
 // The OpenAI error object: {"error":{"message","type","param","code"}}, with real nulls.
 
 #include <sluice/base/errc.hpp>
+
 #include <string>
 #include <string_view>
 

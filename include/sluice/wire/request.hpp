@@ -1,13 +1,14 @@
 #pragma once
 // What the gateway has to know about a request body, and nothing more.
 
+#include <sluice/base/errc.hpp>
+#include <sluice/wire/endpoint.hpp>
+
 #include <array>
 #include <cstddef>
 #include <cstdint>
 #include <memory>
 #include <optional>
-#include <sluice/base/errc.hpp>
-#include <sluice/wire/endpoint.hpp>
 #include <stdexcept>
 #include <string>
 #include <string_view>

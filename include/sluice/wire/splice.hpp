@@ -1,9 +1,10 @@
 #pragma once
 // A changed request body as a list of pieces: no byte is copied, all others stay as they were sent.
 
+#include <sluice/wire/request.hpp>
+
 #include <array>
 #include <cstddef>
-#include <sluice/wire/request.hpp>
 #include <span>
 #include <string>
 #include <string_view>

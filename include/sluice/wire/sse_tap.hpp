@@ -1,14 +1,15 @@
 #pragma once
 // Looks on while a stream is relayed: how it ends, what it used, when its tokens came.
 
-#include <cstdint>
-#include <memory>
-#include <optional>
 #include <sluice/base/clock.hpp>
 #include <sluice/wire/endpoint.hpp>
 #include <sluice/wire/json_watch.hpp>
 #include <sluice/wire/sse_framer.hpp>
 #include <sluice/wire/usage.hpp>
+
+#include <cstdint>
+#include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>

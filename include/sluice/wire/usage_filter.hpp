@@ -30,8 +30,8 @@ public:
     // out by other means and starts the filter only then, anywhere in an event.
     void expect_usage() noexcept { finished_ = true; }
 
-    // The upstream has ended: what is still held and not to be removed. What the last process() gave
-    // out stays valid.
+    // The upstream has ended: what is still held and not to be removed. What the last process()
+    // gave out stays valid.
     void finish(std::vector<std::string_view>& out);
 
     [[nodiscard]] std::size_t held_bytes() const noexcept { return held_.size(); }

@@ -1,12 +1,12 @@
 #include "fake.hpp"
+#include <sluice/config/build.hpp>
+#include <sluice/config/key.hpp>
+#include <sluice/config/render.hpp>
 
 #include <boost/test/unit_test.hpp>
 #include <simdjson.h>
 
 #include <limits>
-#include <sluice/config/build.hpp>
-#include <sluice/config/key.hpp>
-#include <sluice/config/render.hpp>
 
 using namespace sluice;
 using namespace sluice::config;

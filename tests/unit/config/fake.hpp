@@ -1,8 +1,9 @@
 #pragma once
 // A machine that has what a test says, and a file that is complete except for what a test adds.
 
-#include <map>
 #include <sluice/config/build.hpp>
+
+#include <map>
 #include <string>
 #include <string_view>
 

@@ -1,7 +1,8 @@
+#include <sluice/config/key.hpp>
+
 #include <boost/test/unit_test.hpp>
 
 #include <set>
-#include <sluice/config/key.hpp>
 
 using namespace sluice::config;
 

@@ -1,4 +1,5 @@
 #include "fake.hpp"
+#include <sluice/config/schema.hpp>
 
 #include <boost/test/data/monomorphic.hpp>
 #include <boost/test/data/test_case.hpp>
@@ -6,7 +7,6 @@
 
 #include <filesystem>
 #include <fstream>
-#include <sluice/config/schema.hpp>
 
 using namespace std::chrono_literals;
 using namespace sluice::config;

@@ -1,10 +1,10 @@
 #include "fake.hpp"
+#include <sluice/config/schema.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
 #include <set>
-#include <sluice/config/schema.hpp>
 
 using namespace sluice::config;
 

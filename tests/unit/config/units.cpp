@@ -1,6 +1,6 @@
-#include <boost/test/unit_test.hpp>
-
 #include <sluice/config/units.hpp>
+
+#include <boost/test/unit_test.hpp>
 
 using namespace std::chrono_literals;
 using namespace sluice;

@@ -1,8 +1,7 @@
 #include "chunked_support.hpp"
+#include <sluice/base/random.hpp>
 
 #include <boost/test/unit_test.hpp>
-
-#include <sluice/base/random.hpp>
 
 using namespace sluice::http;
 using progress = chunk_output::progress;

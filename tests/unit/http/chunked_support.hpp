@@ -1,9 +1,10 @@
 #pragma once
 // Streams of chunks, fed in pieces of any size.
 
+#include <sluice/http/chunked.hpp>
+
 #include <memory>
 #include <ostream>
-#include <sluice/http/chunked.hpp>
 #include <span>
 #include <string>
 #include <string_view>

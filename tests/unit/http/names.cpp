@@ -1,9 +1,9 @@
 #include "support.hpp"
+#include <sluice/http/names.hpp>
+#include <sluice/http/octets.hpp>
 
 #include <algorithm>
 #include <cctype>
-#include <sluice/http/names.hpp>
-#include <sluice/http/octets.hpp>
 
 using namespace sluice::http;
 

@@ -1,8 +1,8 @@
 #include "support.hpp"
+#include <sluice/http/scanner.hpp>
 
 #include <cstring>
 #include <memory>
-#include <sluice/http/scanner.hpp>
 
 using namespace sluice;
 using namespace sluice::http;

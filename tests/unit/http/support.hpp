@@ -1,11 +1,12 @@
 #pragma once
 // Heads and errors as the tests of this layer speak of them.
 
+#include <sluice/http/head.hpp>
+#include <sluice/http/scanner.hpp>
+
 #include <boost/test/unit_test.hpp>
 
 #include <ostream>
-#include <sluice/http/head.hpp>
-#include <sluice/http/scanner.hpp>
 #include <string>
 #include <string_view>
 

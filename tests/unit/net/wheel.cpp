@@ -15,13 +15,20 @@ using sluice::net::wheel;
 constexpr time_point start = time_point{} + seconds(1000);
 
 struct counted : deadline {
-    counted() : deadline(&counted::fire) {}
+    counted()
+        : deadline(&counted::fire)
+    {
+    }
     static void fire(deadline& entry) { ++static_cast<counted&>(entry).fired; }
     int fired = 0;
 };
 
 struct rearming : deadline {
-    explicit rearming(wheel& w) : deadline(&rearming::fire), home(w) {}
+    explicit rearming(wheel& w)
+        : deadline(&rearming::fire),
+          home(w)
+    {
+    }
     static void fire(deadline& entry)
     {
         auto& self = static_cast<rearming&>(entry);

@@ -1,7 +1,8 @@
+#include <sluice/observe/cells.hpp>
+
 #include <boost/test/unit_test.hpp>
 
 #include <set>
-#include <sluice/observe/cells.hpp>
 #include <thread>
 
 namespace {

@@ -1,11 +1,12 @@
+#include <sluice/observe/exposition.hpp>
+#include <sluice/observe/metric_table.hpp>
+
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
 #include <map>
 #include <regex>
 #include <set>
-#include <sluice/observe/exposition.hpp>
-#include <sluice/observe/metric_table.hpp>
 #include <sstream>
 
 namespace {

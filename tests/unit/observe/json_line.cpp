@@ -1,8 +1,9 @@
+#include <sluice/observe/json_line.hpp>
+
 #include <boost/test/unit_test.hpp>
 
 #include <array>
 #include <limits>
-#include <sluice/observe/json_line.hpp>
 #include <span>
 #include <string>
 #include <utility>

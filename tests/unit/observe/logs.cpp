@@ -1,10 +1,10 @@
 #include "temporary_directory.hpp"
+#include <sluice/observe/audit_log.hpp>
+#include <sluice/observe/log.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include <signal.h>
-#include <sluice/observe/audit_log.hpp>
-#include <sluice/observe/log.hpp>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>

@@ -1,6 +1,6 @@
-#include <boost/test/unit_test.hpp>
-
 #include <sluice/observe/recent_rates.hpp>
+
+#include <boost/test/unit_test.hpp>
 
 namespace {
 

@@ -1,7 +1,8 @@
+#include <sluice/policy/limit.hpp>
+
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
-#include <sluice/policy/limit.hpp>
 #include <thread>
 #include <vector>
 

@@ -1,9 +1,10 @@
+#include <sluice/base/random.hpp>
+#include <sluice/policy/split.hpp>
+
 #include <boost/test/unit_test.hpp>
 
 #include <cmath>
 #include <limits>
-#include <sluice/base/random.hpp>
-#include <sluice/policy/split.hpp>
 #include <string>
 #include <vector>
 

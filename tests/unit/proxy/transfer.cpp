@@ -256,7 +256,8 @@ BOOST_AUTO_TEST_CASE(an_old_client_gets_no_chunks)
     auto how = chunked_stream();
     how.client_is_old = true;
     transfer body(how, scratch);
-    const auto out = run(body, chunk(delta) + chunk(last) + chunk(done) + end_of_chunks(), {30, 60});
+    const auto out =
+        run(body, chunk(delta) + chunk(last) + chunk(done) + end_of_chunks(), {30, 60});
     BOOST_TEST(out.bytes == delta + last + done);
     BOOST_TEST((body.to() == transfer::framing::until_close));
 }

@@ -1,3 +1,5 @@
+#include <sluice/state/overrides.hpp>
+
 #include <boost/test/unit_test.hpp>
 
 #include <cstdlib>
@@ -5,7 +7,6 @@
 #include <filesystem>
 #include <fstream>
 #include <signal.h>
-#include <sluice/state/overrides.hpp>
 #include <sstream>
 #include <sys/stat.h>
 #include <sys/wait.h>

@@ -1,8 +1,8 @@
 #include "recordings.hpp"
+#include <sluice/wire/body_tap.hpp>
 
 #include <boost/test/unit_test.hpp>
 
-#include <sluice/wire/body_tap.hpp>
 #include <string>
 #include <string_view>
 

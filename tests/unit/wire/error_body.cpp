@@ -1,7 +1,7 @@
+#include <sluice/wire/error_body.hpp>
+
 #include <boost/test/unit_test.hpp>
 #include <simdjson.h>
-
-#include <sluice/wire/error_body.hpp>
 
 using sluice::errc;
 using namespace sluice::wire;

@@ -1,11 +1,11 @@
 #include "recordings.hpp"
+#include <sluice/base/random.hpp>
+#include <sluice/wire/request.hpp>
 
 #include <boost/test/data/test_case.hpp>
 #include <boost/test/unit_test.hpp>
 #include <simdjson.h>
 
-#include <sluice/base/random.hpp>
-#include <sluice/wire/request.hpp>
 #include <string>
 #include <string_view>
 #include <vector>

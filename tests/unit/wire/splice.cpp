@@ -1,7 +1,8 @@
+#include <sluice/wire/splice.hpp>
+
 #include <boost/test/unit_test.hpp>
 #include <simdjson.h>
 
-#include <sluice/wire/splice.hpp>
 #include <string>
 #include <string_view>
 

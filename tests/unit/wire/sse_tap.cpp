@@ -1,11 +1,11 @@
 #include "recordings.hpp"
+#include <sluice/base/random.hpp>
+#include <sluice/wire/sse_tap.hpp>
 
 #include <boost/test/unit_test.hpp>
 
 #include <chrono>
 #include <optional>
-#include <sluice/base/random.hpp>
-#include <sluice/wire/sse_tap.hpp>
 #include <string>
 #include <string_view>
 #include <vector>

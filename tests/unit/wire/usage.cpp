@@ -1,6 +1,6 @@
-#include <boost/test/unit_test.hpp>
-
 #include <sluice/wire/usage.hpp>
+
+#include <boost/test/unit_test.hpp>
 
 using namespace sluice::wire;
 

@@ -1,9 +1,9 @@
 #include "recordings.hpp"
+#include <sluice/base/random.hpp>
+#include <sluice/wire/usage_filter.hpp>
 
 #include <boost/test/unit_test.hpp>
 
-#include <sluice/base/random.hpp>
-#include <sluice/wire/usage_filter.hpp>
 #include <string>
 #include <string_view>
 #include <vector>
