@@ -17,6 +17,10 @@ if(SLUICE_WERROR)
     target_compile_options(sluice_options INTERFACE -Werror)
 endif()
 
+if(SLUICE_FUZZ)
+    # The fuzzer has to see the branches of the libraries, not only of its own driver.
+    target_compile_options(sluice_options INTERFACE -fsanitize=fuzzer-no-link)
+endif()
 if(SLUICE_SANITIZE)
     target_compile_options(sluice_options INTERFACE -fsanitize=${SLUICE_SANITIZE} -fno-sanitize-recover=all -g)
     target_link_options(sluice_options INTERFACE -fsanitize=${SLUICE_SANITIZE})

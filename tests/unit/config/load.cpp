@@ -319,7 +319,7 @@ BOOST_AUTO_TEST_CASE(addresses_are_read)
 BOOST_AUTO_TEST_CASE(the_example_uses_every_key_and_loads)
 {
     const auto path =
-        std::filesystem::path(__FILE__).parent_path() / "../../../deploy/sluice.example.yaml";
+        std::filesystem::path(__FILE__).parent_path() / "../../../deploy/every-key.yaml";
     std::ifstream in(path);
     const std::string text{std::istreambuf_iterator<char>(in), {}};
     BOOST_TEST_REQUIRE(!text.empty(), path);
