@@ -1,5 +1,4 @@
 #include <sluice/http/scanner.hpp>
-#include <sluice/proxy/client.hpp>
 #include <sluice/proxy/forward.hpp>
 #include <sluice/proxy/services.hpp>
 #include <sluice/proxy/upstream_head.hpp>
@@ -16,11 +15,6 @@ constexpr unsigned most_interim_answers = 8;
 // A provider may answer before it has read a large body: then somebody has to be listening.
 constexpr seconds cut_request_patience{1};
 constexpr std::size_t large_body = std::size_t{64} << 10U;
-
-void client_left(void* context)
-{
-    static_cast<exchange*>(context)->end(exchange::stopped::client_gone);
-}
 
 void answered_early(void* context)
 {
@@ -184,9 +178,8 @@ net::task<result<void>> attempt(
 }  // namespace
 
 net::task<result<void>> forward(
-    services& with, client& from, exchange& x, net::buffer& spill, std::span<char>& rest)
+    services& with, exchange& x, net::buffer& spill, std::span<char>& rest)
 {
-    from.watch(&client_left, &x);
     bool stale = false;
     x.attempts = 1;
     auto outcome = co_await attempt(with, x, false, spill, rest, stale);

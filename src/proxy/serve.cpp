@@ -83,6 +83,11 @@ net::task<result<void>> answer_locally(services& with, client& from, exchange& x
     co_return result<void>{};
 }
 
+void client_left(void* context)
+{
+    static_cast<exchange*>(context)->end(exchange::stopped::client_gone);
+}
+
 // authenticate, read body, parse, admit, choose, forward, relay
 net::task<result<void>> run(services& with, client& from, exchange& x)
 {
@@ -104,6 +109,8 @@ net::task<result<void>> run(services& with, client& from, exchange& x)
     const auto parsed_at = steady::now();
     x.took(observe::phase::read, parsed_at - arrived);
     x.now = parsed_at;
+    // From here on there are waits in which the client may leave.
+    from.watch(&client_left, &x);
     auto admitted = co_await admit(with, x);
     if (!admitted)
         co_return admitted.error();
@@ -117,7 +124,7 @@ net::task<result<void>> run(services& with, client& from, exchange& x)
 
     net::buffer spill;
     std::span<char> rest;
-    auto answered = co_await forward(with, from, x, spill, rest);
+    auto answered = co_await forward(with, x, spill, rest);
     if (!answered)
         co_return answered.error();
     auto relayed = co_await relay(with, from, x, spill, rest);

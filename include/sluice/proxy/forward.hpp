@@ -11,6 +11,6 @@ namespace sluice::proxy {
 // died idle before a single octet of an answer. Afterwards x.response is parsed and `rest` is what
 // came behind it; both lie in the worker's scratch or in `spill` and are valid until the next wait.
 net::task<result<void>> forward(
-    services& with, client& from, exchange& x, net::buffer& spill, std::span<char>& rest);
+    services& with, exchange& x, net::buffer& spill, std::span<char>& rest);
 
 }  // namespace sluice::proxy
