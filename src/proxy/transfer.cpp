@@ -76,8 +76,8 @@ std::size_t transfer::suspicious(std::span<char> raw) const
     const bool ends = how_.from == http::framing::length && left_ <= raw.size();
     if (ends)
         return 0;
-    const auto* framing = how_.from == http::framing::chunked ? &chunks_ : nullptr;
-    return held_back(raw, framing, redactor_, how_.secrets);
+    const auto* chunks = how_.from == http::framing::chunked ? &chunks_ : nullptr;
+    return held_back(raw, chunks, redactor_, how_.secrets);
 }
 
 void transfer::look(std::span<char> payload, time_point now)

@@ -149,7 +149,11 @@ ssl_ptr client_side(const context_ptr& context, const std::string& name)
     ssl_ptr made(SSL_new(context.get()));
     SSL_set_connect_state(made.get());
     SSL_set1_host(made.get(), name.c_str());
-    SSL_set_tlsext_host_name(made.get(), name.c_str());
+    SSL_ctrl(
+        made.get(),
+        SSL_CTRL_SET_TLSEXT_HOSTNAME,
+        TLSEXT_NAMETYPE_host_name,
+        const_cast<char*>(name.c_str()));
     constexpr std::array<unsigned char, 9> http{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
     SSL_set_alpn_protos(made.get(), http.data(), http.size());
     return made;
