@@ -13,6 +13,8 @@ target_include_directories(sluice_options INTERFACE ${PROJECT_SOURCE_DIR}/includ
 target_compile_options(sluice_options INTERFACE
     -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wold-style-cast -Woverloaded-virtual
     -fno-omit-frame-pointer)
+# g++ 12 takes Asio's frame allocation, inlined, for a mismatch.
+target_compile_options(sluice_options INTERFACE $<$<CXX_COMPILER_ID:GNU>:-Wno-mismatched-new-delete>)
 if(SLUICE_WERROR)
     target_compile_options(sluice_options INTERFACE -Werror)
 endif()

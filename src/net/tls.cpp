@@ -52,6 +52,13 @@ bool is_address(const std::string& host)
            || inet_pton(AF_INET6, host.c_str(), &six) == 1;
 }
 
+// SSL_set_tlsext_host_name without its C cast.
+bool send_server_name(SSL* ssl, const std::string& host)
+{
+    auto* name = const_cast<char*>(host.c_str());
+    return SSL_ctrl(ssl, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name, name) == 1;
+}
+
 tls_context_result failed(std::string_view what, const std::string& file)
 {
     return {nullptr, std::string(what) + " " + file + ": " + tls_error()};
@@ -125,9 +132,7 @@ ssl_ptr make_client_ssl(const tls_context& context, int descriptor, const std::s
     if (is_address(host)) {
         if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), host.c_str()) != 1)
             return nullptr;
-    } else if (
-        SSL_set1_host(ssl.get(), host.c_str()) != 1
-        || SSL_set_tlsext_host_name(ssl.get(), host.c_str()) != 1) {
+    } else if (SSL_set1_host(ssl.get(), host.c_str()) != 1 || !send_server_name(ssl.get(), host)) {
         return nullptr;
     }
     SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);

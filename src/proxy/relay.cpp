@@ -189,7 +189,8 @@ net::task<result<std::span<char>>> relaying::receive()
         const auto beat_due = beat_at();
         x_.stop.on(upstream.socket());
         const auto look_at = looked ? time_point::max() : x_.now + silence;
-        const net::io waited = co_await upstream.readable(std::min({stalled, beat_due, look_at}));
+        const auto until = std::min({stalled, beat_due, look_at});
+        const net::io waited = co_await upstream.readable(until);
         x_.stop.off();
         if (waited == net::io::timed_out && !std::exchange(looked, true)) {
             upstream.socket().probe();

@@ -1,3 +1,5 @@
+#include "heap_trimmer.hpp"
+#include "scratch_directory.hpp"
 #include <sluice/observe/access_log.hpp>
 #include <sluice/observe/audit_log.hpp>
 #include <sluice/observe/exposition.hpp>
@@ -15,10 +17,12 @@
 #include <boost/asio/signal_set.hpp>
 #include <boost/asio/steady_timer.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <csignal>
-#include <pthread.h>
+#include <malloc.h>
 #include <stdexcept>
+#include <stdlib.h>
 #include <thread>
 #include <utility>
 
@@ -68,6 +72,7 @@ private:
     observe::logger& log_;
     boost::asio::io_context context_{1};
     std::atomic<bool> draining_{false};
+    scratch_directory scratch_;
     state::directory directory_;
     state::override_store overrides_;
     observe::audit_log audit_;
@@ -86,6 +91,7 @@ private:
     bool admin_open_ = false;
     boost::asio::signal_set signals_;
     boost::asio::steady_timer sampling_;
+    heap_trimmer heap_;
     std::size_t running_ = 0;  // workers
     std::vector<std::jthread> threads_;
 };
@@ -93,7 +99,9 @@ private:
 gateway::parts::parts(gateway_options options, config::document file, observe::logger& log)
     : options_(std::move(options)),
       log_(log),
-      directory_(file.settings.state_directory),
+      scratch_(file.settings.state_directory.empty()),
+      directory_(
+          file.settings.state_directory.empty() ? scratch_.path() : file.settings.state_directory),
       overrides_(directory_),
       audit_(directory_.file("audit.log")),
       control_(
@@ -208,6 +216,7 @@ void gateway::parts::stop()
 void gateway::parts::sample()
 {
     rates_.sample(steady::now(), all_cells(), catalogue_.size().arms);
+    heap_.look();
     sampling_.expires_after(observe::recent_rates::sample_every);
     sampling_.async_wait([this](const boost::system::error_code& ec) {
         if (!ec)

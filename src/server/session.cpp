@@ -7,7 +7,7 @@ namespace sluice::server {
 namespace {
 
 // Kept for the next requests; a burst's worth, not a peak's.
-constexpr std::size_t most_spare = 256;
+constexpr std::size_t most_spare = 64;
 
 // An exchange for one request: borrowed, and given back fresh.
 class borrowed_exchange {

@@ -1,0 +1,37 @@
+#pragma once
+
+#include <filesystem>
+#include <stdexcept>
+#include <stdlib.h>
+#include <string>
+#include <system_error>
+
+namespace sluice::server {
+
+// A directory of our own where live changes are not to outlive the process.
+class scratch_directory {
+public:
+    explicit scratch_directory(bool wanted)
+    {
+        if (!wanted)
+            return;
+        path_ = (std::filesystem::temp_directory_path() / "sluice-XXXXXX").string();
+        if (::mkdtemp(path_.data()) == nullptr)
+            throw std::runtime_error("cannot make a temporary directory: " + path_);
+    }
+    scratch_directory(const scratch_directory&) = delete;
+    scratch_directory& operator=(const scratch_directory&) = delete;
+    ~scratch_directory()
+    {
+        std::error_code ignored;
+        if (!path_.empty())
+            std::filesystem::remove_all(path_, ignored);
+    }
+
+    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+
+private:
+    std::string path_;
+};
+
+}  // namespace sluice::server
