@@ -105,7 +105,7 @@ class Siege(Case):
         canary.finish()
         self.assertEqual(canary.errors, [])
         self.assertEqual(self.server.total("sluice_buffered_bytes"), 0)
-# What stays is what Asio keeps per descriptor it has ever had at once, and the pages those pin:
+        # What stays is what Asio keeps per descriptor it has ever had at once, and the pages those pin:
         # about 3 KiB for each of the 12,000 connections, once.
         self.assertLess(after[-1], base + 40 * MIB, "memory did not return")
         self.assertLess(after[1], after[0] * 1.05 + MIB, "a second round left more behind than the first")

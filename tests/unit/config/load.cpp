@@ -1,4 +1,5 @@
 #include "fake.hpp"
+#include "source_dir.hpp"
 #include <sluice/config/schema.hpp>
 
 #include <boost/test/data/monomorphic.hpp>
@@ -318,8 +319,7 @@ BOOST_AUTO_TEST_CASE(addresses_are_read)
 
 BOOST_AUTO_TEST_CASE(the_example_uses_every_key_and_loads)
 {
-    const auto path =
-        std::filesystem::path(__FILE__).parent_path() / "../../../deploy/every-key.yaml";
+    const auto path = source_dir() / "deploy" / "every-key.yaml";
     std::ifstream in(path);
     const std::string text{std::istreambuf_iterator<char>(in), {}};
     BOOST_TEST_REQUIRE(!text.empty(), path);
@@ -364,7 +364,7 @@ BOOST_AUTO_TEST_CASE(the_real_environment_has_a_path_and_cores_and_reads_only_fi
     BOOST_TEST(real.cores >= 1U);
     BOOST_TEST(real.variable("PATH").has_value());
     BOOST_TEST(!real.variable("SLUICE_THIS_IS_NOT_SET").has_value());
-    BOOST_TEST(real.file(__FILE__).has_value());
+    BOOST_TEST(real.file((source_dir() / "README.md").string()).has_value());
     BOOST_TEST(!real.file("/dev/zero").has_value());
     BOOST_TEST(!real.file("/").has_value());
 }

@@ -1,5 +1,6 @@
 // The raw cases beside the repository, as far as heads and framing decide them.
 #include "chunked_support.hpp"
+#include "source_dir.hpp"
 #include "support.hpp"
 
 #include <boost/property_tree/json_parser.hpp>
@@ -23,12 +24,7 @@ constexpr std::uint64_t case_body_bytes = 10 << 20;
 
 std::filesystem::path cases_folder()
 {
-    if (const char* named = std::getenv("SLUICE_SHARED"))
-        return std::filesystem::path{named} / "cases";
-    auto root = std::filesystem::path{__FILE__}.parent_path();
-    for (int i = 0; i < 4; ++i)
-        root = root.parent_path();
-    return root / "shared" / "cases";
+    return shared_dir() / "cases";
 }
 
 // Calls use(case) for each; says so when there are none.

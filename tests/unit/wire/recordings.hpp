@@ -2,6 +2,8 @@
 // Recorded provider traffic, where it is present: the folder `shared` beside the repository, or the
 // one SLUICE_SHARED names.
 
+#include "source_dir.hpp"
+
 #include <boost/test/unit_test.hpp>
 #include <simdjson.h>
 
@@ -16,12 +18,7 @@ namespace recordings {
 
 inline std::filesystem::path folder()
 {
-    if (const char* named = std::getenv("SLUICE_SHARED"))
-        return named;
-    auto root = std::filesystem::path(__FILE__).parent_path();
-    for (int i = 0; i < 4; ++i)
-        root = root.parent_path();
-    return root / "shared";
+    return shared_dir();
 }
 
 inline std::string read(const std::filesystem::path& file)
