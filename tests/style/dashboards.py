@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Every metric and label a Grafana panel asks for is one the binary exposes."""
+"""Every metric and label a Grafana panel asks for is one the binary exposes, and every metric has a panel."""
 import json
 import os
 import sys
@@ -47,11 +47,17 @@ def main():
     binary = os.environ.get("SLUICE_BINARY")
     if not binary or not Path(binary).exists():
         sys.exit("SLUICE_BINARY does not name the built sluice")
-    series = series_of(catalogue(binary))
+    known = catalogue(binary)
+    series = series_of(known)
     dashboards = [path for path in files(".json") if path.parts[0] == "grafana"]
     complaints = [f"{path}: {wrong}" for path in dashboards for wrong in wrong_with(path, series)]
     if not dashboards:
         complaints.append("grafana/ has no dashboard")
+    asked = {name for path in dashboards for query in strings(json.loads((ROOT / path).read_text(encoding="utf-8")))
+             for name, _ in NAME.findall(query)}
+    for name in sorted(known):
+        if not asked & {name, name + "_bucket", name + "_sum", name + "_count"}:
+            complaints.append(f"no panel shows {name}")
     # The rule has to bite: a dashboard of a metric nobody exposes is complained about.
     if not list(wrong_with_query('sum by (modle) (rate(sluice_attempts_total{code="1"}[5m]))', series)) \
             or not list(wrong_with_query("sluice_nothing_total", series)):
