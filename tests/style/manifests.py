@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+"""The chart, the manifests rendered from it and the composition hold to their schemas, and the configurations in them
+to `sluice check`. --write renders deploy/kubernetes again."""
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from sources import ROOT, report
+
+CHART = ROOT / "deploy/helm/sluice"
+RENDERED = ROOT / "deploy/kubernetes"
+COMPOSE = ROOT / "deploy/compose.yaml"
+VERSIONS = ("1.30", "1.36")  # the oldest the chart says, and a new one
+# tests/run puts them there.
+PLACES = os.pathsep.join([os.environ.get("PATH", ""), str(ROOT / "build/tools/bin"), str(ROOT / "build/venv/bin")])
+
+
+def tool(name):
+    program = shutil.which(name, path=PLACES)
+    if program is None:
+        print(f"not checked: {name} is not installed")
+    return program
+
+
+def run(*words, cwd=ROOT, **environment):
+    return subprocess.run([str(word) for word in words], cwd=cwd, capture_output=True, text=True,
+                          env={**os.environ, **environment})
+
+
+def rendered(helm, *options):
+    done = run(helm, "template", "sluice", CHART, "--namespace", "sluice", "--kube-version", VERSIONS[0] + ".0", *options)
+    if done.returncode:
+        raise SystemExit(f"helm template {' '.join(options)}: {done.stderr}")
+    return done.stdout
+
+
+def files_of(helm):
+    """What deploy/kubernetes has to hold, as {name: text}."""
+    operator = ("--set", "serviceMonitor.enabled=true,prometheusRule.enabled=true", "--show-only", "templates/monitoring.yaml")
+    says = "# Rendered from deploy/helm/sluice by tests/style/manifests.py --write. "
+    return {
+        "sluice.yaml": says + "The namespace and the Secret `sluice` have to be there.\n" + rendered(helm),
+        "monitoring.yaml": says + "For clusters with the Prometheus operator.\n" + rendered(helm, *operator),
+    }
+
+
+def grace_of(text):
+    return int(re.search(r"terminationGracePeriodSeconds: (\d+)", text)[1])
+
+
+def wrong_with_chart(helm):
+    done = run(helm, "lint", "--strict", CHART)
+    if done.returncode:
+        yield f"helm lint: {done.stdout}{done.stderr}"
+    for name, text in files_of(helm).items():
+        path = RENDERED / name
+        if "--write" in sys.argv[1:]:
+            path.write_text(text, encoding="utf-8")
+        if not path.exists() or path.read_text(encoding="utf-8") != text:
+            yield f"deploy/kubernetes/{name} is not what the chart renders: run tests/style/manifests.py --write"
+    for drain, seconds in (("2m", 120), ("1500ms", 2), ("0", 0)):
+        if grace_of(rendered(helm, "--set-string", f"config.timeouts.drain={drain}")) != 10 + seconds + 15:
+            yield f"the termination grace does not follow timeouts.drain: {drain}"
+    off = run(helm, "template", "x", CHART, "--kube-version", "1.30.0", "--set", "config.admin.address=127.0.0.1:9090")
+    if off.returncode == 0:
+        yield "an admin address no probe reaches is taken"
+    bare = rendered(helm, "--set", "autoscaling.enabled=false,networkPolicy.enabled=false,podDisruptionBudget.enabled=false,"
+                                   "topologySpread=false,secretFiles=more")
+    if "replicas: 2" not in bare or "HorizontalPodAutoscaler" in bare or "secretName: \"more\"" not in bare:
+        yield "switches of values.yaml do not do what they say"
+    yield from valid(bare, "with everything switched off")
+
+
+def valid(text, what):
+    """Complaints of the API's own schemas, in which nothing unknown is allowed."""
+    checker = tool("kubernetes-validate")
+    if checker is None:
+        return
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(text)
+        file.flush()
+        for version in VERSIONS:
+            done = run(checker, "--strict", "--no-warn", "--quiet", "-k", version, file.name)
+            if done.returncode:
+                yield f"{what}, Kubernetes {version}: {done.stdout}{done.stderr}"
+
+
+def wrong_with_manifests(binary):
+    text = (RENDERED / "sluice.yaml").read_text(encoding="utf-8")
+    yield from valid(text, "deploy/kubernetes/sluice.yaml")
+    if tool("kubernetes-validate") and not list(valid(text.replace("maxSurge", "maxSurges"), "")):
+        yield "the check itself finds nothing wrong with what is wrong"
+    block = re.search(r"^  sluice\.yaml: \|\n((?:    .*\n|\n)+)", text, re.M)[1]
+    with tempfile.NamedTemporaryFile("w", suffix=".yaml") as file:
+        file.write(re.sub(r"^    ", "", block, flags=re.M))
+        file.flush()
+        yield from unaccepted(binary, file.name, "deploy/kubernetes/sluice.yaml")
+
+
+def unaccepted(binary, path, what):
+    done = run(binary, "check", "--config", path, SLUICE_ADMIN_TOKEN="one", OPENAI_API_KEY="two")
+    if done.returncode:
+        yield f"{what}: {done.stdout}{done.stderr}"
+
+
+def wrong_with_composition(binary):
+    yield from unaccepted(binary, ROOT / "deploy/compose/sluice.yaml", "deploy/compose/sluice.yaml")
+    for source in re.findall(r"[\"\s-](\.\.?/[^:\s]*):/", COMPOSE.read_text(encoding="utf-8")):
+        if not (COMPOSE.parent / source).exists():
+            yield f"deploy/compose.yaml mounts {source}, which is not there"
+    checker = tool("compose-spec")
+    if checker is None:
+        return
+    done = run(checker, COMPOSE.name, cwd=COMPOSE.parent)
+    if done.returncode:
+        yield f"deploy/compose.yaml: {done.stdout}{done.stderr}"
+    with tempfile.TemporaryDirectory() as directory:
+        (Path(directory) / "compose.yaml").write_text(COMPOSE.read_text(encoding="utf-8").replace("read_only:", "readonly:"))
+        if run(checker, "compose.yaml", cwd=directory).returncode == 0:
+            yield "the check of the composition finds nothing wrong with what is wrong"
+
+
+def main():
+    binary = os.environ.get("SLUICE_BINARY")
+    if not binary or not Path(binary).exists():
+        sys.exit("SLUICE_BINARY does not name the built sluice")
+    helm = tool("helm")
+    complaints = list(wrong_with_chart(helm)) if helm else []
+    complaints += [*wrong_with_manifests(binary), *wrong_with_composition(binary)]
+    report("chart, manifests and composition hold to their schemas", "a cluster refuses them, or worse, half of them",
+           complaints)
+
+
+main()
