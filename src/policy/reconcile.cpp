@@ -14,7 +14,11 @@ bool disbelieve(std::uint64_t& count, std::uint64_t instead) noexcept
     return true;
 }
 
-void explain_total(token_counts& counts, std::uint64_t total, discrepancies& found) noexcept
+void explain_total(
+    token_counts& counts,
+    std::uint64_t total,
+    std::uint64_t input_audio,
+    discrepancies& found) noexcept
 {
     const std::uint64_t sum = counts.input + counts.output;
     if (total == 0 || total == sum)
@@ -25,6 +29,10 @@ void explain_total(token_counts& counts, std::uint64_t total, discrepancies& fou
     }
     if (counts.reasoning != 0 && total == sum + counts.reasoning) {
         counts.reasoning_apart = true;
+        return;
+    }
+    if (input_audio != 0 && total == sum + input_audio) {
+        counts.input += input_audio;
         return;
     }
     const std::uint64_t apart = counts.reasoning_apart ? counts.reasoning : 0;
@@ -64,7 +72,7 @@ reconciled reconcile(const reported_usage& said, const token_estimate& ours) noe
         if (counts.output == 0)
             counts.output = ours.output;
     }
-    explain_total(counts, total, out.found);
+    explain_total(counts, total, said.input_audio, out.found);
     if (counts.cached_input + counts.cache_write > counts.input)
         out.found.add(discrepancy::cached_above_input);
     if (counts.reasoning > counts.output && !counts.reasoning_apart)

@@ -15,6 +15,7 @@ policy::reported_usage reported(const wire::usage& said) noexcept
     out.counts.output = said.output;
     out.counts.reasoning = said.reasoning;
     out.total = said.total;
+    out.input_audio = said.input_audio;
     out.absurd = said.absurd;
     return out;
 }

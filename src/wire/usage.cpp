@@ -49,6 +49,8 @@ std::uint64_t* slot(usage& into, std::string_view name, inside where)
         return &into.cached_input;
     if (where == inside::input_details && is(name, "cache_write_tokens"))
         return &into.cache_write;
+    if (where == inside::input_details && is(name, "audio_tokens"))
+        return &into.input_audio;
     if (where == inside::output_details && is(name, "reasoning_tokens"))
         return &into.reasoning;
     return nullptr;

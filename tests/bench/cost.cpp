@@ -55,6 +55,7 @@ policy::reported_usage reported(const wire::usage& from)
              .output = from.output,
              .reasoning = from.reasoning},
         .total = from.total,
+        .input_audio = from.input_audio,
         .absurd = from.absurd};
 }
 

@@ -81,9 +81,12 @@ def tokens(usage):
     cached = first(count(into.get("cached_tokens")), count(usage.get("prompt_cache_hit_tokens")),
                    count(usage.get("cached_tokens")), count(usage.get("num_cached_tokens")), 0)
     written = first(count(into.get("cache_write_tokens")), count(usage.get("cache_creation_input_tokens")), 0)
+    audio = first(count(into.get("audio_tokens")), 0)
     reasoning = first(count(out.get("reasoning_tokens")), 0)
     if reasoning and total == prompt + answer + reasoning:
         visible = answer  # xAI: the answer does not include the reasoning
+    elif total is not None and audio and total == prompt + answer + audio:
+        prompt, visible = prompt + audio, answer  # Mistral: the prompt does not include its audio
     else:
         if total is not None and total > prompt + answer:
             answer = total - prompt  # generated and not shown: Gemini's thoughts

@@ -161,11 +161,11 @@ class Corpus(Case):
                 # What nobody reported is the gateway's own count, and marked so.
                 if not tokens and line.get("estimated"):
                     told = (None, None)
-                # A total above the sum of its parts is what is paid, if it is not by what was reasoned apart.
+                # A total above the sum of its parts, by what was neither reasoned nor generated: audio of the prompt.
                 reported = (tokens.get("prompt"), tokens.get("completion"))
                 above = (tokens.get("total") or 0) - sum(count or 0 for count in reported)
                 if None not in reported and above > 0 and above != tokens.get("reasoning"):
-                    reported = (reported[0], reported[1] + above)
+                    reported = (reported[0] + above, reported[1])
                 if told != reported:
                     wrong.setdefault(stream, f"split {split}: told {told}, reported {tokens}")
                 if tokens.get("cached") and line.get("cached_input_tokens") != tokens["cached"]:

@@ -37,8 +37,9 @@ private:
 
 struct reported_usage {
     token_counts counts;
-    std::uint64_t total = 0;  // 0: not said
-    bool absurd = false;      // a count was there that is none; it is 0 in `counts`
+    std::uint64_t total = 0;        // 0: not said
+    std::uint64_t input_audio = 0;  // a part of counts.input, unless the total says otherwise
+    bool absurd = false;            // a count was there that is none; it is 0 in `counts`
 };
 
 struct reconciled {
@@ -51,9 +52,10 @@ inline constexpr std::uint64_t most_believed = 1'000'000'000;
 
 // `ours`: what the request was estimated at and what was relayed of the answer. It stands in for a
 // count that is not believed. A total that is input + output + reasoning says that the reasoning is
-// apart (xAI); what a total is greater by otherwise was generated and is billed as output (Gemini's
-// thoughts), or as input where there are no other counts (embeddings). A part that exceeds its
-// whole is billed beside it.
+// apart (xAI), and one that is input + output + audio that the audio of the prompt is (Mistral) and
+// is billed as input; what a total is greater by otherwise was generated and is billed as output
+// (Gemini's thoughts), or as input where there are no other counts (embeddings). A part that
+// exceeds its whole is billed beside it.
 [[nodiscard]] reconciled reconcile(const reported_usage& said, const token_estimate& ours) noexcept;
 
 }  // namespace sluice::policy

@@ -61,6 +61,20 @@ BOOST_AUTO_TEST_CASE(a_total_tells_reasoning_that_is_apart)
     BOOST_TEST((told.counts == less.counts));
 }
 
+BOOST_AUTO_TEST_CASE(a_total_tells_audio_that_is_apart)
+{
+    const token_counts counts{.input = 11, .cached_input = 9, .output = 15};
+    const auto apart = reconcile({.counts = counts, .total = 401, .input_audio = 375}, ours);
+    BOOST_TEST(apart.counts.input == 386U);
+    BOOST_TEST(apart.counts.output == 15U);
+    BOOST_TEST(!apart.found.any());
+    // OpenAI counts it into the prompt.
+    const auto within =
+        reconcile({.counts = {.input = 386, .output = 15}, .total = 401, .input_audio = 375}, ours);
+    BOOST_TEST((within.counts == token_counts{.input = 386, .output = 15}));
+    BOOST_TEST(!within.found.any());
+}
+
 BOOST_AUTO_TEST_CASE(a_total_that_is_greater_was_generated)
 {
     const auto got = reconcile({.counts = {.input = 66, .output = 6}, .total = 100}, ours);

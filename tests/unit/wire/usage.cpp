@@ -11,7 +11,13 @@ BOOST_AUTO_TEST_SUITE(usage_objects)
 BOOST_AUTO_TEST_CASE(the_chat_shape_is_read)
 {
     const usage want{
-        .input = 20, .cached_input = 3, .output = 30, .reasoning = 4, .total = 50, .known = true};
+        .input = 20,
+        .cached_input = 3,
+        .input_audio = 9,
+        .output = 30,
+        .reasoning = 4,
+        .total = 50,
+        .known = true};
     BOOST_TEST(
         (read_usage(R"({"prompt_tokens":20,"completion_tokens":30,"total_tokens":50,
           "prompt_tokens_details":{"audio_tokens":9,"cached_tokens":3},
@@ -56,6 +62,15 @@ BOOST_AUTO_TEST_CASE(cache_writes_are_read)
         == 7U);
     BOOST_TEST(
         read_usage(R"({"prompt_tokens":9,"cache_creation_input_tokens":8})").cache_write == 8U);
+}
+
+BOOST_AUTO_TEST_CASE(the_prompts_audio_is_read)
+{
+    const auto found = read_usage(
+        R"({"prompt_tokens":11,"prompt_tokens_details":{"audio_tokens":375,"cached_tokens":9},
+        "completion_tokens_details":{"audio_tokens":3}})");
+    BOOST_TEST(found.input_audio == 375U);
+    BOOST_TEST(found.cached_input == 9U);
 }
 
 BOOST_AUTO_TEST_CASE(a_total_alone_tells_what_was_used)
