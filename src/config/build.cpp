@@ -239,6 +239,8 @@ build_result build(
     apply(overrides, *settings, result.ignored);
     apply_breakers(overrides, *settings, result.ignored);
     std::ranges::move(lay_over(overrides.keys, *settings), std::back_inserter(result.ignored));
+    if (auto& jwt = settings->jwt; jwt && jwt->url && jwt->url->url == overrides.fetched.url)
+        jwt->keys = overrides.fetched.keys;
     name_and_split(*settings, catalogue);
     carry_over_targets(*settings, previous);
     carry_over_shadows(*settings, previous, catalogue);

@@ -99,6 +99,33 @@ description describe_provider(const provider& provider)
     return one;
 }
 
+description describe_jwt(const jwt_settings& jwt)
+{
+    std::vector<std::string> algorithms;
+    for (const auto algorithm : jwt.algorithms)
+        algorithms.emplace_back(name_of(algorithm));
+    description one;
+    add(one, "issuer", text(jwt.issuer));
+    add(one, "audience", texts(jwt.audience));
+    if (!jwt.secret.empty())
+        add(one, "secret", text(masked(jwt.secret)));
+    else
+        add(one, "keys", text(jwt.url ? jwt.url->url : jwt.file));
+    // So that other keys at the same place are a change.
+    if (jwt.keys && !jwt.keys->source().empty())
+        add(one, "key_set", text(masked(jwt.keys->source())));
+    if (jwt.url)
+        add(one, "refresh", time(jwt.refresh));
+    add(one, "algorithms", texts(algorithms));
+    add(one, "key", text(jwt.key_claim));
+    if (!jwt.tenant_claim.empty())
+        add(one, "tenant", text(jwt.tenant_claim));
+    if (!jwt.models_claim.empty())
+        add(one, "models", text(jwt.models_claim));
+    add(one, "leeway", time(jwt.leeway));
+    return one;
+}
+
 description describe_secrets(const std::vector<key_secret>& secrets)
 {
     std::vector<std::string> all;
@@ -168,6 +195,8 @@ description describe(const snapshot& snapshot)
     for (const auto& tenant : snapshot.tenants)
         add(tenants, tenant.name, describe(tenant));
     add(all, "tenants", std::move(tenants));
+    if (snapshot.jwt)
+        add(all, "jwt", describe_jwt(*snapshot.jwt));
     description keys{.is = kind::list, .json = {}};
     for (const auto& key : snapshot.keys)
         add(keys, key.id, describe(key));

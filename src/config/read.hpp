@@ -24,7 +24,9 @@ void read_links(const place& root, snapshot& settings);
 
 void read_tenants(const place& root, snapshot& settings);
 
-// After the models.
+void read_jwt(const place& root, const environment& environment, snapshot& settings);
+
+// After the models and jwt.
 void read_keys(const place& root, snapshot& settings);
 
 // What one key has besides its id and its secrets.

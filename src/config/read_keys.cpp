@@ -76,7 +76,10 @@ void read_keys(const place& root, snapshot& settings)
             if (check_name(id, key.id) && !ids.insert(key.id).second)
                 id.complain("another key has the same id");
         }
-        if (const auto hash = at["hash"]; hash.given()) {
+        const auto hash = at["hash"];
+        if (!hash.present() && !settings.jwt)
+            hash.complain("is missing, allowed: " + allowed(*find_row("keys[].hash")));
+        if (hash.given()) {
             if (const auto parsed = parse_hash(hash.text())) {
                 key.secrets.push_back({.hash = *parsed});
                 if (!hashes.insert(hash.text()).second)

@@ -8,6 +8,8 @@ namespace sluice::config::schema_rows {
 using kind = value_kind;
 using namespace schema_units;
 
+inline constexpr std::string_view claim_rule = "1 to 256 visible ASCII characters, a claim's name";
+
 // clang-format off
 inline constexpr schema_row of_keys[] = {
     {.path = "tenants.*.weight", .kind = kind::decimal, .fallback = "1", .max = 1'000'000, .above = true,
@@ -37,9 +39,28 @@ inline constexpr schema_row of_keys[] = {
     {.path = "tenants.*.budget.soft", .kind = kind::percent, .fallback = "80%", .max = 100, .above = true,
      .meaning = "Told to `budget_webhook`, the log and a metric when so much of a budget is spent."},
 
+    {.path = "jwt.issuer", .limit = "visible ASCII", .required = true,
+     .meaning = "Whose tokens are credentials beside the keys: their `iss`."},
+    {.path = "jwt.audience", .kind = kind::texts, .limit = "a list of at least one", .required = true,
+     .meaning = "One of these has to be among a token's `aud`."},
+    {.path = "jwt.keys", .limit = "a readable file, or an `https://` URL; `http://` to loopback only",
+     .meaning = "JSON Web Key Set of the issuer, for RS256 and ES256."},
+    {.path = "jwt.refresh", .kind = kind::duration, .fallback = "10m", .min = second, .max = day,
+     .meaning = "How often the URL is asked again; what it said last stays when it cannot be reached."},
+    {.path = "jwt.secret", .kind = kind::secret, .limit = "at least 32 visible ASCII characters; instead of `keys`",
+     .meaning = "What the issuer signs with, for HS256."},
+    {.path = "jwt.algorithms", .kind = kind::texts, .fallback = "all that `keys` or `secret` is for",
+     .limit = "a list of RS256, ES256 and HS256", .meaning = "Signatures with others are refused."},
+    {.path = "jwt.key", .fallback = "sub", .limit = claim_rule,
+     .meaning = "The claim that names one of `keys` by its id: its limits and rights are the token's."},
+    {.path = "jwt.tenant", .limit = claim_rule, .meaning = "A claim that has to be that key's tenant."},
+    {.path = "jwt.models", .limit = claim_rule,
+     .meaning = "A claim with the models, `prefix*` or `*`, that a token may use of its key's."},
+    {.path = "jwt.leeway", .kind = kind::duration, .fallback = "30s", .max = 10 * 60 * second, .zero = true,
+     .meaning = "By how much the issuer's clock may be wrong."},
     {.path = "keys[].id", .limit = name_rule, .required = true,
      .meaning = "Unique; stands in metrics and logs."},
-    {.path = "keys[].hash", .limit = "`sha256:` and 64 lower-case hex digits, unique", .required = true,
+    {.path = "keys[].hash", .limit = "`sha256:` and 64 lower-case hex digits, unique; may be left out with `jwt`",
      .meaning = "SHA-256 of the whole key, as `sluice key new` prints it."},
     {.path = "keys[].expires", .limit = "a day as 2027-01-31, or a time as 2027-01-31T18:00:00Z",
      .meaning = "The key lets nobody in from then on. A day begins at 00:00 UTC."},

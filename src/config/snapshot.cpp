@@ -22,6 +22,11 @@ bool before(nanoseconds system_now, std::optional<std::chrono::sys_seconds> end)
     return !end || std::chrono::floor<seconds>(system_now) < end->time_since_epoch();
 }
 
+bool lets_in(const key& key, nanoseconds system_now) noexcept
+{
+    return !key.disabled && before(system_now, key.expires);
+}
+
 bool matches(std::string_view pattern, std::string_view name) noexcept
 {
     if (pattern.ends_with('*'))
@@ -50,6 +55,7 @@ void snapshot::index()
 {
     by_name.clear();
     by_prefix.clear();
+    by_id.clear();
     by_hash.clear();
     for (auto& model : models)
         for (auto* list :
@@ -76,9 +82,11 @@ void snapshot::index()
     std::sort(by_prefix.begin(), by_prefix.end(), [](const auto& a, const auto& b) {
         return a.first.size() > b.first.size();
     });
-    for (std::size_t i = 0; i < keys.size(); ++i)
+    for (std::size_t i = 0; i < keys.size(); ++i) {
+        by_id.emplace(keys[i].id, i);
         for (std::size_t j = 0; j < keys[i].secrets.size(); ++j)
             by_hash.emplace(first_eight(keys[i].secrets[j].hash), secret_place{i, j});
+    }
 }
 
 const model* snapshot::find_model(std::string_view name) const noexcept
@@ -100,17 +108,23 @@ const key* snapshot::find_key(
         const key& key = keys[at->second.key];
         const key_secret& secret = key.secrets[at->second.secret];
         const bool same = CRYPTO_memcmp(secret.hash.data(), sha256.data(), sha256.size()) == 0;
-        const bool valid =
-            !key.disabled && before(system_now, key.expires) && before(system_now, secret.until);
-        if (same && valid)
+        if (same && lets_in(key, system_now) && before(system_now, secret.until))
             found = &key;
     }
     return found;
 }
 
-bool snapshot::may_use(const key& key, const model& model, std::string_view asked) noexcept
+const key* snapshot::key_of(std::string_view id, nanoseconds system_now) const noexcept
 {
-    return std::any_of(key.models.begin(), key.models.end(), [&](const std::string& right) {
+    const auto found = by_id.find(id);
+    return found != by_id.end() && lets_in(keys[found->second], system_now) ? &keys[found->second]
+                                                                            : nullptr;
+}
+
+bool snapshot::may_use(
+    const std::vector<std::string>& rights, const model& model, std::string_view asked) noexcept
+{
+    return std::any_of(rights.begin(), rights.end(), [&](const std::string& right) {
         return matches(right, asked) || matches(right, model.name)
                || std::find(model.aliases.begin(), model.aliases.end(), right)
                       != model.aliases.end();

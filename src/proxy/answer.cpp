@@ -2,6 +2,7 @@
 #include <sluice/proxy/client.hpp>
 #include <sluice/proxy/routes.hpp>
 #include <sluice/proxy/services.hpp>
+#include <sluice/proxy/steps.hpp>
 #include <sluice/wire/error_body.hpp>
 
 #include <array>
@@ -194,7 +195,7 @@ std::string list_models(const exchange& x)
     std::string body = R"({"object":"list","data":[)";
     const auto before = body.size();
     const auto add = [&](const config::model& model, std::string_view id) {
-        if (is_wildcard(id) || !config::snapshot::may_use(*x.key, model, id))
+        if (is_wildcard(id) || !may_use(x, model, id))
             return;
         if (body.size() > before)
             body += ',';
@@ -212,7 +213,7 @@ std::string list_models(const exchange& x)
 result<std::string> describe_model(std::string_view id, exchange& x)
 {
     const auto* model = x.config->find_model(id);
-    if (model == nullptr || !config::snapshot::may_use(*x.key, *model, id))
+    if (model == nullptr || !may_use(x, *model, id))
         return x.fail(
             errc::model_not_found, "the model `" + std::string(id) + "` does not exist", "model");
     std::string body;

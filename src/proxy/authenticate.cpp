@@ -1,6 +1,7 @@
 #include <sluice/base/text.hpp>
 #include <sluice/config/key.hpp>
 #include <sluice/proxy/client.hpp>
+#include <sluice/proxy/services.hpp>
 #include <sluice/proxy/steps.hpp>
 
 namespace sluice::proxy {
@@ -35,7 +36,7 @@ credential credential_of(const http::request_head& head) noexcept
 
 }  // namespace
 
-result<void> authenticate(client& from, exchange& x)
+result<void> authenticate(services& with, client& from, exchange& x)
 {
     if (x.config->open()) {
         x.key = &x.config->anonymous;
@@ -47,11 +48,24 @@ result<void> authenticate(client& from, exchange& x)
     if (presented.text.empty())
         return x.fail(
             errc::invalid_api_key, "no API key was given: send it as `Authorization: Bearer KEY`");
-    x.key = x.config->find_key(from.digest_of(presented.text), x.system_time);
+    const auto& digest = from.digest_of(presented.text);
+    x.key = x.config->find_key(digest, x.system_time);
+    if (x.key == nullptr && x.config->jwt && wire::looks_like_jwt(presented.text)) {
+        x.bearer = with.tokens.find(*x.config, digest, presented.text, x.system_time);
+        if (x.bearer)
+            x.key = x.bearer->key;
+    }
     // The same words whether it never was a key or is one no more.
     if (x.key == nullptr)
         return x.fail(errc::invalid_api_key, "this API key is not known here or no longer valid");
     return {};
+}
+
+bool may_use(const exchange& x, const config::model& model, std::string_view asked) noexcept
+{
+    return config::snapshot::may_use(*x.key, model, asked)
+           && (!x.bearer || !x.bearer->is.models
+               || config::snapshot::may_use(*x.bearer->is.models, model, asked));
 }
 
 }  // namespace sluice::proxy

@@ -16,6 +16,7 @@ void exchange::reset()
     tags.clear();
     keep_alive = false;
     key = nullptr;
+    bearer.reset();
     facts.reset();
     model = nullptr;
     target = nullptr;

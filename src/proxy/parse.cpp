@@ -69,7 +69,7 @@ result<void> parse(services& with, wire::endpoint where, exchange& x)
             errc::model_not_found,
             "the model `" + std::string(x.facts->model) + "` does not exist",
             "model");
-    if (!config::snapshot::may_use(*x.key, *x.model, x.facts->model))
+    if (!may_use(x, *x.model, x.facts->model))
         return x.fail(
             errc::model_not_allowed,
             "this key may not use the model `" + std::string(x.facts->model) + "`",

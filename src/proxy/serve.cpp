@@ -70,7 +70,7 @@ net::task<result<void>> answer_locally(services& with, client& from, exchange& x
         co_await answer(with, from, x, 200, "text/plain", "ok\n");
         co_return result<void>{};
     }
-    if (auto known = authenticate(from, x); !known)
+    if (auto known = authenticate(with, from, x); !known)
         co_return known.error();
     if (x.where->action == action::models) {
         const auto body = list_models(x);
@@ -99,7 +99,7 @@ net::task<result<void>> run(services& with, client& from, exchange& x)
         auto answered = co_await answer_locally(with, from, x);
         co_return answered;
     }
-    if (auto known = authenticate(from, x); !known)
+    if (auto known = authenticate(with, from, x); !known)
         co_return known.error();
     auto body = co_await read_body(with, from, x);
     if (!body)

@@ -187,4 +187,17 @@ change_report control::rotate_key(
     return apply_keys(std::move(keys), "rotate_key", by);
 }
 
+change_report control::set_fetched_keys(config::fetched_keys keys, const origin& by)
+{
+    const auto& known = live_.fetched;
+    if (known.url == keys.url && known.keys && known.keys->source() == keys.keys->source()) {
+        change_report same;
+        same.version = current_->version;
+        return same;
+    }
+    auto live = live_;
+    live.fetched = std::move(keys);
+    return apply({.live = std::move(live), .file = file_, .action = "fetch_token_keys"}, by);
+}
+
 }  // namespace sluice::server

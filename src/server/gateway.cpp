@@ -8,6 +8,7 @@
 #include <sluice/server/admin.hpp>
 #include <sluice/server/control.hpp>
 #include <sluice/server/gateway.hpp>
+#include <sluice/server/jwks_fetcher.hpp>
 #include <sluice/server/listener.hpp>
 #include <sluice/server/rollouts.hpp>
 #include <sluice/server/shadow_reports.hpp>
@@ -82,6 +83,7 @@ private:
     observe::recent_rates rates_;
     webhook_sender webhooks_;
     rollouts rollouts_;
+    jwks_fetcher token_keys_;
     admin_server admin_;
     bool admin_open_ = false;
     boost::asio::signal_set signals_;
@@ -158,6 +160,7 @@ gateway::parts::parts(gateway_options options, config::document file, observe::l
            [this](const config::webhook& where, std::string body) {
                webhooks_.send(where, std::move(body));
            }}),
+      token_keys_(context_, control_, log_),
       admin_(
           context_,
           {control_,
@@ -212,6 +215,7 @@ void gateway::parts::publish(config::snapshot_ptr next)
     ledger_.limit(next->limits.buffered_bytes);
     for (const auto& each : commons_.all)
         each->install({next, catalogue_.size(), contexts_});
+    token_keys_.look();
 }
 
 void gateway::parts::reload()
@@ -303,6 +307,7 @@ void gateway::parts::run_worker(worker& one)
         if (--running_ > 0)
             return;
         admin_.stop();
+        token_keys_.stop();
         signals_.cancel();
         sampling_.cancel();
         judging_.cancel();
@@ -323,6 +328,7 @@ void gateway::parts::run()
     }
     sample();
     judge();
+    token_keys_.start();
     running_ = commons_.all.size();
     for (const auto& each : commons_.all)
         threads_.emplace_back([this, one = each.get()] { run_worker(*one); });

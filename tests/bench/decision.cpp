@@ -78,10 +78,11 @@ std::string request_body(std::size_t bytes)
 
 bool decide(proxy::services& with, proxy::client& from, proxy::exchange& x, const std::string& head)
 {
-    const bool fine =
-        !http::parse(head, {}, x.head) && proxy::identify(with, x) && proxy::authenticate(from, x)
-        && proxy::parse(with, wire::endpoint::chat_completions, x)
-        && policy::take(*x.key->state, x.key->limits, x.now).admitted && proxy::choose(with, x);
+    const bool fine = !http::parse(head, {}, x.head) && proxy::identify(with, x)
+                      && proxy::authenticate(with, from, x)
+                      && proxy::parse(with, wire::endpoint::chat_completions, x)
+                      && policy::take(*x.key->state, x.key->limits, x.now).admitted
+                      && proxy::choose(with, x);
     if (!fine)
         return false;
     const proxy::question asked{

@@ -94,7 +94,7 @@ struct bench {
         if (http::parse(text, {}, x.head))
             std::abort();
         const auto before = steady::now();
-        const bool let_in = static_cast<bool>(proxy::authenticate(from, x));
+        const bool let_in = static_cast<bool>(proxy::authenticate(with, from, x));
         const auto after = steady::now();
         if (let_in != wanted)
             std::abort();

@@ -8,6 +8,7 @@
 
 #include <cstdint>
 #include <map>
+#include <memory>
 #include <string>
 #include <vector>
 
@@ -20,6 +21,14 @@ struct target_weight {
     friend bool operator==(const target_weight&, const target_weight&) = default;
 };
 
+// What a URL of `jwt.keys` said.
+struct fetched_keys {
+    std::string url;
+    std::shared_ptr<const jwt_keys> keys;
+
+    friend bool operator==(const fetched_keys&, const fetched_keys&) = default;
+};
+
 // Live changes, by model name. A target that is not mentioned keeps the file's weight, or its
 // breaker to itself.
 struct overrides {
@@ -27,7 +36,8 @@ struct overrides {
     // By target name; never automatic, models never without a target.
     std::map<std::string, std::map<std::string, policy::breaker::control, std::less<>>, std::less<>>
         breakers;
-    live_keys keys;  // with `parsed` filled in
+    live_keys keys;        // with `parsed` filled in
+    fetched_keys fetched;  // not kept over restarts
 
     friend bool operator==(const overrides&, const overrides&) = default;
 };

@@ -4,6 +4,7 @@
 
 #include <sluice/base/clock.hpp>
 #include <sluice/base/text.hpp>
+#include <sluice/config/jwt.hpp>
 #include <sluice/config/model.hpp>
 #include <sluice/config/quota.hpp>
 #include <sluice/policy/credential.hpp>
@@ -185,21 +186,33 @@ struct snapshot {
     std::vector<budget> budgets;  // of all keys, tenants and models; made by build()
     std::vector<key> keys;
     bool closed = false;  // wants a key even when there is none
+    std::optional<jwt_settings> jwt;
     key anonymous;  // what an open gateway treats everyone as; unlimited, may choose no target
 
     // Exact name or alias first, then the longest wildcard. nullptr: nothing takes this name.
     [[nodiscard]] const model* find_model(std::string_view name) const noexcept;
 
     // Everyone may use the gateway, as `anonymous`.
-    [[nodiscard]] bool open() const noexcept { return keys.empty() && !closed; }
+    [[nodiscard]] bool open() const noexcept { return keys.empty() && !closed && !jwt; }
 
     // Whose secret that is the digest of, if it lets in at this time since the Unix epoch. The
     // comparison takes the same time wherever the digests differ.
     [[nodiscard]] const key* find_key(
         const std::array<std::uint8_t, 32>& sha256, nanoseconds system_now) const noexcept;
 
+    // By its id, unless it is disabled or expired. For who is known without one of its secrets.
+    [[nodiscard]] const key* key_of(std::string_view id, nanoseconds system_now) const noexcept;
+
+    // `rights` as in key::models.
     [[nodiscard]] static bool may_use(
-        const key& key, const model& model, std::string_view asked) noexcept;
+        const std::vector<std::string>& rights,
+        const model& model,
+        std::string_view asked) noexcept;
+    [[nodiscard]] static bool may_use(
+        const key& key, const model& model, std::string_view asked) noexcept
+    {
+        return may_use(key.models, model, asked);
+    }
 
     // Filled by index(); looked up by the functions above.
     std::unordered_map<std::string, std::size_t, string_hash, std::equal_to<>> by_name;
@@ -208,6 +221,7 @@ struct snapshot {
         std::size_t key;
         std::size_t secret;
     };
+    std::unordered_map<std::string, std::size_t, string_hash, std::equal_to<>> by_id;
     std::unordered_multimap<std::uint64_t, secret_place> by_hash;  // digests' first eight bytes
     void index();
 };

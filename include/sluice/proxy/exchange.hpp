@@ -12,6 +12,7 @@
 #include <sluice/proxy/charge.hpp>
 #include <sluice/proxy/holdings.hpp>
 #include <sluice/proxy/serving.hpp>
+#include <sluice/proxy/token_cache.hpp>
 #include <sluice/wire/request.hpp>
 #include <sluice/wire/sse_tap.hpp>
 #include <sluice/wire/usage.hpp>
@@ -106,6 +107,7 @@ public:
 
     // authenticate, parse, admit, choose: what it is and where it goes
     const config::key* key = nullptr;
+    bearer_ptr bearer;  // who came with a token
     std::optional<wire::request_facts> facts;
     std::string unescaped_model;  // what the facts refer to, where the body does not spell it so
     std::string unescaped_user;

@@ -12,6 +12,7 @@
 #include <sluice/proxy/hedges.hpp>
 #include <sluice/proxy/serving.hpp>
 #include <sluice/proxy/shadow.hpp>
+#include <sluice/proxy/token_cache.hpp>
 #include <sluice/wire/request.hpp>
 
 #include <atomic>
@@ -70,6 +71,7 @@ struct services {
 
     server_of_snapshots snapshots;
     wire::request_parser parser;
+    token_cache tokens;
     random_engine random;
 
     // Scratch for what is read and written without a wait in between. Nobody may keep a view into

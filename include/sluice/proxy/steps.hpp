@@ -11,7 +11,12 @@ namespace sluice::proxy {
 
 // Credentials: `Authorization: Bearer`, `x-api-key`, `x-goog-api-key`, in this order. The digest of
 // the last one is kept with the connection, so a connection hashes its key once.
-[[nodiscard]] result<void> authenticate(client& from, exchange& x);
+// What is no key may be a token, where `jwt` is configured.
+[[nodiscard]] result<void> authenticate(services& with, client& from, exchange& x);
+
+// The key's rights, and of those what its token leaves.
+[[nodiscard]] bool may_use(
+    const exchange& x, const config::model& model, std::string_view asked) noexcept;
 
 // Media type, JSON, routing members; the model and the right to use it.
 [[nodiscard]] result<void> parse(services& with, wire::endpoint where, exchange& x);

@@ -152,6 +152,9 @@ public:
         std::chrono::sys_seconds now,
         const origin& by);
 
+    // Keys that tokens are verified with. Nothing is changed when they are those in force.
+    change_report set_fetched_keys(config::fetched_keys keys, const origin& by);
+
     // The text takes the file's place (temporary file, fsync, rename; the mode stays) and is
     // applied as by reload().
     change_report replace_file(std::string_view text, const origin& by);

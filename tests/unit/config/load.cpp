@@ -334,6 +334,7 @@ BOOST_AUTO_TEST_CASE(the_example_uses_every_key_and_loads)
         {"SLUICE_ADMIN_TOKEN", "t"},
         {"DEEPSEEK_API_KEY", "d"},
         {"RELAY_KEY_1", "r1"},
+        {"JWT_SECRET", "0123456789abcdef0123456789abcdef"},
         {"ROLLOUT_WEBHOOK", "https://hooks.example/sluice"},
         {"BUDGET_WEBHOOK", "https://hooks.example/money"},
         {"REDIS_URL", "rediss://gate:p%40ss@redis.example:6380/2"}};

@@ -1,0 +1,34 @@
+#pragma once
+// One HTTP call of the control thread, bounded in time and size. Cold code.
+
+#include <sluice/base/clock.hpp>
+#include <sluice/config/model.hpp>
+
+#include <boost/asio/awaitable.hpp>
+
+#include <cstddef>
+#include <string>
+
+namespace sluice::server {
+
+struct http_ask {
+    config::webhook where;
+    bool post = false;  // JSON; else GET
+    std::string body{};
+    milliseconds limit{10'000};  // from the name to the end of the answer
+    std::size_t answer_bytes = std::size_t{64} << 10U;
+    std::string ca_file{};  // empty: the system's trust store
+};
+
+// The status of the answer, or 0 and why there is none.
+struct http_end {
+    unsigned status = 0;
+    std::string why;
+    std::string body;  // of the answer to a GET
+};
+
+// Over https only a peer whose certificate holds for the host is told anything. Redirects are not
+// followed. `ask` outlives the call.
+boost::asio::awaitable<http_end> call_http(const http_ask& ask);
+
+}  // namespace sluice::server

@@ -1,0 +1,47 @@
+#pragma once
+// The keys that tokens are verified with, where `jwt.keys` is a URL: fetched at once, then every
+// `jwt.refresh`, sooner as long as there are none. What was fetched last stays in force when the
+// URL cannot be reached or answers something else.
+
+#include <sluice/base/clock.hpp>
+#include <sluice/observe/log.hpp>
+#include <sluice/server/control.hpp>
+
+#include <boost/asio/awaitable.hpp>
+#include <boost/asio/io_context.hpp>
+#include <boost/asio/steady_timer.hpp>
+
+#include <string>
+
+namespace sluice::server {
+
+// Every member on the control thread; outlives the running of its io_context.
+class jwks_fetcher {
+public:
+    // What happens when there are no keys yet: how soon the URL is asked again.
+    static constexpr milliseconds soon{2'000};
+
+    jwks_fetcher(boost::asio::io_context& context, control& plane, observe::logger& log);
+    jwks_fetcher(const jwks_fetcher&) = delete;
+    jwks_fetcher& operator=(const jwks_fetcher&) = delete;
+
+    void start();
+    // A snapshot is in force: perhaps with another URL.
+    void look();
+    void stop();
+
+private:
+    boost::asio::awaitable<void> run();
+    boost::asio::awaitable<bool> fetch(const config::webhook& where);
+    void tell(const std::string& host, std::string_view wrong);
+
+    boost::asio::io_context& context_;
+    control& plane_;
+    observe::logger& log_;
+    boost::asio::steady_timer timer_;
+    std::string url_;       // asked last
+    bool failing_ = false;  // told already
+    bool stopped_ = false;
+};
+
+}  // namespace sluice::server

@@ -1,0 +1,141 @@
+#include <sluice/base/build_info.hpp>
+#include <sluice/net/tls.hpp>
+#include <sluice/server/http_call.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/ip/tcp.hpp>
+#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/ssl/host_name_verification.hpp>
+#include <boost/asio/steady_timer.hpp>
+#include <boost/asio/use_awaitable.hpp>
+#include <boost/beast/core/flat_buffer.hpp>
+#include <boost/beast/core/tcp_stream.hpp>
+#include <boost/beast/http/parser.hpp>
+#include <boost/beast/http/read.hpp>
+#include <boost/beast/http/string_body.hpp>
+#include <boost/beast/http/write.hpp>
+#include <boost/beast/ssl/ssl_stream.hpp>
+
+#include <memory>
+#include <utility>
+
+namespace sluice::server {
+namespace {
+
+namespace asio = boost::asio;
+namespace beast = boost::beast;
+namespace http = beast::http;
+namespace ssl = asio::ssl;
+using tcp = asio::ip::tcp;
+using call_request = http::request<http::string_body>;
+
+constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+
+call_request request_for(const http_ask& ask)
+{
+    const auto verb = ask.post ? http::verb::post : http::verb::get;
+    call_request request{verb, ask.where.path, 11};
+    request.set(http::field::host, ask.where.authority);
+    request.set(http::field::user_agent, "sluice/" + std::string(this_build().version));
+    request.set(http::field::connection, "close");
+    request.set(ask.post ? http::field::content_type : http::field::accept, "application/json");
+    request.body() = ask.body;
+    request.prepare_payload();
+    return request;
+}
+
+// Over a connected stream. Both outlive the call. What a POST is answered beyond the status is not
+// waited for.
+template <class Stream>
+asio::awaitable<http_end> ask_over(Stream& stream, const call_request& request, std::size_t most)
+{
+    auto [write_ec, written] = co_await http::async_write(stream, request, no_throw);
+    if (write_ec)
+        co_return http_end{0, "cannot be sent: " + write_ec.message(), {}};
+    beast::flat_buffer buffer;
+    http::response_parser<http::string_body> parser;
+    parser.body_limit(most);
+    if (request.method() == http::verb::post) {
+        auto [head_ec, bytes] = co_await http::async_read_header(stream, buffer, parser, no_throw);
+        if (head_ec)
+            co_return http_end{0, "no answer: " + head_ec.message(), {}};
+        co_return http_end{parser.release().result_int(), {}, {}};
+    }
+    auto [read_ec, bytes] = co_await http::async_read(stream, buffer, parser, no_throw);
+    if (read_ec)
+        co_return http_end{0, "no answer: " + read_ec.message(), {}};
+    auto answer = parser.release();
+    co_return http_end{answer.result_int(), {}, std::move(answer.body())};
+}
+
+bool expect(beast::ssl_stream<beast::tcp_stream>& stream, const std::string& host)
+{
+    boost::system::error_code ec;
+    (void)asio::ip::make_address(host, ec);
+    const bool is_name = static_cast<bool>(ec);
+    // As SSL_set_tlsext_host_name, whose casts are C's.
+    if (is_name
+        && SSL_ctrl(
+               stream.native_handle(),
+               SSL_CTRL_SET_TLSEXT_HOSTNAME,
+               TLSEXT_NAMETYPE_host_name,
+               std::string(host).data())
+               != 1)
+        return false;
+    stream.set_verify_mode(ssl::verify_peer, ec);
+    stream.set_verify_callback(ssl::host_name_verification(host), ec);
+    return !ec;
+}
+
+// Takes the place of `plain` once there is a connection. The arguments outlive the call.
+asio::awaitable<http_end> ask_with_tls(
+    beast::tcp_stream plain, const http_ask& ask, const call_request& request)
+{
+    const auto trust = net::make_client_context(ask.ca_file);
+    if (!trust.context)
+        co_return http_end{0, trust.error, {}};
+    SSL_CTX_up_ref(trust.context.get());
+    ssl::context context(trust.context.get());
+    beast::ssl_stream<beast::tcp_stream> stream(std::move(plain), context);
+    if (!expect(stream, ask.where.host))
+        co_return http_end{0, "TLS cannot be set up", {}};
+    auto [ec] = co_await stream.async_handshake(ssl::stream_base::client, no_throw);
+    if (ec)
+        co_return http_end{0, "TLS: " + ec.message(), {}};
+    auto end = co_await ask_over(stream, request, ask.answer_bytes);
+    co_return end;
+}
+
+}  // namespace
+
+asio::awaitable<http_end> call_http(const http_ask& ask)
+{
+    const auto request = request_for(ask);
+    const auto executor = co_await asio::this_coro::executor;
+    const auto until = steady::now() + ask.limit;
+    const auto resolver = std::make_shared<tcp::resolver>(executor);
+    asio::steady_timer late(executor);
+    late.expires_at(until);
+    late.async_wait([resolver](const boost::system::error_code& ec) {
+        if (!ec)
+            resolver->cancel();
+    });
+    const auto port = std::to_string(ask.where.port);
+    auto [resolve_ec, found] = co_await resolver->async_resolve(ask.where.host, port, no_throw);
+    late.cancel();
+    if (resolve_ec)
+        co_return http_end{0, "its name is not known: " + resolve_ec.message(), {}};
+    beast::tcp_stream stream(executor);
+    stream.expires_at(until);
+    auto [connect_ec, peer] = co_await stream.async_connect(found, no_throw);
+    if (connect_ec)
+        co_return http_end{0, "cannot be reached: " + connect_ec.message(), {}};
+    http_end end;
+    if (ask.where.tls)
+        end = co_await ask_with_tls(std::move(stream), ask, request);
+    else
+        end = co_await ask_over(stream, request, ask.answer_bytes);
+    co_return end;
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,105 @@
+#include <sluice/server/http_call.hpp>
+#include <sluice/server/jwks_fetcher.hpp>
+
+#include <boost/asio/as_tuple.hpp>
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/use_awaitable.hpp>
+
+#include <exception>
+#include <utility>
+
+namespace sluice::server {
+namespace {
+
+namespace asio = boost::asio;
+
+constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+
+// Without a URL to ask: until the next snapshot.
+constexpr auto idle = std::chrono::hours(24);
+
+}  // namespace
+
+jwks_fetcher::jwks_fetcher(asio::io_context& context, control& plane, observe::logger& log)
+    : context_(context),
+      plane_(plane),
+      log_(log),
+      timer_(context)
+{
+}
+
+void jwks_fetcher::start()
+{
+    asio::co_spawn(context_, run(), [this](std::exception_ptr failure) {
+        if (failure)
+            log_.error("jwks_failed", "fetching token keys ended by an exception; this is a bug");
+    });
+}
+
+void jwks_fetcher::look()
+{
+    const auto& jwt = plane_.current()->jwt;
+    const std::string url = jwt && jwt->url ? jwt->url->url : std::string();
+    if (url != url_)
+        timer_.cancel();
+}
+
+void jwks_fetcher::stop()
+{
+    stopped_ = true;
+    timer_.cancel();
+}
+
+asio::awaitable<void> jwks_fetcher::run()
+{
+    while (!stopped_) {
+        const auto snapshot = plane_.current();
+        const auto& jwt = snapshot->jwt;
+        nanoseconds pause = idle;
+        url_ = jwt && jwt->url ? jwt->url->url : std::string();
+        if (!url_.empty()) {
+            const config::webhook where = *jwt->url;
+            const bool fetched = co_await fetch(where);
+            pause = fetched || jwt->keys ? jwt->refresh : std::min(soon, jwt->refresh);
+        }
+        // Another URL came while this one was asked.
+        const auto& now = plane_.current()->jwt;
+        if (stopped_ || (now && now->url && now->url->url != url_))
+            continue;
+        timer_.expires_after(pause);
+        co_await timer_.async_wait(no_throw);
+    }
+}
+
+asio::awaitable<bool> jwks_fetcher::fetch(const config::webhook& where)
+{
+    http_ask ask;
+    ask.where = where;
+    ask.answer_bytes = config::max_jwks_bytes;
+    auto end = co_await call_http(ask);
+    if (stopped_)
+        co_return false;
+    if (end.status != 200) {
+        tell(
+            ask.where.host,
+            end.status != 0 ? "it answered " + std::to_string(end.status) : end.why);
+        co_return false;
+    }
+    auto [keys, wrong] = config::jwt_keys::from_jwks(end.body);
+    if (!keys) {
+        tell(ask.where.host, "its answer " + wrong);
+        co_return false;
+    }
+    failing_ = false;
+    const origin by{.actor = "jwks", .remote = ask.where.host, .path = {}};
+    const auto report = plane_.set_fetched_keys({ask.where.url, std::move(keys)}, by);
+    co_return report.refused == refusal::none;
+}
+
+void jwks_fetcher::tell(const std::string& host, std::string_view wrong)
+{
+    if (!std::exchange(failing_, true))
+        log_.error("jwks_not_fetched", wrong, {{"host", host}});
+}
+
+}  // namespace sluice::server
