@@ -7,7 +7,7 @@ build_packages=(
     libhiredis-dev libsqlite3-dev libcli11-dev
 )
 test_packages=(
-    g++ clang-format-19 libclang-rt-19-dev libboost-test1.81-dev
+    g++ dpkg-dev clang-format-19 libclang-rt-19-dev libboost-test1.81-dev
     nginx-light haproxy prometheus redis-server faketime valgrind strace jq openssl python3 python3-venv nghttp2-client
 )
 

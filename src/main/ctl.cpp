@@ -195,6 +195,8 @@ ctl_result<admin_ask> ask_for(const ctl_options& options)
         return usage_ask(options.usage);
     case action::budgets:
         return admin_ask{.method = "GET", .path = "/admin/v1/budgets"};
+    case action::ready:
+        return admin_ask{.method = "GET", .path = "/readyz"};
     case action::top_up:
         return top_up_ask(options.budget, options.usd);
     default:
@@ -241,6 +243,8 @@ std::string text_for(const ctl_options& options, dom::element answer)
     case action::key_revoke:
     case action::key_rotate:
         return keys_text(answer);
+    case action::ready:
+        break;
     }
     return {};
 }
@@ -261,6 +265,16 @@ ctl_failure failure_of(const admin_reply& reply, const std::string& told)
             "--token-file"};
     const int code = reply.status >= 400 && reply.status < 500 ? 2 : 1;
     return {code, told.empty() ? "the admin API answered " + std::to_string(reply.status) : told};
+}
+
+// No JSON and no token: whoever may connect may ask.
+int tell_ready(const admin_reply& reply, std::ostream& out, std::ostream& err)
+{
+    const std::string said(trim(reply.body));
+    if (reply.status != 200)
+        return complain(err, {1, "not ready: " + said});
+    out << said << '\n';
+    return 0;
 }
 
 }  // namespace
@@ -298,6 +312,8 @@ int run_ctl(
     const auto reply = call_admin(*where, *token, *ask);
     if (!reply)
         return complain(err, reply.error());
+    if (options.what == action::ready)
+        return tell_ready(*reply, out, err);
     dom::parser parser;
     dom::element body;
     const bool is_json = parser.parse(reply->body).get(body) == simdjson::SUCCESS;

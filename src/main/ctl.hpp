@@ -37,6 +37,7 @@ struct ctl_options {
         key_set,
         key_revoke,
         key_rotate,
+        ready,
     };
 
     std::string admin = "http://127.0.0.1:9090";

@@ -300,6 +300,7 @@ void add_ctl(CLI::App& app, command& chosen, ctl_options& options)
     sub->add_option("--header", options.headers, "as if sent with this header; may be repeated")
         ->type_name("NAME:VALUE");
 
+    add(ready, "ready", "whether it takes requests: exit code 0 or 1", "sluice ctl ready");
     sub = add(audit, "audit", "who changed what, newest first", "sluice ctl audit --limit 5");
     sub->add_option("--limit", options.limit, "so many entries")
         ->check(CLI::Range(1, 1000))

@@ -3,7 +3,9 @@
 import asyncio
 import json
 import signal
+import subprocess
 import sys
+import threading
 import time
 
 import harness
@@ -65,6 +67,34 @@ class Drain(Case):
         self.assertGreater(took, 0.9)
         self.assertLess(took, 3 * harness.SLOW)
         self.assertEqual(server.wait(10), 0)
+
+    def test_ctl_tells_by_its_exit_code_whether_the_gateway_is_ready_and_wants_no_token(self):
+        server, run = self.slow_stream()
+        self.assertEqual(self.ready(server), (0, "ready\n", ""))
+        asking = threading.Thread(target=run)
+        asking.start()
+        self.assertTrue(until(lambda: server.total("sluice_open_streams") == 1))
+        server.signal(signal.SIGTERM)
+        self.assertTrue(until(lambda: server.admin("/readyz")[0] == 503, 1))
+        self.assertEqual(self.ready(server), (1, "", "sluice ctl: not ready: draining\n"))
+        asking.join()
+        self.assertEqual(server.wait(10), 0)
+        code, said, error = self.ready(server)
+        self.assertEqual((code, said), (1, ""))
+        self.assertIn("cannot reach", error)
+
+    @staticmethod
+    def ready(server):
+        """Exit code, output and complaint of `sluice ctl ready`."""
+        done = subprocess.run([harness.BINARY, "ctl", "--admin", f"http://{server.admin_address}", "ready"],
+                              capture_output=True, text=True, env={})
+        return done.returncode, done.stdout, done.stderr
+
+    def slow_stream(self):
+        """(gateway, what asks for a stream of two seconds)"""
+        server = self.gateway([("stable", self.simulator("--behaviour", "tps-20+tokens-40").url + "/v1", 1)])
+        return server, lambda: asyncio.run(
+            exchange(server.address, request_bytes("/v1/chat/completions", chat(stream=True))))
 
     def test_a_second_signal_insists(self):
         server, run = self.long_stream(drain="30s")
