@@ -7,7 +7,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sources import ROOT, report
+from sources import ROOT, files, report, text
 
 FOLDER = ROOT / "deploy/shell"
 OPTION = re.compile(r"^  (?:(-\w),)?(--?[\w-]+)(?:,(--[\w-]+))?(.*)$")
@@ -143,6 +143,26 @@ def zsh(root):
     return "\n".join(lines) + "\n"
 
 
+def unknown(root):
+    """Commands and options the documents name and the program lacks."""
+    for path in files(".md"):
+        for line in re.findall(r"(?:^|`|do |/)sluice ((?:ctl|check|serve|key|ledger|simulate|demo)\b[^`|\n#]*)", text(path), re.M):
+            words, command = line.split(), root
+            skipped = {"--admin", "--token-file"}
+            given = [w for i, w in enumerate(words) if w not in skipped and (i == 0 or words[i - 1] not in skipped)]
+            for word in given:
+                below = next((c for c in command.below if c.words[-1] == word), None)
+                if below is None:
+                    if command.below and not word.startswith("-") and re.fullmatch(r"[a-z]+", word):
+                        yield f"{path}: there is no `sluice {line.strip()}`"
+                    break
+                command = below
+            known = set(flags(command)) | set(flags(root.find("ctl")))
+            for flag in re.findall(r"(?<!\S)--[a-z-]+", line):
+                if flag not in known:
+                    yield f"{path}: `sluice {line.strip()}`: there is no {flag}"
+
+
 def main():
     binary = os.environ.get("SLUICE_BINARY")
     if not binary or not Path(binary).exists():
@@ -158,6 +178,7 @@ def main():
     if not {"serve", "ctl canary", "ctl rollout start"} <= {" ".join(c.words) for c in root.all()} \
             or "--config" not in flags(root.find("serve")):
         complaints.append("the check itself does not find the commands")
+    complaints += unknown(root)
     report("man page and completions are what --help says", "an option nobody can find is not there", complaints)
 
 
