@@ -2,6 +2,7 @@
 #include <sluice/observe/metric_table.hpp>
 
 #include <boost/test/unit_test.hpp>
+#include <prometheus/text_serializer.h>
 
 #include <algorithm>
 #include <map>
@@ -280,6 +281,38 @@ BOOST_AUTO_TEST_CASE(open_metrics_names_counters_without_total_and_ends_with_eof
     for (const auto& [name, value] : other.series)
         if (name.find("le=") == std::string::npos && !name.starts_with("process_"))
             BOOST_TEST(got.series.at(name) == value, name);
+}
+
+BOOST_AUTO_TEST_CASE(the_text_says_what_the_serializer_of_prometheus_cpp_says)
+{
+    traffic();
+    const auto families = scraper().Collect();
+    const scraped theirs = parse(prometheus::TextSerializer().Serialize(families));
+    const scraped ours = parse(scraper().render(exposition::format::prometheus));
+    BOOST_TEST(ours.problems.empty(), *ours.problems.begin());
+    BOOST_TEST((ours.types == theirs.types));
+    BOOST_TEST(ours.series.size() == theirs.series.size());
+    for (const auto& [name, value] : theirs.series)
+        if (!name.starts_with("process_")) {
+            BOOST_TEST_CONTEXT(name)
+            BOOST_TEST(ours.series.at(name) == value, boost::test_tools::tolerance(1e-12));
+        }
+}
+
+BOOST_AUTO_TEST_CASE(whole_numbers_are_written_as_such)
+{
+    prometheus::MetricFamily family;
+    family.name = "sluice_things_total";
+    family.help = "Things.";
+    family.type = prometheus::MetricType::Counter;
+    for (const double value : {1e6, 123456789012.0, 0.5, 1e20, -3.0})
+        family.metric.emplace_back().counter.value = value;
+    BOOST_TEST(
+        open_metrics_text({family})
+        == "# HELP sluice_things Things.\n# TYPE sluice_things counter\nsluice_things_total "
+           "1000000\n"
+           "sluice_things_total 123456789012\nsluice_things_total 0.5\nsluice_things_total 1e+20\n"
+           "sluice_things_total -3\n# EOF\n");
 }
 
 BOOST_AUTO_TEST_CASE(odd_configured_names_are_escaped)

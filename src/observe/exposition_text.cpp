@@ -1,0 +1,219 @@
+#include <sluice/observe/exposition.hpp>
+
+#include <array>
+#include <charconv>
+#include <cmath>
+#include <cstdint>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
+
+namespace sluice::observe {
+namespace {
+
+using prometheus::ClientMetric;
+using prometheus::MetricFamily;
+using prometheus::MetricType;
+
+std::string_view type_name(MetricType type, bool open)
+{
+    switch (type) {
+    case MetricType::Counter:
+        return "counter";
+    case MetricType::Gauge:
+        return "gauge";
+    case MetricType::Histogram:
+        return "histogram";
+    case MetricType::Summary:
+        return "summary";
+    case MetricType::Untyped:
+        break;
+    }
+    return open ? "unknown" : "untyped";
+}
+
+// `quotes` as labels want it; the help of the older format keeps them as they are.
+void add_escaped(std::string& out, std::string_view text, bool quotes)
+{
+    for (const char c : text) {
+        if (c == '\\' || (c == '"' && quotes))
+            out += '\\';
+        if (c == '\n')
+            out += "\\n";
+        else
+            out += c;
+    }
+}
+
+// `how` is what std::to_chars takes besides.
+template <class Number, class... How>
+void add_digits(std::string& out, Number value, How... how)
+{
+    std::array<char, 32> digits{};
+    const auto end = std::to_chars(digits.data(), digits.data() + digits.size(), value, how...).ptr;
+    out.append(digits.data(), end);
+}
+
+void add_number(std::string& out, double value)
+{
+    constexpr double exact = 1e15;  // whole numbers below it are written as such
+    if (std::isinf(value))
+        out += value > 0 ? "+Inf" : "-Inf";
+    else if (std::isnan(value))
+        out += "NaN";
+    else if (std::abs(value) < exact && value == std::trunc(value))
+        add_digits(out, static_cast<std::int64_t>(value));
+    else
+        add_digits(out, value, std::chars_format::general);  // 0.0001, not 1e-04
+}
+
+// What is the same for the samples of a series, or of a family, is put together once: a fleet's
+// scrape has a hundred thousand of them.
+class writer {
+public:
+    explicit writer(bool open_metrics)
+        : open_(open_metrics)
+    {
+    }
+
+    void add(const MetricFamily& family)
+    {
+        name_ = family.name;
+        describe(family);
+        for (const ClientMetric& series : family.metric) {
+            take_labels(series);
+            if (family.type == MetricType::Histogram)
+                add_histogram(series);
+            else
+                add_value(
+                    family.type == MetricType::Counter ? series.counter.value : series.gauge.value);
+        }
+    }
+
+    std::string take()
+    {
+        if (open_)
+            out_ += "# EOF\n";
+        return std::move(out_);
+    }
+
+private:
+    // OpenMetrics describes a counter by its name without _total.
+    void describe(const MetricFamily& family)
+    {
+        std::string_view name = name_;
+        if (open_ && family.type == MetricType::Counter && name.ends_with("_total"))
+            name.remove_suffix(6);
+        out_.append("# HELP ").append(name).append(" ");
+        add_escaped(out_, family.help, open_);
+        out_.append("\n# TYPE ").append(name).append(" ").append(type_name(family.type, open_));
+        out_ += '\n';
+    }
+
+    void take_labels(const ClientMetric& series)
+    {
+        labels_.clear();
+        for (const auto& each : series.label) {
+            if (!labels_.empty())
+                labels_ += ',';
+            labels_.append(each.name).append("=\"");
+            add_escaped(labels_, each.value, true);
+            labels_ += '"';
+        }
+    }
+
+    // Up to the value.
+    void begin(std::string_view suffix, std::string_view bound = {})
+    {
+        out_.append(name_).append(suffix);
+        if (!labels_.empty() || !bound.empty()) {
+            out_.append("{").append(labels_);
+            if (!bound.empty())
+                out_.append(labels_.empty() ? "le=\"" : ",le=\"").append(bound).append("\"");
+            out_ += '}';
+        }
+        out_ += ' ';
+    }
+
+    void add_value(double value)
+    {
+        begin({});
+        add_number(out_, value);
+        out_ += '\n';
+    }
+
+    void add_count(std::string_view suffix, std::string_view bound, std::uint64_t count)
+    {
+        begin(suffix, bound);
+        add_digits(out_, count);
+        out_ += '\n';
+    }
+
+    void add_histogram(const ClientMetric& series)
+    {
+        const auto& histogram = series.histogram;
+        take_bounds(histogram);
+        for (std::size_t i = 0; i < histogram.bucket.size(); ++i)
+            add_count("_bucket", bounds_[i], histogram.bucket[i].cumulative_count);
+        add_count("_bucket", "+Inf", histogram.sample_count);
+        add_count("_count", {}, histogram.sample_count);
+        begin("_sum");
+        add_number(out_, histogram.sample_sum);
+        out_ += '\n';
+    }
+
+    // All series of a family have the same, so they are written once.
+    void take_bounds(const ClientMetric::Histogram& histogram)
+    {
+        const auto same = [&] {
+            if (values_.size() != histogram.bucket.size())
+                return false;
+            for (std::size_t i = 0; i < values_.size(); ++i)
+                if (values_[i] != histogram.bucket[i].upper_bound)
+                    return false;
+            return true;
+        };
+        if (same())
+            return;
+        values_.clear();
+        bounds_.clear();
+        for (const auto& bucket : histogram.bucket) {
+            values_.push_back(bucket.upper_bound);
+            std::string& text = bounds_.emplace_back();
+            add_number(text, bucket.upper_bound);
+            // OpenMetrics' bounds always look like floats: 1.0, not 1.
+            if (open_ && text.find_first_of(".eIN") == std::string::npos)
+                text += ".0";
+        }
+    }
+
+    bool open_;
+    std::string out_;
+    std::string_view name_;            // of the family at hand
+    std::string labels_;               // of the series at hand, without braces
+    std::vector<double> values_;       // the bounds of the last histogram ...
+    std::vector<std::string> bounds_;  // ... and as they are written
+};
+
+std::string text_of(const std::vector<MetricFamily>& families, bool open_metrics)
+{
+    writer out(open_metrics);
+    for (const MetricFamily& family : families)
+        out.add(family);
+    return out.take();
+}
+
+}  // namespace
+
+std::string exposition::render(format how) const
+{
+    return text_of(Collect(), how == format::open_metrics);
+}
+
+std::string open_metrics_text(const std::vector<MetricFamily>& families)
+{
+    return text_of(families, true);
+}
+
+}  // namespace sluice::observe
