@@ -1,6 +1,7 @@
 #pragma once
 // A control plane over a temporary directory, for tests.
 
+#include "temporary_directory.hpp"
 #include <sluice/config/key.hpp>
 #include <sluice/server/control.hpp>
 #include <sluice/server/rollouts.hpp>
@@ -18,21 +19,6 @@
 #include <vector>
 
 namespace sluice::server {
-
-struct temporary_directory {
-    temporary_directory()
-    {
-        auto name = (std::filesystem::temp_directory_path() / "sluice-server-XXXXXX").string();
-        if (::mkdtemp(name.data()) == nullptr)
-            throw std::runtime_error("no temporary directory");
-        path = name;
-    }
-    ~temporary_directory() { std::filesystem::remove_all(path); }
-    temporary_directory(const temporary_directory&) = delete;
-    temporary_directory& operator=(const temporary_directory&) = delete;
-
-    std::string path;
-};
 
 inline std::string sample_config(std::string_view admin = "{}", std::string_view heartbeat = "15s")
 {

@@ -81,7 +81,7 @@ private:
     }
 
     std::atomic<std::int64_t>& spent_;
-    server::temporary_directory where_;
+    temporary_directory where_;
     state::directory directory_{where_.path};
     observe::control_values values_;
     observe::logger log_{[](std::string_view) {}, [] { return time_point{}; }};

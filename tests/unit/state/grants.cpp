@@ -326,12 +326,12 @@ BOOST_AUTO_TEST_CASE(without_a_disk_budgets_hold_and_are_written_later)
     world w;
     (void)w.take_up_to(10);
     w.tended->close(20s);
-    std::filesystem::rename(w.where.base, w.where.base + ".away");
+    std::filesystem::rename(w.where.path, w.where.path + ".away");
     w.start();
     BOOST_TEST(!w.tended->read().up);
     BOOST_TEST(w.take_up_to(50) == 50);
-    std::filesystem::remove_all(w.where.base);
-    std::filesystem::rename(w.where.base + ".away", w.where.base);
+    std::filesystem::remove_all(w.where.path);
+    std::filesystem::rename(w.where.path + ".away", w.where.path);
     w.look(1s);
     BOOST_TEST(w.tended->read().up);
     BOOST_TEST(w.take_up_to(200) == 40);

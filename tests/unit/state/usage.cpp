@@ -260,7 +260,7 @@ BOOST_AUTO_TEST_CASE(bills_wait_while_nothing_can_be_written)
 {
     world w;
     w.book.reset();
-    std::filesystem::remove_all(w.where.base);
+    std::filesystem::remove_all(w.where.path);
     w.open();
     w.book->charge(0, sample());
     BOOST_TEST(!w.book->flush(milliseconds(50)));
@@ -268,7 +268,7 @@ BOOST_AUTO_TEST_CASE(bills_wait_while_nothing_can_be_written)
     BOOST_TEST(w.book->read().failures > 0U);
     BOOST_TEST(w.book->read().waiting == 1U);
     BOOST_TEST(!w.book->usage({}).complaint.empty());
-    std::filesystem::create_directory(w.where.base);
+    std::filesystem::create_directory(w.where.path);
     BOOST_TEST(w.ask({}).total.bills == 1U);
     BOOST_TEST(w.book->read().up);
     BOOST_TEST(w.logged("ledger_written"));

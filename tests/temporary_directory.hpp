@@ -1,34 +1,35 @@
 #pragma once
 // A directory that goes with the test, and what its files hold.
 
-#include <boost/test/unit_test.hpp>
-
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
+#include <stdexcept>
 #include <string>
 #include <string_view>
 #include <vector>
 
+namespace sluice {
+
 struct temporary_directory {
     temporary_directory()
     {
-        std::string name =
-            (std::filesystem::temp_directory_path() / "sluice-observe-XXXXXX").string();
-        BOOST_REQUIRE(::mkdtemp(name.data()) != nullptr);
-        base = name;
+        auto name = (std::filesystem::temp_directory_path() / "sluice-test-XXXXXX").string();
+        if (::mkdtemp(name.data()) == nullptr)
+            throw std::runtime_error("no temporary directory");
+        path = name;
     }
-    ~temporary_directory() { std::filesystem::remove_all(base); }
+    ~temporary_directory() { std::filesystem::remove_all(path); }
     temporary_directory(const temporary_directory&) = delete;
     temporary_directory& operator=(const temporary_directory&) = delete;
 
     [[nodiscard]] std::string file(std::string_view name) const
     {
-        return base + '/' + std::string(name);
+        return path + '/' + std::string(name);
     }
 
-    std::string base;
+    std::string path;
 };
 
 inline std::string text_of(const std::string& path)
@@ -47,3 +48,5 @@ inline std::vector<std::string> lines_of(const std::string& path)
         lines.push_back(line);
     return lines;
 }
+
+}  // namespace sluice
