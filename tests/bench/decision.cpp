@@ -3,6 +3,7 @@
 //
 // usage: bench_decision [body bytes] [rounds]
 
+#include "temporary_directory.hpp"
 #include <sluice/config/build.hpp>
 #include <sluice/config/key.hpp>
 #include <sluice/config/load.hpp>
@@ -118,7 +119,8 @@ int run(std::size_t body_bytes, std::size_t rounds)
     observe::worker_cells cells;
     observe::access_log access_log({"off"});
     observe::logger log;
-    state::ledger ledger({.path = ":memory:"}, log);
+    const temporary_directory where;
+    state::ledger ledger({.path = where.file("ledger")}, log);
     const std::atomic<bool> draining{false};
     proxy::pair_inbox pairs([] {});
     proxy::services with(loop, buffers, cells, access_log, ledger, log, draining, pairs, 0, 1);

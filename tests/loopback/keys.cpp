@@ -102,6 +102,14 @@ BOOST_AUTO_TEST_CASE(a_new_key_works_on_all_workers_and_dies_with_its_revocation
     BOOST_TEST(w.gate.admin("DELETE", "/admin/v1/keys/new").status() == 404U);
 }
 
+BOOST_AUTO_TEST_CASE(blanks_around_a_key_are_no_part_of_it)
+{
+    world w;
+    BOOST_TEST(w.status_of("sk-file") == 200U);
+    BOOST_TEST(w.status_of(" \t sk-file\t ") == 200U);
+    BOOST_TEST(w.status_of("sk- file") == 401U);
+}
+
 BOOST_AUTO_TEST_CASE(a_key_of_the_file_is_revoked_live)
 {
     world w;
