@@ -120,18 +120,60 @@ class Balancers(Case):
                 self.assertEqual(gateway.stop(60), 0)
                 name = gateway.directory.name
                 gateways[number] = self.gateway_at(name, gateway.address)
-                # Both are seen to be well before the next one goes.
-                until(lambda: gateways[number].total("sluice_requests_total") > 0, 10)
+                # Both are seen to be well before the next one goes. A health check is a request too, but no attempt.
+                self.assertTrue(until(lambda: gateways[number].total("sluice_attempts_total") > 0, 20))
         finally:
             ended.set()
             asking.join()
         print(f"\n    {count[0]} requests and streams over two restarts, {len(failures)} failed")
         self.assertEqual(failures[:3], [])
 
+    def one_killed(self, gateways, address):
+        """What was in flight on it fails, and nothing that began later."""
+        ended, killed, failed, later = threading.Event(), [], [], [0]
+
+        async def again(body):
+            while not ended.is_set():
+                begun = time.monotonic()
+                try:
+                    answer = await exchange(address, request_bytes("/v1/chat/completions", body))
+                    well = answer.status == 200 and answer.complete
+                except OSError:
+                    well = False
+                later[0] += bool(killed) and begun > killed[0]
+                if not well:
+                    failed.append(begun)
+
+        async def all_of_it():
+            streams = (again(chat(model="sim-tps-50+tokens-50", stream=True)) for _ in range(STREAMS))
+            await asyncio.gather(*streams, *(again(chat(model="sim-latency-5ms")) for _ in range(8)))
+
+        asking = threading.Thread(target=lambda: asyncio.run(all_of_it()))
+        asking.start()
+        try:
+            self.assertTrue(until(lambda: gateways[0].total("sluice_open_streams") > STREAMS / 4))
+            gateways[0].process.kill()
+            # Until the kernel has closed its sockets it may still be connected to.
+            gateways[0].process.wait()
+            killed.append(time.monotonic())
+            until(lambda: later[0] > 300, 20)
+        finally:
+            ended.set()
+            asking.join()
+        gateways[0].wait()
+        new = [begun for begun in failed if begun > killed[0]]
+        print(f"\n    killed: {len(failed) - len(new)} requests in flight failed, {len(new)} of {later[0]} that began later")
+        self.assertGreater(len(failed), 0)
+        self.assertLessEqual(len(failed), STREAMS + 8)
+        self.assertGreater(later[0], 300)
+        self.assertEqual(new, [])
+        gateways[0] = self.gateway_at(gateways[0].directory.name, gateways[0].address)
+
     def check(self, make, name):
         gateways, program, address = self.behind(make, name)
         self.events_one_by_one(address)
         self.restarts_unnoticed(gateways, address)
+        self.one_killed(gateways, address)
         for gateway in gateways:
             self.assertEqual(gateway.stop(), 0)
         program.stop()
