@@ -1,3 +1,4 @@
+#include "head_map.hpp"
 #include "recognise.hpp"
 #include "rules.hpp"
 #include <sluice/base/text.hpp>
@@ -67,9 +68,31 @@ constexpr std::uint64_t look_alike_headers =
     return colon;
 }
 
+// As head_map, by looking at each octet when it is asked for.
+class octet_by_octet {
+public:
+    explicit octet_by_octet(const char* end) noexcept
+        : end_(end)
+    {
+    }
+    [[nodiscard]] const char* name_end(const char* p) const noexcept
+    {
+        return skip_common_name(p, end_);
+    }
+    [[nodiscard]] const char* value_end(const char* p) const noexcept
+    {
+        return find_control(p, end_);
+    }
+
+private:
+    const char* end_;
+};
+
 // The field line at `line`; where the next one begins, or nullptr with `why` set. `end` is the end
 // of a head that ends in CRLF CRLF, so an octet that ends the name or value is always found.
+template <class Ends>
 [[nodiscard]] inline const char* parse_field(
+    const Ends& ends,
     const char* base,
     const char* line,
     const char* end,
@@ -77,7 +100,7 @@ constexpr std::uint64_t look_alike_headers =
     field_table& out,
     refusal& why) noexcept
 {
-    const char* colon = skip_common_name(line, end);
+    const char* colon = ends.name_end(line);
     if (*colon != ':' || colon == line) [[unlikely]] {
         colon = read_odd_name(line, colon, end, why);
         if (colon == nullptr)
@@ -89,7 +112,7 @@ constexpr std::uint64_t look_alike_headers =
     if (may_be_blank(*value)) [[unlikely]]
         while (is_blank(*value))
             ++value;
-    const char* const line_end = find_control(value, end);
+    const char* const line_end = ends.value_end(value);
     if (line_end[0] != '\r' || line_end[1] != '\n') [[unlikely]] {
         why = bad("a control character in a field value");
         return nullptr;
@@ -137,7 +160,11 @@ void field_table::nominate(std::string_view nominated) noexcept
             entries_[i].hop_by_hop = true;
 }
 
-std::optional<refusal> parse_fields(
+namespace {
+
+template <class Ends>
+[[nodiscard]] std::optional<refusal> parse_all(
+    const Ends& ends,
     const char* base,
     const char* first,
     const char* end,
@@ -152,11 +179,26 @@ std::optional<refusal> parse_fields(
     for (const char* line = first; line != blank_line;) {
         if (out.size() == max_fields)
             return refusal{errc::head_too_large, "more header fields than allowed"};
-        line = parse_field(base, line, end, line_bytes, out, why);
+        line = parse_field(ends, base, line, end, line_bytes, out, why);
         if (line == nullptr)
             return why;
     }
     return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<refusal> parse_fields(
+    const char* base,
+    const char* first,
+    const char* end,
+    const head_limits& limits,
+    field_table& out) noexcept
+{
+    head_map map;
+    if (map.draw(first, end))
+        return parse_all(map, base, first, end, limits, out);
+    return parse_all(octet_by_octet(end), base, first, end, limits, out);
 }
 
 namespace {
@@ -168,6 +210,10 @@ namespace {
     std::size_t& nominations,
     connection_options& out) noexcept
 {
+    if (list == "keep-alive") {
+        out.keep_alive = true;
+        return true;
+    }
     while (!list.empty()) {
         const std::size_t comma = std::min(list.find(','), list.size());
         const std::string_view option = trim_blanks(list.substr(0, comma));

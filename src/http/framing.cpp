@@ -17,6 +17,7 @@ constexpr std::uint64_t max_length = std::numeric_limits<std::int64_t>::max();
 
 [[nodiscard]] bool read_length(std::string_view text, std::uint64_t& out) noexcept
 {
+    constexpr std::size_t never_too_large = 18;  // digits
     if (text.empty())
         return false;
     out = 0;
@@ -24,7 +25,7 @@ constexpr std::uint64_t max_length = std::numeric_limits<std::int64_t>::max();
         if (!is(c, octets::digit))
             return false;
         const auto digit = static_cast<std::uint64_t>(c - '0');
-        if (out > (max_length - digit) / 10)
+        if (text.size() > never_too_large && out > (max_length - digit) / 10)
             return false;
         out = out * 10 + digit;
     }

@@ -2,13 +2,89 @@
 #include <sluice/http/scanner.hpp>
 
 #include <algorithm>
-#include <cstring>
+#include <bit>
+#include <cstdint>
+
+#if defined(__SSE2__)
+#include <emmintrin.h>
+#endif
 
 namespace sluice::http {
 
 namespace {
 
 constexpr std::string_view answer_start = "HTTP/1.";
+
+// Where the LFs from `from` on stand, one after the other: 64 octets are looked at together.
+class line_feeds {
+public:
+    line_feeds(std::string_view text, std::size_t from) noexcept
+        : begin_(text.data()),
+          next_(begin_ + from),
+          end_(begin_ + text.size())
+    {
+    }
+
+    // Null: there is none left.
+    [[nodiscard]] const char* next() noexcept
+    {
+        while (found_ == 0) {
+            if (next_ == end_)
+                return nullptr;
+            look();
+        }
+        const char* const at = block_ + std::countr_zero(found_);
+        found_ &= found_ - 1;
+        return at;
+    }
+
+private:
+    static constexpr std::ptrdiff_t most = 64;
+
+    void look() noexcept
+    {
+        block_ = next_;
+        const auto left = end_ - next_;
+#if defined(__SSE2__)
+        if (left >= most) {
+            found_ = sixteen(block_) | sixteen(block_ + 16) << 16U | sixteen(block_ + 32) << 32U
+                     | sixteen(block_ + 48) << 48U;
+            next_ += most;
+            return;
+        }
+        // What is left, in pieces of which the last one overlaps what was looked at before.
+        unsigned at = 0;
+        for (; left - at >= 16; at += 16)
+            found_ |= sixteen(block_ + at) << at;
+        if (at < left && end_ - begin_ >= 16) {
+            const auto seen = static_cast<unsigned>(16 - (left - at));
+            found_ |= sixteen(end_ - 16) >> seen << at;
+            next_ = end_;
+            return;
+        }
+#else
+        unsigned at = 0;
+#endif
+        for (; at < std::min(left, most); ++at)
+            found_ |= std::uint64_t{block_[at] == '\n'} << at;
+        next_ += at;
+    }
+
+#if defined(__SSE2__)
+    [[nodiscard]] static std::uint64_t sixteen(const char* from) noexcept
+    {
+        const auto octets = _mm_loadu_si128(reinterpret_cast<const __m128i*>(from));
+        return static_cast<unsigned>(
+            _mm_movemask_epi8(_mm_cmpeq_epi8(octets, _mm_set1_epi8('\n'))));
+    }
+#endif
+
+    const char* begin_;
+    const char* next_;  // behind what has been looked at
+    const char* end_;
+    const char* block_ = nullptr;
+    std::uint64_t found_ = 0;  // in the block; those not told yet
+};
 
 }  // namespace
 
@@ -53,24 +129,21 @@ head_scanner::answer head_scanner::scan(std::string_view buffer) noexcept
     }
 
     const char* const base = buffer.data();
-    while (scanned_ < buffer.size()) {
-        const void* const found = std::memchr(base + scanned_, '\n', buffer.size() - scanned_);
-        if (found == nullptr)
-            break;
-        const auto lf = static_cast<std::size_t>(static_cast<const char*>(found) - base);
-        if (lf == line_begin_ || base[lf - 1] != '\r')
+    line_feeds feeds(buffer, std::min(scanned_, buffer.size()));
+    while (const char* const feed = feeds.next()) {
+        const auto lf = static_cast<std::size_t>(feed - base);
+        if (lf == line_begin_ || feed[-1] != '\r')
             return refuse("a line ends in a bare LF", errc::bad_request);
         const std::size_t line_bytes = lf - 1 - line_begin_;
-        scanned_ = lf + 1;
-        if (scanned_ - begin_ > limits_.head_bytes)
+        if (lf + 1 - begin_ > limits_.head_bytes)
             break;
         if (line_bytes == 0)
-            return {progress::complete, begin_, scanned_ - begin_, {}};
+            return {progress::complete, begin_, lf + 1 - begin_, {}};
         if (line_bytes > limits_.line_bytes)
             return refuse("a header line is longer than allowed", errc::head_too_large);
         if (++lines_ > limits_.fields + 1)
             return refuse("more header fields than allowed", errc::head_too_large);
-        line_begin_ = scanned_;
+        line_begin_ = lf + 1;
     }
 
     // What is here holds no end, so the whole head is at least one octet longer.

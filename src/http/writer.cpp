@@ -47,12 +47,68 @@ constexpr std::array phrases{
 // clang-format on
 static_assert(std::ranges::is_sorted(phrases, {}, &phrase::status));
 
-using decimal = std::array<char, 20>;
+constexpr std::size_t most_digits = 20;
+using decimal = std::array<char, most_digits>;
 
+// "00" to "99".
+constexpr auto pairs = [] {
+    std::array<char, 200> text{};
+    for (std::size_t i = 0; i < 100; ++i) {
+        text[2 * i] = static_cast<char>('0' + i / 10);
+        text[2 * i + 1] = static_cast<char>('0' + i % 10);
+    }
+    return text;
+}();
+
+// At the end of the memory.
 [[nodiscard]] std::string_view to_decimal(std::uint64_t value, decimal& memory) noexcept
 {
-    const auto end = std::to_chars(memory.data(), memory.data() + memory.size(), value).ptr;
-    return {memory.data(), static_cast<std::size_t>(end - memory.data())};
+    char* const end = memory.data() + memory.size();
+    char* at = end;
+    for (; value >= 10; value /= 100) {
+        at -= 2;
+        std::memcpy(at, &pairs[2 * (value % 100)], 2);
+    }
+    if (value != 0 || at == end)
+        *--at = static_cast<char>('0' + value);
+    return {at, static_cast<std::size_t>(end - at)};
+}
+
+template <class Word>
+inline void copy_ends(char* to, const char* from, std::size_t bytes) noexcept
+{
+    Word front;
+    Word back;
+    std::memcpy(&front, from, sizeof front);
+    std::memcpy(&back, from + bytes - sizeof back, sizeof back);
+    std::memcpy(to, &front, sizeof front);
+    std::memcpy(to + bytes - sizeof back, &back, sizeof back);
+}
+
+// Names and values are short: most are two words that may overlap.
+inline char* copy_short(char* to, std::string_view text) noexcept
+{
+    using sixteen = std::array<std::uint64_t, 2>;
+    const char* const from = text.data();
+    const std::size_t bytes = text.size();
+    if (bytes > 32)
+        std::memcpy(to, from, bytes);
+    else if (bytes >= 16)
+        copy_ends<sixteen>(to, from, bytes);
+    else if (bytes >= 8)
+        copy_ends<std::uint64_t>(to, from, bytes);
+    else if (bytes >= 4)
+        copy_ends<std::uint32_t>(to, from, bytes);
+    else
+        for (std::size_t i = 0; i < bytes; ++i)
+            to[i] = from[i];
+    return to + bytes;
+}
+
+inline char* end_line(char* to) noexcept
+{
+    std::memcpy(to, "\r\n", 2);
+    return to + 2;
 }
 
 [[nodiscard]] std::string_view version(int minor_version) noexcept
@@ -83,9 +139,7 @@ bool head_writer::room(std::size_t bytes) noexcept
 
 void head_writer::put(std::string_view text) noexcept
 {
-    if (!text.empty())
-        std::memcpy(at_, text.data(), text.size());
-    at_ += text.size();
+    at_ = copy_short(at_, text);
 }
 
 void head_writer::request_line(
@@ -104,11 +158,16 @@ void head_writer::request_line(
 
 void head_writer::status_line(unsigned status, int minor_version) noexcept
 {
-    status_line(status, reason_phrase(status), minor_version);
+    status_line(status, status == 200 ? "OK" : reason_phrase(status), minor_version);
 }
 
 void head_writer::status_line(unsigned status, std::string_view reason, int minor_version) noexcept
 {
+    constexpr std::string_view usual = "HTTP/1.1 200 OK\r\n";
+    if (status == 200 && minor_version == 1 && reason == "OK") {
+        lines(usual);
+        return;
+    }
     refused_ = refused_ || status < 100 || status > 999 || has_control(reason);
     if (!room(reason.size() + 15))
         return;
@@ -125,10 +184,10 @@ void head_writer::line(std::string_view name, std::string_view value) noexcept
 {
     if (!room(name.size() + value.size() + 4))
         return;
-    put(name);
-    put(": ");
-    put(value);
-    put("\r\n");
+    char* at = copy_short(at_, name);
+    *at++ = ':';
+    *at++ = ' ';
+    at_ = end_line(copy_short(at, value));
 }
 
 void head_writer::field(std::string_view name, std::string_view value) noexcept
@@ -151,14 +210,27 @@ void head_writer::field(header id, std::string_view value) noexcept
 
 void head_writer::field(header id, std::uint64_t value) noexcept
 {
+    refused_ = refused_ || id == header::other;
     decimal memory;
-    field(id, to_decimal(value, memory));
+    line(name_of(id), to_decimal(value, memory));
 }
 
 void head_writer::lines(std::string_view rendered) noexcept
 {
     if (room(rendered.size()))
         put(rendered);
+}
+
+void head_writer::trusted(std::string_view name_and_colon, std::string_view value) noexcept
+{
+    if (room(name_and_colon.size() + value.size() + 2))
+        at_ = end_line(copy_short(copy_short(at_, name_and_colon), value));
+}
+
+void head_writer::trusted(std::string_view name_and_colon, std::uint64_t value) noexcept
+{
+    decimal memory;
+    trusted(name_and_colon, to_decimal(value, memory));
 }
 
 std::string_view head_writer::finish() noexcept

@@ -60,15 +60,15 @@ void write_allowance(http::head_writer& to, const exchange& x) noexcept
     const auto& limits = x.key->limits;
     if (limits.requests && !limits.shadow) {
         const auto left = policy::allowance_of(*x.key->state, limits, x.now);
-        to.field("x-ratelimit-limit-requests", left.limit);
-        to.field("x-ratelimit-remaining-requests", left.remaining);
-        to.field("x-ratelimit-reset-requests", spelled_duration(left.until_full).view());
+        to.trusted("x-ratelimit-limit-requests: ", left.limit);
+        to.trusted("x-ratelimit-remaining-requests: ", left.remaining);
+        to.trusted("x-ratelimit-reset-requests: ", spelled_duration(left.until_full).view());
     }
     if (limits.tokens && !limits.shadow) {
         const auto left = policy::token_allowance_of(*x.key->state, limits, x.now);
-        to.field("x-ratelimit-limit-tokens", left.limit);
-        to.field("x-ratelimit-remaining-tokens", left.remaining);
-        to.field("x-ratelimit-reset-tokens", spelled_duration(left.until_full).view());
+        to.trusted("x-ratelimit-limit-tokens: ", left.limit);
+        to.trusted("x-ratelimit-remaining-tokens: ", left.remaining);
+        to.trusted("x-ratelimit-reset-tokens: ", spelled_duration(left.until_full).view());
     }
 }
 
@@ -124,13 +124,14 @@ void write_cost(http::head_writer& to, const charge& owed) noexcept
         while (at[-1] == '0')
             --at;
     }
-    to.field(
-        "x-sluice-cost", std::string_view(text.data(), static_cast<std::size_t>(at - text.data())));
+    to.trusted(
+        "x-sluice-cost: ",
+        std::string_view(text.data(), static_cast<std::size_t>(at - text.data())));
 }
 
 void write_own_fields(http::head_writer& to, const exchange& x) noexcept
 {
-    to.field(http::header::x_request_id, x.request_id.view());
+    to.trusted("x-request-id: ", x.request_id.view());
     if (x.target != nullptr) {
         to.lines(x.served_by->lines_of(*x.answered_by, *x.target));
         if (x.tried && x.answered_by->name.ends_with('*'))

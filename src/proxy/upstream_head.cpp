@@ -41,16 +41,39 @@ bool starts_with(std::string_view name, std::string_view lower_prefix) noexcept
            && iequals(name.substr(0, lower_prefix.size()), lower_prefix);
 }
 
+// What follows the "x-" of a name, as a lower-case letter; 0: it does not begin so.
+char extension_of(std::string_view name) noexcept
+{
+    return name.size() > 2 && lower(name[0]) == 'x' && name[1] == '-' ? lower(name[2]) : '\0';
+}
+
+// Who is in front of the gateway is no provider's business.
+bool names_the_client(std::string_view name) noexcept
+{
+    switch (extension_of(name)) {
+    case 'f':
+        return starts_with(name, "x-forwarded-");
+    case 'r':
+        return starts_with(name, "x-real-ip");
+    default:
+        return false;
+    }
+}
+
 // Names of the gateway's own that a provider (a gateway itself, perhaps) must not set for it, and
 // the provider's limits where the key has its own.
 bool is_ours(std::string_view name, const config::key& own) noexcept
 {
-    return (lower(name.front()) == 'x' && name.size() > 2)
-           && (starts_with(name, "x-sluice-")
-               || (own.limits.requests && starts_with(name, "x-ratelimit-")
-                   && name.ends_with("requests"))
-               || (own.limits.tokens && starts_with(name, "x-ratelimit-")
-                   && name.ends_with("tokens")));
+    switch (extension_of(name)) {
+    case 's':
+        return starts_with(name, "x-sluice-");
+    case 'r':
+        return starts_with(name, "x-ratelimit-")
+               && ((own.limits.requests && name.ends_with("requests"))
+                   || (own.limits.tokens && name.ends_with("tokens")));
+    default:
+        return false;
+    }
 }
 
 unsigned hops_of(const http::request_head& head) noexcept
@@ -121,16 +144,13 @@ std::string_view write_request_head(
     const target_text target(asked, *one.provider);
     to.request_line("POST", target.view());
     to.lines(asked.serving.provider_lines[one.target->provider][one.credential]);
-    for (const auto field : asked.head.fields()) {
-        if (field.hop_by_hop || in(not_to_provider, field.id))
-            continue;
-        if (field.id == header::other
-            && (starts_with(field.name, "x-forwarded-") || starts_with(field.name, "x-real-ip")))
-            continue;
-        to.copy(field);
-    }
+    to.copy_if(asked.head.fields(), [](const http::field& each) {
+        const bool drop = each.hop_by_hop || in(not_to_provider, each.id)
+                          || (each.id == header::other && names_the_client(each.name));
+        return !drop;
+    });
     to.field(header::content_length, body_bytes);
-    to.field(header::x_request_id, asked.request_id);
+    to.trusted("x-request-id: ", asked.request_id);
     to.field(header::x_sluice_hops, hops_of(asked.head) + 1);
     return to.finish();
 }
@@ -144,13 +164,12 @@ std::string_view write_answer_head(
     const auto& secrets = x.tried->provider->api_keys;
     if (mask_keys(answer.fields(), secrets))
         with.cells.redactions.add();
-    for (const auto field : answer.fields()) {
-        if (field.hop_by_hop || in(not_to_client, field.id)
-            || (field.id == header::other && is_ours(field.name, *x.key))
-            || (x.exhausted && field.id == header::x_should_retry))
-            continue;
-        to.copy(field);
-    }
+    to.copy_if(answer.fields(), [&x](const http::field& each) {
+        const bool drop = each.hop_by_hop || in(not_to_client, each.id)
+                          || (each.id == header::other && is_ours(each.name, *x.key))
+                          || (x.exhausted && each.id == header::x_should_retry);
+        return !drop;
+    });
     if (answer.has(header::x_request_id))
         to.field("x-upstream-request-id", answer.find(header::x_request_id));
     write_own_fields(to, x);

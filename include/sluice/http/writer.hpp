@@ -41,9 +41,33 @@ public:
     void field(header id, std::uint64_t value) noexcept;
     // A field of an accepted head, name and value as they were sent; not checked again.
     void copy(const http::field& parsed) noexcept { line(parsed.name, parsed.value); }
+    // Those of an accepted head's fields that keep(field) is true for, as by copy(); fields that
+    // stand one behind the other as they are to be written are copied together.
+    template <class Keep>
+    void copy_if(const field_table& fields, const Keep& keep) noexcept
+    {
+        std::string_view run;
+        for (const auto each : fields) {
+            if (!keep(each))
+                continue;
+            const auto whole = as_written(each);
+            if (!whole.empty() && whole.data() == run.data() + run.size()) {
+                run = {run.data(), run.size() + whole.size()};
+                continue;
+            }
+            lines(run);
+            run = whole;
+            if (whole.empty())
+                copy(each);
+        }
+        lines(run);
+    }
     // Complete field lines that another writer's text() held before: trusted, only the room is
     // checked.
     void lines(std::string_view rendered) noexcept;
+    // A name, ": " and a value, all trusted as in lines().
+    void trusted(std::string_view name_and_colon, std::string_view value) noexcept;
+    void trusted(std::string_view name_and_colon, std::uint64_t value) noexcept;
     // All that is written so far, so that it can be kept for lines(); empty when it overflowed or
     // something was refused.
     [[nodiscard]] std::string_view text() const noexcept
@@ -64,6 +88,16 @@ public:
 private:
     // True when `bytes` more fit and nothing went wrong before.
     [[nodiscard]] bool room(std::size_t bytes) noexcept;
+    // The line of a field of an accepted head, where that is what line() makes of it; else empty.
+    [[nodiscard]] static std::string_view as_written(const http::field& parsed) noexcept
+    {
+        const char* const name_end = parsed.name.data() + parsed.name.size();
+        const char* const value_end = parsed.value.data() + parsed.value.size();
+        const bool same = parsed.value.data() == name_end + 2 && name_end[1] == ' '
+                          && value_end[0] == '\r' && value_end[1] == '\n';
+        const auto bytes = static_cast<std::size_t>(value_end + 2 - parsed.name.data());
+        return same ? std::string_view{parsed.name.data(), bytes} : std::string_view{};
+    }
     void put(std::string_view text) noexcept;
     void line(std::string_view name, std::string_view value) noexcept;
 

@@ -16,6 +16,48 @@ errc judge_fields(std::string_view lines, std::string_view version = "HTTP/1.1")
 
 BOOST_AUTO_TEST_SUITE(http_request_fields)
 
+// Small heads are looked at octet by octet, larger ones as a whole.
+BOOST_AUTO_TEST_CASE(what_an_octet_means_does_not_depend_on_where_it_stands)
+{
+    for (const bool in_name : {true, false}) {
+        for (unsigned octet = 0; octet < 256; ++octet) {
+            const std::string odd(1, static_cast<char>(octet));
+            const std::string line = in_name ? "x-a" + odd + "b: c" : "x-a: b" + odd + "c";
+            const std::string front = "GET / HTTP/1.1\r\nhost: a\r\n";
+            request_head small;
+            const std::string alone = front + line + "\r\n\r\n";
+            const auto verdict = judge(alone, small);
+            bool same = true;
+            for (std::size_t pad = 0; pad < 140; pad += octet % 16 == 13 ? 1 : 9) {
+                const std::string fill = "x-fill: " + std::string(pad, '~') + "\r\n";
+                for (const bool first : {true, false}) {
+                    const std::string more = first ? line + "\r\n" + fill : fill + line + "\r\n";
+                    const std::string text = front + more + "\r\n";
+                    request_head large;
+                    same = same && judge(text, large) == verdict;
+                    if (verdict == errc{} && same)
+                        same = large.find("x-fill") == std::string(pad, '~')
+                               && large.find("x-a") == small.find("x-a")
+                               && large.fields().size() == small.fields().size() + 1;
+                }
+            }
+            BOOST_TEST(same, "octet " << octet << (in_name ? " in a name" : " in a value"));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(heads_of_every_length_are_read_to_their_end)
+{
+    for (std::size_t pad = 0; pad < 4300; pad += pad < 200 || pad > 4000 ? 1 : 61) {
+        const std::string value(pad, 'v');
+        request_head head;
+        const std::string text = with_fields("Host: a|X-Long: " + value + "|X-Last: end");
+        const bool fine = judge(text, head) == errc{} && head.find("x-long") == value
+                          && head.find("x-last") == "end" && head.fields().size() == 3;
+        BOOST_TEST(fine, "with a value of " << pad);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(fields_keep_their_order_spelling_and_inner_blanks)
 {
     request_head head;

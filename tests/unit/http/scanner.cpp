@@ -56,6 +56,21 @@ BOOST_AUTO_TEST_CASE(a_head_is_complete_at_its_blank_line_however_it_is_cut)
     }
 }
 
+BOOST_AUTO_TEST_CASE(the_end_and_a_bare_line_feed_are_found_wherever_they_stand)
+{
+    for (std::size_t pad = 0; pad < 150; ++pad) {
+        const std::string front = "GET /" + std::string(pad, 'x') + " HTTP/1.1\r\nHost: a";
+        const std::string head = front + "\r\n\r\n";
+        for (const std::size_t body : {0U, 1U, 15U, 16U, 17U, 63U, 64U, 65U}) {
+            const auto whole = scan_once(head + std::string(body, '\n'));
+            const auto bare = scan_once(front + "\n\r\n" + std::string(body, 'b'));
+            const bool fine = whole.state == progress::complete && whole.begin == 0
+                              && whole.size == head.size() && bare.state == progress::refused;
+            BOOST_TEST(fine, "a path of " << pad << ", " << body << " octets behind");
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(byte_by_byte_is_the_same_as_at_once)
 {
     head_scanner scanner{message_kind::request, {}};

@@ -29,6 +29,51 @@ BOOST_AUTO_TEST_CASE(a_request_is_written_as_it_is_read)
     BOOST_TEST(read.find("x-custom") == "a \t b");
 }
 
+BOOST_AUTO_TEST_CASE(the_fields_that_are_kept_are_copied_as_if_one_by_one)
+{
+    const std::string head = test::with_fields(
+        "Host: a|X-One: b|X-Drop: c|X-Two:d|X-Three:  e |X-Four: f|X-Five:\tg|X-Six:|X-Seven: h|"
+        "X-Drop: i|X-Drop: j|X-Eight: k");
+    request_head in;
+    BOOST_TEST(test::judge(head, in) == errc{});
+    std::array<char, 256> memory;
+    head_writer writer{memory};
+    writer.copy_if(in.fields(), [](const field& each) { return each.name != "X-Drop"; });
+    std::array<char, 256> other;
+    head_writer singly{other};
+    for (const field each : in.fields())
+        if (each.name != "X-Drop")
+            singly.copy(each);
+    BOOST_TEST(writer.text() == singly.text());
+    BOOST_TEST(
+        writer.text()
+        == "Host: a\r\nX-One: b\r\nX-Two: d\r\nX-Three: e\r\nX-Four: f\r\nX-Five: g\r\nX-Six: \r\n"
+           "X-Seven: h\r\nX-Eight: k\r\n");
+
+    for (std::size_t room = 0; room < writer.size(); ++room) {
+        head_writer small{std::span(other).first(room)};
+        small.copy_if(in.fields(), [](const field&) { return true; });
+        BOOST_TEST(small.overflowed());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_trusted_is_written_as_it_is_and_only_where_it_fits)
+{
+    std::array<char, 128> memory;
+    head_writer writer{memory};
+    writer.trusted("x-text: ", "a value of more than thirty-two octets");
+    writer.trusted("x-number: ", 18'446'744'073'709'551'615U);
+    BOOST_TEST(
+        writer.text()
+        == "x-text: a value of more than thirty-two octets\r\nx-number: 18446744073709551615\r\n");
+    for (std::size_t room = 0; room < 12; ++room) {
+        head_writer small{std::span(memory).first(room)};
+        small.trusted("x-t: ", "12345");
+        BOOST_TEST(small.overflowed());
+        BOOST_TEST(small.size() == 0U);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_status_line_brings_its_phrase)
 {
     std::array<char, 256> memory;
