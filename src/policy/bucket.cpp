@@ -53,6 +53,10 @@ public:
     // Whole ones in so much time.
     std::uint64_t worth(ticks time) const noexcept
     {
+        std::uint64_t product = 0;
+        if (share_ == whole_share
+            && !__builtin_mul_overflow(static_cast<std::uint64_t>(time), count_, &product))
+            return std::min(product / period_, most);
         const wide whole = wide{static_cast<std::uint64_t>(time)} * (count_ * share_)
                            / (wide{period_} * whole_share);
         return static_cast<std::uint64_t>(std::min(whole, wide{most}));
@@ -71,6 +75,23 @@ public:
         const ticks next = all.cost(count + 1);
         return std::min(
             static_cast<ticks>(std::min(singles, longest)), next == forever ? forever : next - 1);
+    }
+
+    // Until there is room for so much in a bucket that is not full for so long.
+    ticks wait(ticks until_full, ticks cost, std::uint64_t burst) const noexcept
+    {
+        const ticks capacity = depth(burst);
+        return std::max<ticks>(add(until_full, std::min(cost, capacity)) - capacity, 0);
+    }
+
+    // A full bucket is worth its burst, to the one: it is not shared, one takes a nanosecond or
+    // more, and the depth is not cut.
+    bool holds_whole(std::uint64_t burst) const noexcept
+    {
+        std::uint64_t longest_depth = 0;
+        return share_ == whole_share && count_ <= period_ && burst >= 1 && burst < most - 1
+               && !__builtin_mul_overflow(burst + 1, period_, &longest_depth)
+               && longest_depth < longest;
     }
 
 private:
@@ -103,15 +124,14 @@ admission take(
 {
     const pace pace(rate, from.share.load(std::memory_order_relaxed));
     const ticks cost = pace.cost(amount);
-    const ticks capacity = pace.depth(burst);
-    const ticks needed = std::min(cost, capacity);
     const ticks at = ticks_of(now);
 
     ticks full_at = from.full_at.load(std::memory_order_relaxed);
     while (true) {
         const ticks base = std::max(full_at, at);
         const ticks then = add(base, cost);
-        const ticks wait = std::max<ticks>(add(base - at, needed) - capacity, 0);
+        // A full bucket lets everybody in.
+        const ticks wait = base == at ? 0 : pace.wait(base - at, cost, burst);
         if (then == forever || wait > max_wait.count())
             return {.admitted = false, .wait = nanoseconds(wait)};
         if (from.full_at.compare_exchange_weak(full_at, then, std::memory_order_relaxed))
@@ -153,9 +173,11 @@ allowance allowance_of(
     const bucket& of, const rate& rate, std::uint64_t burst, time_point now) noexcept
 {
     const pace pace(rate, of.share.load(std::memory_order_relaxed));
-    const ticks capacity = pace.depth(burst);
     const ticks at = ticks_of(now);
     const ticks until_full = std::max(of.full_at.load(std::memory_order_relaxed), at) - at;
+    if (until_full == 0 && pace.holds_whole(burst))
+        return {.limit = burst, .remaining = burst, .until_full = nanoseconds(0)};
+    const ticks capacity = pace.depth(burst);
     return {
         .limit = burst,
         .remaining = std::min(pace.worth(std::max<ticks>(capacity - until_full, 0)), burst),

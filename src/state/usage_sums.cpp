@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 namespace sluice::state {
 namespace {
@@ -11,24 +12,38 @@ namespace {
 constexpr std::int64_t seconds_per_hour = 3600;
 constexpr std::size_t most_name_bytes = 256;
 
-// In front of the texts, which follow in the order of their lengths.
-struct packed_bill {
-    std::int64_t time_s;
+constexpr std::size_t text_count = 6;
+constexpr std::size_t tags_at = 5;  // the last text
+
+// What bills are summed by, as bytes: this, and the texts in the order of their lengths.
+struct place_head {
+    std::int64_t hour;
+    std::array<std::uint16_t, text_count> lengths;
+    observe::bill_outcome outcome;
+    std::array<std::uint8_t, 3> nothing;
+};
+
+// In front of a place.
+struct counts_head {
     std::uint64_t input;
     std::uint64_t cached_input;
     std::uint64_t cache_write;
     std::uint64_t output;
     std::uint64_t reasoning;
     std::int64_t nanodollars;
-    std::array<std::uint16_t, 6> lengths;
-    observe::bill_outcome outcome;
     bool usage_known;
     bool estimated;
     bool priced;
 };
-static_assert(sizeof(packed_bill) + 6 * most_name_bytes <= most_packed_bytes);
 
-std::array<std::string_view, 6> texts_of(const observe::bill& b) noexcept
+struct packed_bill {
+    counts_head counts;
+    place_head where;
+};
+static_assert(std::has_unique_object_representations_v<place_head>);
+static_assert(sizeof(packed_bill) + text_count * most_name_bytes <= most_packed_bytes);
+
+std::array<std::string_view, text_count> texts_of(const observe::bill& b) noexcept
 {
     return {b.tenant, b.key, b.model, b.target, b.arm, b.tags};
 }
@@ -47,64 +62,55 @@ std::int64_t hour_of(std::int64_t second) noexcept
     return second - (into < 0 ? into + seconds_per_hour : into);
 }
 
-void append_text(std::string& to, std::string_view text)
+place_head head_of(std::string_view place) noexcept
 {
-    const auto length = static_cast<std::uint16_t>(text.size());
-    to.append(reinterpret_cast<const char*>(&length), sizeof length).append(text);
+    place_head head;
+    std::memcpy(&head, place.data(), sizeof head);
+    return head;
 }
 
-void write_key(const usage_place& where, std::string& to)
+usage_place read_place(std::string_view place)
 {
-    to.assign(reinterpret_cast<const char*>(&where.hour), sizeof where.hour);
-    to.push_back(static_cast<char>(where.outcome));
-    for (const auto text :
-         {where.tenant, where.key, where.model, where.target, where.arm, where.tags})
-        append_text(to, text);
-}
-
-std::string_view read_text(std::string_view& from)
-{
-    std::uint16_t length = 0;
-    std::memcpy(&length, from.data(), sizeof length);
-    from.remove_prefix(sizeof length);
-    return next_text(from, length);
-}
-
-usage_place read_key(std::string_view from)
-{
-    usage_place where;
-    std::memcpy(&where.hour, from.data(), sizeof where.hour);
-    from.remove_prefix(sizeof where.hour);
-    where.outcome = static_cast<observe::bill_outcome>(from.front());
-    from.remove_prefix(1);
+    const auto head = head_of(place);
+    place.remove_prefix(sizeof head);
+    usage_place where{.hour = head.hour, .outcome = head.outcome};
+    std::size_t i = 0;
     for (auto* text :
          {&where.tenant, &where.key, &where.model, &where.target, &where.arm, &where.tags})
-        *text = read_text(from);
+        *text = next_text(place, head.lengths[i++]);
     return where;
+}
+
+// The same place with other tags.
+void write_place(std::string_view place, std::string_view tags, std::string& to)
+{
+    auto head = head_of(place);
+    to.assign(place.substr(0, place.size() - head.lengths[tags_at])).append(tags);
+    head.lengths[tags_at] = static_cast<std::uint16_t>(tags.size());
+    std::memcpy(to.data(), &head, sizeof head);
 }
 
 }  // namespace
 
 std::string_view pack(const observe::bill& what, std::span<char, most_packed_bytes> memory) noexcept
 {
-    packed_bill head;
-    std::memset(&head, 0, sizeof head);
-    head.time_s = std::chrono::duration_cast<seconds>(what.time).count();
-    head.input = what.input;
-    head.cached_input = what.cached_input;
-    head.cache_write = what.cache_write;
-    head.output = what.output;
-    head.reasoning = what.reasoning;
-    head.nanodollars = what.nanodollars;
-    head.outcome = what.outcome;
-    head.usage_known = what.usage_known;
-    head.estimated = what.estimated;
-    head.priced = what.priced;
+    packed_bill head{};
+    head.counts.input = what.input;
+    head.counts.cached_input = what.cached_input;
+    head.counts.cache_write = what.cache_write;
+    head.counts.output = what.output;
+    head.counts.reasoning = what.reasoning;
+    head.counts.nanodollars = what.nanodollars;
+    head.counts.usage_known = what.usage_known;
+    head.counts.estimated = what.estimated;
+    head.counts.priced = what.priced;
+    head.where.hour = hour_of(std::chrono::duration_cast<seconds>(what.time).count());
+    head.where.outcome = what.outcome;
     char* at = memory.data() + sizeof head;
     const auto texts = texts_of(what);
     for (std::size_t i = 0; i < texts.size(); ++i) {
         const auto bytes = std::min(texts[i].size(), most_name_bytes);
-        head.lengths[i] = static_cast<std::uint16_t>(bytes);
+        head.where.lengths[i] = static_cast<std::uint16_t>(bytes);
         at += texts[i].copy(at, bytes);
     }
     std::memcpy(memory.data(), &head, sizeof head);
@@ -130,23 +136,24 @@ void usage_sums::add(std::string_view packed)
     packed_bill head;
     while (packed.size() >= sizeof head) {
         std::memcpy(&head, packed.data(), sizeof head);
-        packed.remove_prefix(sizeof head);
-        usage_place where{.hour = hour_of(head.time_s), .outcome = head.outcome};
-        std::size_t i = 0;
-        for (auto* text :
-             {&where.tenant, &where.key, &where.model, &where.target, &where.arm, &where.tags})
-            *text = next_text(packed, head.lengths[i++]);
-        add(where,
+        const auto& counts = head.counts;
+        packed.remove_prefix(sizeof counts);
+        std::size_t bytes = sizeof head.where;
+        for (const auto length : head.where.lengths)
+            bytes += length;
+        const auto place = packed.substr(0, bytes);
+        packed.remove_prefix(place.size());
+        add(place,
             {.bills = 1,
-             .estimated = head.estimated ? 1U : 0U,
-             .unknown = head.usage_known ? 0U : 1U,
-             .unpriced = head.usage_known && !head.priced ? 1U : 0U,
-             .input = head.input,
-             .cached_input = head.cached_input,
-             .cache_write = head.cache_write,
-             .output = head.output,
-             .reasoning = head.reasoning,
-             .nanodollars = head.nanodollars});
+             .estimated = counts.estimated ? 1U : 0U,
+             .unknown = counts.usage_known ? 0U : 1U,
+             .unpriced = counts.usage_known && !counts.priced ? 1U : 0U,
+             .input = counts.input,
+             .cached_input = counts.cached_input,
+             .cache_write = counts.cache_write,
+             .output = counts.output,
+             .reasoning = counts.reasoning,
+             .nanodollars = counts.nanodollars});
     }
 }
 
@@ -166,18 +173,21 @@ bool usage_sums::may_have_tags(std::int64_t hour, std::string_view tags)
     return true;
 }
 
-void usage_sums::add(usage_place where, const usage_totals& what)
+void usage_sums::add(std::string_view place, const usage_totals& what)
 {
-    if (!may_have_tags(where.hour, where.tags))
-        where.tags = observe::other_name;
-    write_key(where, key_);
-    auto found = sums_.find(key_);
+    const auto head = head_of(place);
+    const auto tags = place.substr(place.size() - head.lengths[tags_at]);
+    if (!may_have_tags(head.hour, tags)) {
+        write_place(place, observe::other_name, other_);
+        place = other_;
+    }
+    auto found = sums_.find(place);
     if (found == sums_.end()) {
         if (sums_.size() >= most_) {
             lost_ += what.bills;
             return;
         }
-        found = sums_.try_emplace(key_).first;
+        found = sums_.try_emplace(std::string(place)).first;
     }
     found->second.add(what);
     bills_ += what.bills;
@@ -187,8 +197,8 @@ void usage_sums::add(usage_place where, const usage_totals& what)
 void usage_sums::each(
     const std::function<void(const usage_place&, const usage_totals&)>& what) const
 {
-    for (const auto& [key, totals] : sums_)
-        what(read_key(key), totals);
+    for (const auto& [place, totals] : sums_)
+        what(read_place(place), totals);
 }
 
 void usage_sums::clear()

@@ -59,12 +59,12 @@ public:
     [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }    // ever; not in taken
 
 private:
-    void add(usage_place where, const usage_totals& what);
+    void add(std::string_view place, const usage_totals& what);
     [[nodiscard]] bool may_have_tags(std::int64_t hour, std::string_view tags);
 
     std::size_t most_;
     std::unordered_map<std::string, usage_totals, string_hash, std::equal_to<>> sums_;
-    std::string key_;  // scratch
+    std::string other_;  // scratch
     std::int64_t tags_hour_ = 0;
     std::unordered_set<std::string, string_hash, std::equal_to<>> tags_;
     std::uint64_t bills_ = 0;

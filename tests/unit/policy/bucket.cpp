@@ -63,6 +63,24 @@ private:
 
 BOOST_AUTO_TEST_SUITE(buckets)
 
+BOOST_AUTO_TEST_CASE(a_full_bucket_tells_its_burst_at_any_rate)
+{
+    for (const std::uint64_t count : {1U, 3U, 7U, 60U, 999'999'937U, 1'000'000'000U})
+        for (const nanoseconds period : {nanoseconds(999), nanoseconds(1s), nanoseconds(24h)})
+            for (const std::uint64_t held : {1U, 2U, 5U, 64U, 4'500'000U}) {
+                const rate pace{.count = count, .period = period};
+                bucket of;
+                const auto full = allowance_of(of, pace, held, noon);
+                BOOST_TEST(full.until_full.count() == 0);
+                BOOST_TEST(full.remaining <= held);
+                // Else a depth of whole nanoseconds, and of 292 years at most, is less.
+                const bool exact = count <= static_cast<std::uint64_t>(period.count())
+                                   && (held < 1000 || period < 1h);
+                if (exact)
+                    BOOST_TEST(full.remaining == held, count << " in " << period.count());
+            }
+}
+
 BOOST_AUTO_TEST_CASE(an_amount_is_taken_whole_or_not_at_all)
 {
     bucket from;

@@ -56,6 +56,31 @@ BOOST_AUTO_TEST_CASE(the_sum_is_rounded_once_half_up)
     BOOST_TEST(cost({.input = 1}, {.input = 2'499}) == 2);
 }
 
+BOOST_AUTO_TEST_CASE(few_tokens_and_many_are_added_up_alike)
+{
+    constexpr std::uint64_t edge = std::uint64_t{1} << 30U;
+    for (const std::uint64_t each : {edge - 1, edge, edge + 1}) {
+        const auto dear = static_cast<std::int64_t>(each);
+        const price all{
+            .input = dear,
+            .cached_input = dear,
+            .cache_write = dear,
+            .output = dear,
+            .reasoning = dear};
+        const token_counts most{
+            .input = each,
+            .cached_input = each + 1,
+            .cache_write = each + 1,
+            .output = each,
+            .reasoning = each + 1};
+        __extension__ using wide = unsigned __int128;
+        const wide exact = (wide{5 * each + 3} * each + 500) / 1000;
+        BOOST_TEST(cost(all, most) == static_cast<std::int64_t>(exact));
+        BOOST_TEST(cost({.input = dear}, {.input = 3}) == (dear * 3 + 500) / 1000);
+        BOOST_TEST(cost({.input = 3}, {.input = each}) == (dear * 3 + 500) / 1000);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(the_greatest_counts_and_prices_do_not_overflow)
 {
     constexpr auto most_tokens = std::uint64_t{1'000'000'000'000};
