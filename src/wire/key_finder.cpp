@@ -14,15 +14,18 @@ bool key_finder::search(const char*& p, const char* end)
     const auto opens = [&](const char* quote) {
         return (quote == begin ? before_ : quote[-1]) != '\\';
     };
+    // The first letter and the quote behind the name: two quotes so far apart are more frequent.
     const auto gap = name_.size() + 1;
-    while (const char* const hit = find_pair(p, end, '"', '"', gap)) {
-        if (std::string_view(hit + 1, name_.size()) == name_ && opens(hit)) {
-            p = hit + gap + 1;
+    const char* from = begin + 1;
+    while (const char* const hit = find_pair(from, end, name_.front(), '"', name_.size())) {
+        const char* const quote = hit - 1;
+        if (*quote == '"' && std::string_view(hit, name_.size()) == name_ && opens(quote)) {
+            p = quote + gap + 1;
             return true;
         }
-        p = hit + 1;
+        from = hit + 1;
     }
-    p = std::max(p, end - std::min(end - begin, static_cast<std::ptrdiff_t>(gap)));
+    p = end - std::min(end - begin, static_cast<std::ptrdiff_t>(gap));
     for (; p != end; ++p) {
         const std::string_view rest(p + 1, static_cast<std::size_t>(end - p - 1));
         if (*p != '"' || !name_.starts_with(rest) || !opens(p))
