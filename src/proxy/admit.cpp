@@ -135,16 +135,13 @@ errc refuse(exchange& x, const payment& refused)
             + " is spent");
 }
 
-// Money for the dearest way the request can go. A purse that waits for a grant is waited for.
-net::task<result<void>> reserve_money(services& with, exchange& x)
+// After `paid`, which was refused: a purse that waits for a grant is waited for.
+net::task<result<void>> wait_for_money(
+    services& with, exchange& x, std::int64_t amount, payment paid)
 {
-    const auto amount = most_expensive(*x.model, x.expected, date_of(x.system_time));
     const auto patience = std::max<nanoseconds>(x.key->limits.max_wait, purse_patience);
     const auto began = x.now;
     for (;;) {
-        const auto paid = pay(x, amount);
-        if (paid.refused == nullptr)
-            co_return result<void>{};
         if (paid.why == policy::purse::answer::spent || x.now - began >= patience) {
             count(with, x, limit_reason::budget, false);
             co_return refuse(x, paid);
@@ -155,6 +152,9 @@ net::task<result<void>> reserve_money(services& with, exchange& x)
         x.queued = x.now - began;
         if (!waited)
             co_return x.fail(x.stopped_or(errc::client_closed_request));
+        paid = pay(x, amount);
+        if (paid.refused == nullptr)
+            co_return result<void>{};
     }
 }
 
@@ -165,9 +165,14 @@ net::task<result<void>> admit(services& with, exchange& x)
     with.cells.key(x.key->metric).requests.add();
     x.expected = expected_of(x);
     if (has_budgets(x)) {
-        auto paid = co_await reserve_money(with, x);
-        if (!paid)
-            co_return paid.error();
+        // The dearest way the request can go.
+        const auto amount = most_expensive(*x.model, x.expected, date_of(x.system_time));
+        const auto paid = pay(x, amount);
+        if (paid.refused != nullptr) {
+            auto waited = co_await wait_for_money(with, x, amount, paid);
+            if (!waited)
+                co_return waited.error();
+        }
     }
     if (auto taken = take_limits(with, x); !taken)
         co_return taken.error();

@@ -99,26 +99,32 @@ net::task<result<void>> read_answer(
     }
 }
 
+// Whether a connection was left from before.
+bool reuse_connection(services& with, attempt& one) noexcept
+{
+    auto connection = one.home->reuse();
+    one.kept = connection != nullptr;
+    if (one.kept)
+        one.hold(std::move(connection), with.cells.provider(one.provider->metric).busy);
+    return one.kept;
+}
+
 net::task<result<void>> connect(
-    services& with, attempt& one, const question& asked, bool fresh, net::interrupter& stop)
+    services& with, attempt& one, const question& asked, net::interrupter& stop)
 {
     auto& cells = with.cells.provider(one.provider->metric);
     const auto began = one.now;
-    auto connection = fresh ? nullptr : one.home->reuse();
-    one.kept = connection != nullptr;
-    if (!one.kept) {
-        cells.connects.add();
-        const auto until =
-            std::min(asked.due, began + nanoseconds(asked.serving.config->timeouts.connect));
-        auto made = co_await one.home->connect(until, stop);
-        one.now = steady::now();
-        if (!made && made.error() == errc::upstream_timeout)
-            co_return one.fail(made.error(), "the provider could not be connected to in time");
-        if (!made)
-            co_return one.fail(made.error());
-        connection = std::move(*made);
-    }
-    one.hold(std::move(connection), cells.busy);
+    one.kept = false;
+    cells.connects.add();
+    const auto until =
+        std::min(asked.due, began + nanoseconds(asked.serving.config->timeouts.connect));
+    auto made = co_await one.home->connect(until, stop);
+    one.now = steady::now();
+    if (!made && made.error() == errc::upstream_timeout)
+        co_return one.fail(made.error(), "the provider could not be connected to in time");
+    if (!made)
+        co_return one.fail(made.error());
+    one.hold(std::move(*made), cells.busy);
     one.connect += one.now - began;
     co_return result<void>{};
 }
@@ -135,9 +141,11 @@ net::task<result<void>> ask_once(
 {
     stale = false;
     ++one.sent;
-    auto connected = co_await connect(with, one, asked, fresh, stop);
-    if (!connected)
-        co_return connected.error();
+    if (fresh || !reuse_connection(with, one)) {
+        auto connected = co_await connect(with, one, asked, stop);
+        if (!connected)
+            co_return connected.error();
+    }
     const net::io sent = co_await send_request(with, one, asked, stop);
     bool heard = false;
     // Even when the request could not be sent whole there may be an answer that says why.

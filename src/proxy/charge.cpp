@@ -78,6 +78,8 @@ charge charge_of(const exchange& x) noexcept
     const bool something = left || x.usage.known || ours.output > 0 || !x.error;
     if (!reached && !(answered(x) && something))
         return {};
+    if (x.counted)
+        return *x.counted;
     return charge_of(*x.target, x.usage, ours, date_of(x.system_time));
 }
 

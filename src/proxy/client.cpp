@@ -136,6 +136,29 @@ net::task<read_result> client::read_head(
     }
 }
 
+bool client::take_body(
+    const http::request_head& head,
+    const config::process_limits& limits,
+    std::string_view& body) noexcept
+{
+    const auto bytes = head.content_length();
+    if (head.framing() != http::framing::length || bytes > limits.body_bytes
+        || bytes > end_ - begin_ || head.expect_continue())
+        return false;
+    take_sized(static_cast<std::size_t>(bytes), body);
+    return true;
+}
+
+// All of it lies behind the head.
+void client::take_sized(std::size_t bytes, std::string_view& body) noexcept
+{
+    const std::size_t whole = begin_ + bytes;
+    usual_ = whole <= first_body_buffer ? std::max(whole, first_buffer) : first_buffer;
+    body = unread().substr(0, bytes);
+    begin_ = whole;
+    complete_ = true;
+}
+
 net::task<read_result> client::read_body(
     const http::request_head& head,
     const config::process_limits& limits,
@@ -179,7 +202,6 @@ net::task<read_result> client::read_sized(
     std::size_t bytes, time_point until, std::string_view& body)
 {
     const std::size_t whole = begin_ + bytes;
-    usual_ = whole <= first_body_buffer ? std::max(whole, first_buffer) : first_buffer;
     if (whole <= input_.capacity()) {
         while (end_ < whole) {
             connection_.socket().probe();
@@ -189,11 +211,10 @@ net::task<read_result> client::read_sized(
             if (filled != net::io::ok)
                 co_return failure_of(filled, "the request's body took too long");
         }
-        body = unread().substr(0, bytes);
-        begin_ = whole;
-        complete_ = true;
+        take_sized(bytes, body);
         co_return read_result{};
     }
+    usual_ = whole <= first_body_buffer ? std::max(whole, first_buffer) : first_buffer;
     std::size_t filled = end_ - begin_;
     if (!grow_body(filled, bytes))
         co_return read_failure{errc::overloaded, {}};

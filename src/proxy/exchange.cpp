@@ -8,8 +8,10 @@ void exchange::reset()
     config = nullptr;
     where = nullptr;
     body = {};
-    std::string{}.swap(unescaped_model);
-    std::string{}.swap(unescaped_user);
+    if (!unescaped_model.empty())
+        std::string{}.swap(unescaped_model);
+    if (!unescaped_user.empty())
+        std::string{}.swap(unescaped_user);
     path_label = method_label = "other";
     request_id.clear();
     trace_id.clear();
@@ -36,6 +38,7 @@ void exchange::reset()
     stream_end.reset();
     finish = wire::finish::none;
     usage = {};
+    counted.reset();
     owed = {};
     bytes_in = bytes_out = head_bytes = output_events = 0;
     overhead = {};

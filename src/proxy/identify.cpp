@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cstring>
 #include <limits>
 
 namespace sluice::proxy {
@@ -21,16 +22,29 @@ bool is_request_id(std::string_view text) noexcept
     return !text.empty() && text.size() <= 128 && std::all_of(text.begin(), text.end(), fine);
 }
 
+// Eight characters, one for each four bits, in any order.
+std::uint64_t hex_digits(std::uint32_t bits) noexcept
+{
+    constexpr std::uint64_t ones = 0x0101010101010101U;
+    std::uint64_t each = bits;
+    each = (each | each << 16U) & 0x0000ffff0000ffffU;
+    each = (each | each << 8U) & 0x00ff00ff00ff00ffU;
+    each = (each | each << 4U) & (ones * 15);
+    const std::uint64_t letters = (each + ones * 6) >> 4U & ones;
+    return each + ones * '0' + letters * ('a' - '0' - 10);
+}
+
 void make_request_id(random_engine& random, short_text<128>& into) noexcept
 {
-    constexpr std::string_view digits = "0123456789abcdef";
     constexpr std::string_view prefix = "req_";
     std::array<char, prefix.size() + 32> text;
     prefix.copy(text.data(), prefix.size());
     for (std::size_t half = 0; half < 2; ++half) {
-        auto bits = random();
-        for (std::size_t i = 0; i < 16; ++i, bits >>= 4U)
-            text[prefix.size() + 16 * half + i] = digits[bits & 15U];
+        const auto bits = random();
+        for (std::size_t quarter = 0; quarter < 2; ++quarter) {
+            const auto eight = hex_digits(static_cast<std::uint32_t>(bits >> (32 * quarter)));
+            std::memcpy(&text[prefix.size() + 16 * half + 8 * quarter], &eight, sizeof eight);
+        }
     }
     into.assign({text.data(), text.size()});
 }
@@ -49,6 +63,8 @@ std::string_view trace_id_of(std::string_view traceparent) noexcept
 // round 300 ms to "0", one sends "NOT_GIVEN").
 milliseconds client_timeout(std::string_view text) noexcept
 {
+    if (text.empty())
+        return milliseconds(0);
     double scale = 1000;
     if (text.ends_with("ms")) {
         scale = 1;
@@ -56,10 +72,14 @@ milliseconds client_timeout(std::string_view text) noexcept
     } else if (text.ends_with('s')) {
         text.remove_suffix(1);
     }
+    const char* const behind = text.data() + text.size();
+    std::uint32_t whole = 0;
+    if (const auto [at, error] = std::from_chars(text.data(), behind, whole);
+        error == std::errc{} && at == behind && whole < 1'000'000)
+        return milliseconds(static_cast<milliseconds::rep>(whole * scale));
     double number = 0;
-    const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), number);
-    const bool usable = ec == std::errc{} && end == text.data() + text.size() && number > 0
-                        && number * scale < 1e12;
+    const auto [end, ec] = std::from_chars(text.data(), behind, number);
+    const bool usable = ec == std::errc{} && end == behind && number > 0 && number * scale < 1e12;
     return milliseconds(usable ? static_cast<milliseconds::rep>(number * scale) : 0);
 }
 

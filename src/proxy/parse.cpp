@@ -10,6 +10,8 @@ namespace {
 // application/json, application/*+json, with any parameters; also nothing at all.
 bool is_json(std::string_view type) noexcept
 {
+    if (type == "application/json")
+        return true;
     type = trim(type.substr(0, type.find(';')));
     constexpr std::string_view application = "application/";
     if (type.empty())

@@ -15,10 +15,15 @@ constexpr std::size_t most_of_an_error = std::size_t{64} << 10U;
 // After this the end of a connection is looked for.
 constexpr milliseconds silence{300};
 
-std::string_view media_type(const http::response_head& head) noexcept
+// `wanted` in lower case; parameters do not matter.
+bool has_media_type(const http::response_head& head, std::string_view wanted) noexcept
 {
     const auto type = head.find(http::header::content_type);
-    return trim(type.substr(0, type.find(';')));
+    if (type == wanted)
+        return true;
+    if (type.size() <= wanted.size())
+        return iequals(type, wanted);
+    return iequals(trim(type.substr(0, type.find(';'))), wanted);
 }
 
 bool is_readable(const http::response_head& head) noexcept
@@ -49,7 +54,7 @@ outcome late(bool stream) noexcept
 
 bool is_event_stream(const http::response_head& head) noexcept
 {
-    return head.status() < 300 && iequals(media_type(head), "text/event-stream");
+    return head.status() < 300 && has_media_type(head, "text/event-stream");
 }
 
 prelude::prelude(const attempt& one, const question& asked)
@@ -67,8 +72,7 @@ prelude::prelude(const attempt& one, const question& asked)
     } else if (is_event_stream(head)) {
         what_ = is_readable(head) ? kind::stream : kind::opaque;
     } else if (
-        head.status() == 200 && is_readable(head)
-        && iequals(media_type(head), "application/json")) {
+        head.status() == 200 && is_readable(head) && has_media_type(head, "application/json")) {
         what_ = kind::json;
     }
 }

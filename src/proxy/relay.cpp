@@ -68,7 +68,7 @@ private:
     net::task<result<void>> provider_closed();
     net::task<result<void>> break_off(errc why);
     net::task<turn> beat();
-    [[nodiscard]] charge known_cost(bool whole) const noexcept;
+    [[nodiscard]] charge known_cost(bool whole) noexcept;
     [[nodiscard]] time_point stalled_at() const noexcept;
     [[nodiscard]] time_point beat_at() const noexcept;
     [[nodiscard]] net::buffer keep_rest(std::span<const char> left);
@@ -105,13 +105,15 @@ time_point relaying::stalled_at() const noexcept
 }
 
 // Before the body is sent. Of an answer that is here as a whole, and that there is no price.
-charge relaying::known_cost(bool whole) const noexcept
+charge relaying::known_cost(bool whole) noexcept
 {
     const auto status = from_.response.status();
     if (status < 200 || status >= 300)
         return {};
     auto owed = charge_of(*x_.target, body_.usage(), {}, date_of(x_.system_time));
     const bool certain = whole && !owed.estimated && !owed.odd.has(policy::discrepancy::absurd);
+    if (certain)
+        x_.counted = owed;
     owed.due = certain || !owed.priced;
     return owed;
 }

@@ -42,6 +42,15 @@ net::task<result<void>> read_head(services& with, client& from, exchange& x)
     co_return result<void>{};
 }
 
+// Whether there is nothing to wait for.
+bool body_is_here(services& with, client& from, exchange& x) noexcept
+{
+    if (!with.buffers.ledger().fits(0) || !from.take_body(x.head, x.config->limits, x.body))
+        return false;
+    x.bytes_in = x.body.size();
+    return true;
+}
+
 net::task<result<void>> read_body(services& with, client& from, exchange& x)
 {
     if (!with.buffers.ledger().fits(0))
@@ -101,9 +110,11 @@ net::task<result<void>> run(services& with, client& from, exchange& x)
     }
     if (auto known = authenticate(with, from, x); !known)
         co_return known.error();
-    auto body = co_await read_body(with, from, x);
-    if (!body)
-        co_return body.error();
+    if (!body_is_here(with, from, x)) {
+        auto body = co_await read_body(with, from, x);
+        if (!body)
+            co_return body.error();
+    }
     const auto arrived = steady::now();
     if (auto parsed = parse(with, *x.where->endpoint, x); !parsed)
         co_return parsed.error();

@@ -39,6 +39,12 @@ public:
     net::task<read_result> read_head(
         http::request_head& head, const http::head_limits& limits, time_point until);
 
+    // As read_body(), where the whole body has come with its head. False: there is more to do.
+    [[nodiscard]] bool take_body(
+        const http::request_head& head,
+        const config::process_limits& limits,
+        std::string_view& body) noexcept;
+
     // The body without its framing. `body` is a view into this client's memory until
     // forget_body(). Bounded by limits.body_bytes and what the process may still buffer.
     net::task<read_result> read_body(
@@ -72,6 +78,7 @@ private:
     net::task<read_result> read_sized(std::size_t bytes, time_point until, std::string_view& body);
     net::task<read_result> read_chunked(
         std::size_t limit, time_point until, std::string_view& body);
+    void take_sized(std::size_t bytes, std::string_view& body) noexcept;
     [[nodiscard]] bool grow_body(std::size_t filled, std::size_t wanted);
     static void spoke(void* self) noexcept;
 

@@ -136,7 +136,8 @@ public:
     std::optional<observe::stream_end> stream_end;
     wire::finish finish = wire::finish::none;  // as a stream told it
     wire::usage usage;
-    charge owed;  // known when the request is settled
+    std::optional<charge> counted;  // by the provider's usage, where that was known ahead
+    charge owed;                    // known when the request is settled
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;
     std::uint64_t head_bytes = 0;  // of them
