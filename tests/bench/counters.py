@@ -77,3 +77,25 @@ def instructions(out):
     if not found:
         raise RuntimeError(f"{out} has no total")
     return int(found[-1])
+
+
+def instructions_in(out, chosen):
+    """As instructions(), of what chosen(object, function) is true for; without what that calls."""
+    names = {"ob": {}, "fn": {}}
+    at = {"ob": "", "fn": ""}
+    total, wanted, called = 0, False, False
+    for line in out.read_text().splitlines():
+        if found := re.match(r"(c?)(ob|fn)=\((\d+)\)(?: (.*))?$", line):
+            elsewhere, kind, number, name = found.groups()
+            if name is not None:
+                names[kind][number] = name
+            if not elsewhere:
+                at[kind] = names[kind].get(number, "")
+                wanted = chosen(at["ob"], at["fn"])
+        elif line.startswith("calls="):
+            called = True
+        elif found := re.match(r"[-+*\d]\S* (\d+)$", line):
+            if wanted and not called:
+                total += int(found[1])
+            called = False
+    return total

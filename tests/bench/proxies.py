@@ -180,9 +180,12 @@ class Sluice(Proxy):
 
     name = "Sluice"
 
-    def __init__(self, binary, workers=1):
+    def __init__(self, binary, workers=1, accounts=True):
         self.binary = binary
         self.workers = workers
+        self.accounts = accounts  # limits, budgets and prices
+        if not accounts:
+            self.name = "Sluice without limits, budgets and prices"
         if workers != 1:
             self.name = f"Sluice, {workers} workers"
 
@@ -199,6 +202,11 @@ class Sluice(Proxy):
     def command(self, directory, port, upstream):
         (directory / "state").mkdir(exist_ok=True)
         tls = f"tls: {{ certificate: {self.certificate}, private_key: {self.certificate} }}" if self.certificate else ""
+        price = limits = ""
+        if self.accounts:
+            price = "price: { input: 0.21, cached_input: 0.02, output: 0.42 }"
+            limits = """limits: { requests: 1000000/s, burst: 1000000, tokens: 900000000/s, concurrent: 1000000, max_wait: 2s }
+    budget: { daily: 100000 USD, monthly: 1000000 USD }"""
         (directory / "sluice.yaml").write_text(f"""
 listen:
   - address: 127.0.0.1:{port}
@@ -222,7 +230,7 @@ models:
     hedge: {{ after: 30s }}
     shadow: {{ model: spare, target: spare, percent: 0.001% }}
     rollout: {{ steps: [25, 50, 100], guards: {{ errors: 1%, p99: 10s }} }}
-    price: {{ input: 0.21, cached_input: 0.02, output: 0.42 }}
+    {price}
   spare:
     targets:
       - {{ name: spare, provider: mock, model: bench-spare }}
@@ -231,8 +239,7 @@ keys:
     hash: "sha256:{hashlib.sha256(KEY.encode()).hexdigest()}"
     tenant: bench
     models: ["*"]
-    limits: {{ requests: 1000000/s, burst: 1000000, tokens: 900000000/s, concurrent: 1000000, max_wait: 2s }}
-    budget: {{ daily: 100000 USD, monthly: 1000000 USD }}
+    {limits}
 """)
         return [self.binary, "serve", "--config", str(directory / "sluice.yaml")]
 
