@@ -9,11 +9,6 @@ using namespace std::chrono;
 
 namespace {
 
-bool in_step(calendar::system_time a, calendar::system_time b) noexcept
-{
-    return a - b <= calendar::tolerance && b - a <= calendar::tolerance;
-}
-
 std::int64_t month_number(const year_month_day& date) noexcept
 {
     return std::int64_t{static_cast<int>(date.year())} * 12 + static_cast<unsigned>(date.month())
@@ -36,7 +31,7 @@ dates dates_at(const time_zone& zone, sys_seconds at)
 
 calendar::calendar(time_zone zone, system_time system, time_point steady)
     : zone_(std::move(zone)),
-      anchor_{.system = system, .steady = steady},
+      clock_(system, steady),
       today_(dates_at(zone_, floor<seconds>(system))),
       ahead_((system.time_since_epoch() - steady.time_since_epoch()).count())
 {
@@ -44,7 +39,7 @@ calendar::calendar(time_zone zone, system_time system, time_point steady)
 
 const dates& calendar::update(system_time system, time_point steady)
 {
-    const auto believed = believe({.system = system, .steady = steady});
+    const auto believed = clock_.update(system, steady);
     ahead_.store(
         (believed.time_since_epoch() - steady.time_since_epoch()).count(),
         std::memory_order_relaxed);
@@ -60,25 +55,6 @@ const dates& calendar::update(system_time system, time_point steady)
         today_.month_ends = now.month_ends;
     }
     return today_;
-}
-
-calendar::system_time calendar::believe(const sample& seen)
-{
-    const auto reckoned = anchor_.at(seen.steady);
-    if (in_step(seen.system, reckoned)) {
-        candidate_.reset();
-        // Kept for an hour, so that many small steps do not add up to a jump.
-        if (seen.steady - anchor_.steady >= trial)
-            anchor_ = seen;
-        return seen.system;
-    }
-    if (!candidate_ || !in_step(seen.system, candidate_->at(seen.steady)))
-        candidate_ = seen;
-    if (seen.steady - candidate_->steady < trial)
-        return reckoned;
-    anchor_ = seen;
-    candidate_.reset();
-    return seen.system;
 }
 
 void calendar::not_before(std::int64_t day, std::int64_t month) noexcept

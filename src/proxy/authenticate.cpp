@@ -59,9 +59,10 @@ result<void> authenticate(services& with, client& from, exchange& x)
         return x.fail(
             errc::invalid_api_key, "no API key was given: send it as `Authorization: Bearer KEY`");
     const auto& digest = from.digest_of(presented.text);
-    x.key = x.config->find_key(digest, x.system_time);
+    const auto believed = x.began.time_since_epoch() + with.believed_ahead;
+    x.key = x.config->find_key(digest, believed);
     if (x.key == nullptr && x.config->jwt && wire::looks_like_jwt(presented.text)) {
-        x.bearer = with.tokens.find(*x.config, digest, presented.text, x.system_time);
+        x.bearer = with.tokens.find(*x.config, digest, presented.text, x.system_time, believed);
         if (x.bearer)
             x.key = x.bearer->key;
     }

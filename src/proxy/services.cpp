@@ -50,7 +50,9 @@ void services::tick(time_point now, nanoseconds late)
 {
     late_ticks = late > late_tick ? late_ticks + 1 : 0;
     coarse_now = now;
-    system_ahead = std::chrono::system_clock::now().time_since_epoch() - now.time_since_epoch();
+    const auto system = std::chrono::system_clock::now();
+    system_ahead = system.time_since_epoch() - now.time_since_epoch();
+    believed_ahead = clock.update(system, now).time_since_epoch() - now.time_since_epoch();
 }
 
 attempt_ptr services::borrow_attempt()

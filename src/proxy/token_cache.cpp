@@ -23,9 +23,11 @@ bool holds_at(const config::jwt_identity& identity, nanoseconds system_now) noex
 
 // The key it is for, if that lets in and the token may say so.
 const config::key* key_for(
-    const config::snapshot& settings, const config::jwt_identity& identity, nanoseconds system_now)
+    const config::snapshot& settings,
+    const config::jwt_identity& identity,
+    nanoseconds believed_now)
 {
-    const auto* key = settings.key_of(identity.key, system_now);
+    const auto* key = settings.key_of(identity.key, believed_now);
     return key != nullptr && (!identity.tenant || *identity.tenant == key->tenant) ? key : nullptr;
 }
 
@@ -45,21 +47,22 @@ bearer_ptr token_cache::find(
     const config::snapshot& settings,
     const config::digest& digest,
     std::string_view token,
-    nanoseconds system_now)
+    nanoseconds system_now,
+    nanoseconds believed_now)
 {
     forget_other(settings);
     if (!entries_.empty())
         for (const auto& one : entries_[set_of(digest)])
             if (one.bearer && CRYPTO_memcmp(one.digest.data(), digest.data(), digest.size()) == 0)
                 return holds_at(one.bearer->is, system_now)
-                               && key_for(settings, one.bearer->is, system_now) != nullptr
+                               && key_for(settings, one.bearer->is, believed_now) != nullptr
                            ? one.bearer
                            : nullptr;
     ++verified_;
     auto identity = config::verify_jwt(token, *settings.jwt, system_now);
     if (!identity)
         return nullptr;
-    const auto* key = key_for(settings, *identity, system_now);
+    const auto* key = key_for(settings, *identity, believed_now);
     if (key == nullptr)
         return nullptr;
     auto found = std::make_shared<bearer>();

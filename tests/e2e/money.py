@@ -1,12 +1,13 @@
 #!/usr/bin/env python3
 """A budget for exactly a hundred requests: who gets through, and what a clock that jumps does to it."""
 import asyncio
+import datetime
 import json
 import pathlib
 import sys
 
 import harness
-from harness import Case, chat, exchange, gateway_settings, request_bytes, until
+from harness import CLIENT_KEY, Case, chat, exchange, fetch, gateway_settings, request_bytes, sha256, until
 from upstream import ScriptedUpstream
 
 # Ten tokens in and ten out, at these dollars per million, are one cent.
@@ -15,6 +16,7 @@ TOKENS = 10
 AFFORDED = 100
 BUDGET = "1 USD"
 
+JUMPS = ("+2d", "+0d", "-2d", "+0d", "+1d", "+0d")
 FAKETIME = pathlib.Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
 
@@ -76,10 +78,20 @@ class Money(Case):
         cls.provider = Provider()
         cls.stack.callback(cls.provider.stop)
 
-    def start(self, name, environment=None):
+    def start(self, name, environment=None, **changes):
         directory = self.directory / name
         directory.mkdir(exist_ok=True)
-        return self.started(harness.Gateway(priced(directory, self.provider), directory, environment))
+        return self.started(harness.Gateway(priced(directory, self.provider, **changes), directory, environment))
+
+    def start_with_clock(self, name, **changes):
+        """The gateway, and the file its system clock's offset is read from."""
+        if not FAKETIME.exists():
+            self.skipTest("libfaketime is not installed")
+        offset = self.directory / f"offset-{name}"
+        offset.write_text("+0d\n")
+        return self.start(name, {
+            "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(offset), "FAKETIME_NO_CACHE": "1",
+            "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}, **changes), offset
 
     def test_1_a_thousand_at_once_get_a_hundred_answers(self):
         server = self.start("burst")
@@ -113,19 +125,13 @@ class Money(Case):
         self.assertEqual(server.stop(), 0)
 
     def test_3_a_clock_that_jumps_refills_nothing(self):
-        if not FAKETIME.exists():
-            self.skipTest("libfaketime is not installed")
-        offset = self.directory / "offset"
-        offset.write_text("+0d\n")
-        server = self.start("clock", {
-            "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(offset), "FAKETIME_NO_CACHE": "1",
-            "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"})
+        server, offset = self.start_with_clock("clock")
         before = self.provider.calls
         spend([server.address])
         spent = self.provider.calls - before
         self.assertLessEqual(spent, AFFORDED)
         told = len(server.access_log())
-        for jump in ("+2d", "+0d", "-2d", "+0d", "+1d", "+0d"):
+        for jump in JUMPS:
             offset.write_text(jump + "\n")
             # Longer than anything that looks at the clock waits.
             until(lambda: False, 1.5)
@@ -133,6 +139,27 @@ class Money(Case):
         self.assertTrue(until(lambda: len(server.access_log()) >= told + 6))
         days = {line["time"][:10] for line in server.access_log()}
         self.assertGreaterEqual(len(days), 3, f"the gateway did not see the jumps: {days}")
+        self.assertEqual(server.stop(), 0)
+
+    def test_4_a_clock_that_jumps_ends_no_key_and_brings_none_back(self):
+        now = datetime.datetime.now(datetime.timezone.utc)
+        at = {name: (now + datetime.timedelta(hours=hours)).strftime("%Y-%m-%dT%H:%M:%SZ")
+              for name, hours in (("ending", 12), ("ended", -12))}
+        keys = [{"id": "test", "hash": sha256(CLIENT_KEY)},
+                *({"id": name, "hash": sha256("sk-" + name), "expires": when} for name, when in at.items())]
+        server, offset = self.start_with_clock("expiry", keys=keys)
+
+        def status(name):
+            return fetch(server.url + "/v1/models", headers={"authorization": f"Bearer sk-{name}"})[0]
+
+        for jump in ("+0d", *JUMPS):
+            offset.write_text(jump + "\n")
+            until(lambda: False, 0.5)
+            for name, wanted in (("ending", 200), ("ended", 401)):
+                self.assertEqual(status(name), wanted, f"the key that is {name}, with the clock at {jump}")
+            ask_all([server.address], 1)
+        self.assertTrue(until(lambda: len({line["time"][:10] for line in server.access_log()}) >= 3),
+                        "the gateway did not see the jumps")
         self.assertEqual(server.stop(), 0)
 
 

@@ -1,17 +1,16 @@
 #pragma once
 // Which day and month it is, for budgets and prices, whatever happens to the system clock.
 //
-// The system clock is believed as long as it keeps step with the steady one. After a jump the old
-// reckoning goes on by the steady clock; the new time is adopted when it has held for an hour. Days
-// and months never go backwards.
+// A jump of the clock is not believed until it has held; days and months never go backwards.
 
 #include <sluice/base/clock.hpp>
+#include <sluice/policy/believed_clock.hpp>
 #include <sluice/policy/time_zone.hpp>
 
 #include <atomic>
 #include <chrono>
 #include <cstdint>
-#include <optional>
+#include <utility>
 
 namespace sluice::policy {
 
@@ -28,10 +27,7 @@ struct dates {
 
 class calendar {
 public:
-    static constexpr std::chrono::seconds tolerance = std::chrono::minutes(5);
-    static constexpr std::chrono::seconds trial = std::chrono::hours(1);
-
-    using system_time = std::chrono::sys_time<nanoseconds>;
+    using system_time = believed_clock::system_time;
 
     // The first sample is believed.
     calendar(time_zone zone, system_time system, time_point steady);
@@ -46,26 +42,14 @@ public:
     void not_before(std::int64_t day, std::int64_t month) noexcept;
 
     // Whether the system clock is not believed at present.
-    [[nodiscard]] bool doubts() const noexcept { return candidate_.has_value(); }
+    [[nodiscard]] bool doubts() const noexcept { return clock_.doubts(); }
 
     // What time it is; any thread, without a system call.
     [[nodiscard]] std::chrono::sys_seconds wall(time_point steady) const noexcept;
 
 private:
-    struct sample {
-        system_time system;
-        time_point steady;
-
-        [[nodiscard]] system_time at(time_point later) const noexcept
-        {
-            return system + (later - steady);
-        }
-    };
-    [[nodiscard]] system_time believe(const sample& seen);
-
     time_zone zone_;
-    sample anchor_;                    // believed
-    std::optional<sample> candidate_;  // after a jump
+    believed_clock clock_;
     dates today_;
     std::atomic<std::int64_t> ahead_;  // nanoseconds of system time minus steady time
 };

@@ -8,6 +8,7 @@
 #include <sluice/observe/access_log.hpp>
 #include <sluice/observe/cells.hpp>
 #include <sluice/observe/log.hpp>
+#include <sluice/policy/believed_clock.hpp>
 #include <sluice/proxy/attempt.hpp>
 #include <sluice/proxy/hedges.hpp>
 #include <sluice/proxy/serving.hpp>
@@ -81,9 +82,12 @@ struct services {
     std::vector<char> out;
     std::vector<std::string_view> pieces;
 
-    // Set by every tick of the worker: the time, and how far the system's clock is ahead of it.
+    // Set by every tick of the worker: the time, and how far the system's clock is ahead of it, as
+    // it says and as far as it is believed.
     time_point coarse_now{};
     nanoseconds system_ahead{0};
+    nanoseconds believed_ahead{0};
+    policy::believed_clock clock{std::chrono::system_clock::now(), steady::now()};
     unsigned late_ticks = 0;  // one after the other, up to now
 
     // To use again: a request in steady state allocates nothing.

@@ -30,12 +30,14 @@ public:
     static constexpr std::size_t ways = 4;
 
     // The bearer of the token whose whole digest this is; null: none is let in. Verifies the token
-    // unless it is known to hold under this snapshot.
+    // unless it is known to hold under this snapshot. A token's times are its issuer's and told by
+    // the system's clock; a key ends by the time that is believed.
     [[nodiscard]] bearer_ptr find(
         const config::snapshot& settings,
         const config::digest& digest,
         std::string_view token,
-        nanoseconds system_now);
+        nanoseconds system_now,
+        nanoseconds believed_now);
 
     // Signatures that were verified, of whatever outcome.
     [[nodiscard]] std::size_t verified() const noexcept { return verified_; }

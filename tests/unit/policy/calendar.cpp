@@ -196,7 +196,7 @@ BOOST_AUTO_TEST_CASE(many_small_steps_are_no_way_around_the_tolerance)
         at.pass(30s);
     }
     BOOST_TEST(at.of.doubts());
-    BOOST_TEST((at.of.wall(at.steady) - at.real <= calendar::tolerance));
+    BOOST_TEST((at.of.wall(at.steady) - at.real <= believed_clock::tolerance));
 }
 
 BOOST_AUTO_TEST_CASE(what_was_reached_before_a_restart_does_not_come_again)

@@ -43,9 +43,11 @@ std::string token(
 }
 
 struct fixture {
-    std::string who(const std::string& text, nanoseconds at = now)
+    std::string who(const std::string& text, nanoseconds at = now) { return who(text, at, at); }
+
+    std::string who(const std::string& text, nanoseconds at, nanoseconds believed)
     {
-        const auto found = tokens.find(settings, config::sha256(text), text, at);
+        const auto found = tokens.find(settings, config::sha256(text), text, at, believed);
         return found ? found->key->id : std::string();
     }
 
@@ -104,6 +106,17 @@ BOOST_AUTO_TEST_CASE(a_key_that_expires_takes_its_tokens_along)
     const auto good = token("team");
     BOOST_TEST(who(good) == "team");
     BOOST_TEST(who(good, 1'500s) == "");
+}
+
+BOOST_AUTO_TEST_CASE(a_token_ends_by_the_systems_clock_and_its_key_by_the_believed_one)
+{
+    settings.keys[0].expires = std::chrono::sys_seconds(1'500s);
+    const auto good = token("team");
+    for (int twice = 0; twice < 2; ++twice) {  // verified, and known
+        BOOST_TEST(who(good, 1'600s, 1'400s) == "team");
+        BOOST_TEST(who(good, 1'400s, 1'600s) == "");
+        BOOST_TEST(who(good, 2'100s, 1'400s) == "");
+    }
 }
 
 BOOST_AUTO_TEST_CASE(it_holds_so_many_tokens_and_knows_the_last_one)
