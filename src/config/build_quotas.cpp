@@ -88,14 +88,12 @@ public:
     void add(quota& to, const std::string& whose)
     {
         if (to.budget.daily)
-            to.budgets.push_back(
-                make(whose + ":daily", period::day, *to.budget.daily, to.budget.soft));
+            to.budgets.push_back(make(whose + ":daily", period::day, *to.budget.daily, to));
         if (to.budget.monthly)
-            to.budgets.push_back(
-                make(whose + ":monthly", period::month, *to.budget.monthly, to.budget.soft));
+            to.budgets.push_back(make(whose + ":monthly", period::month, *to.budget.monthly, to));
     }
 
-    [[nodiscard]] std::size_t make(std::string id, period each, std::int64_t limit, double soft)
+    [[nodiscard]] std::size_t make(std::string id, period each, std::int64_t limit, const quota& of)
     {
         budget one;
         const auto known = known_.find(id);
@@ -103,7 +101,9 @@ public:
         one.id = std::move(id);
         one.period = each;
         one.limit = limit;
-        one.soft = std::min(limit, static_cast<std::int64_t>(static_cast<double>(limit) * soft));
+        one.soft =
+            std::min(limit, static_cast<std::int64_t>(static_cast<double>(limit) * of.budget.soft));
+        one.on_store_failure = of.on_store_failure;
         settings_.budgets.push_back(std::move(one));
         return settings_.budgets.size() - 1;
     }
@@ -127,8 +127,8 @@ void make_budgets(snapshot& settings, const snapshot* previous)
         all.add(key, whose);
         for (auto& one : key.model_budgets) {
             one.model_at = index_of(one.model);
-            one.budget_at = all.make(
-                whose + ":model:" + one.model + ":daily", period::day, one.daily, key.budget.soft);
+            one.budget_at =
+                all.make(whose + ":model:" + one.model + ":daily", period::day, one.daily, key);
         }
     }
     for (auto& tenant : settings.tenants) {

@@ -153,7 +153,7 @@ description describe(const key& key)
         add(one, "expires", text(format_time(*key.expires)));
     add(one, "tenant", text(key.tenant));
     add(one, "models", texts(key.models));
-    add(one, "limits", describe(key.limits));
+    add(one, "limits", describe_limits(key));
     add(one, "budget", describe_key_budget(key));
     add(one, "may_choose_target", flag(key.may_choose_target));
     return one;

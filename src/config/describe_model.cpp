@@ -224,7 +224,7 @@ description describe(const model& model, const snapshot& snapshot)
         add(one, "shadow", describe_shadow(*model.shadow, snapshot));
     if (model.rollout)
         add(one, "rollout", describe_rollout(*model.rollout));
-    add(one, "limits", describe(model.limits));
+    add(one, "limits", describe_limits(model));
     add(one, "budget", describe(model.budget));
     if (model.context_window)
         add(one, "context_window", number(*model.context_window));

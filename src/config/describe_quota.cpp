@@ -36,6 +36,16 @@ description describe(const policy::limit_settings& limits)
     return one;
 }
 
+description describe_limits(const quota& of)
+{
+    auto one = describe(of.limits);
+    if (of.on_store_failure == store_failure::refuse)
+        add(one, "on_store_failure", text("refuse"));
+    else if (of.on_store_failure == store_failure::local)
+        add(one, "on_store_failure", text("local"));
+    return one;
+}
+
 description describe(const budget_settings& budget)
 {
     description one;
@@ -52,7 +62,7 @@ description describe(const tenant& tenant)
 {
     description one;
     add(one, "weight", raw(format_decimal(tenant.weight)));
-    add(one, "limits", describe(tenant.limits));
+    add(one, "limits", describe_limits(tenant));
     add(one, "budget", describe(tenant.budget));
     return one;
 }

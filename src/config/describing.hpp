@@ -15,6 +15,7 @@ namespace sluice::config {
 
 // Of what has limits or budgets.
 [[nodiscard]] description describe(const policy::limit_settings& limits);
+[[nodiscard]] description describe_limits(const quota& of);
 [[nodiscard]] description describe(const budget_settings& budget);
 [[nodiscard]] description describe(const tenant& tenant);
 [[nodiscard]] description describe_key_budget(const key& key);

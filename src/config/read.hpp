@@ -40,7 +40,7 @@ void read_rollout(const place& at, model& model);
 
 // Parts of what has limits or budgets. Rates are limits without a wait.
 void read_rates(const place& at, policy::limit_settings& limits);
-void read_limits(const place& at, policy::limit_settings& limits);
+void read_limits(const place& at, quota& of);
 void read_budget(const place& at, budget_settings& budget);
 void read_model_budgets(const place& at, const snapshot& settings, key& key);
 

@@ -57,7 +57,7 @@ void read_key(const place& at, const snapshot& settings, key& key)
             expires.complain_value("does not fit");
     }
     read_key_models(at["models"], key, settings);
-    read_limits(at["limits"], key.limits);
+    read_limits(at["limits"], key);
     read_budget(at["budget"], key.budget);
     read_model_budgets(at["budget"]["models"], settings, key);
     key.may_choose_target = at["may_choose_target"].boolean();

@@ -34,7 +34,7 @@ public:
         read_sticky(at["sticky"], model);
         read_resilience(at, settings_, model);
         read_rollout(at["rollout"], model);
-        read_limits(at["limits"], model.limits);
+        read_limits(at["limits"], model);
         read_budget(at["budget"], model.budget);
         settings_.models.push_back(std::move(model));
     }

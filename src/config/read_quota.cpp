@@ -49,6 +49,14 @@ std::optional<std::int64_t> nano_dollars(const place& at)
     return micros ? std::optional(*micros * nanos_per_micro) : std::nullopt;
 }
 
+store_failure read_store_failure(const place& at)
+{
+    const auto text = at.text();
+    if (text == "refuse")
+        return store_failure::refuse;
+    return text == "local" ? store_failure::local : store_failure::keep_share;
+}
+
 }  // namespace
 
 void read_rates(const place& at, policy::limit_settings& limits)
@@ -74,9 +82,11 @@ void read_rates(const place& at, policy::limit_settings& limits)
     limits.shadow = at["shadow"].boolean();
 }
 
-void read_limits(const place& at, policy::limit_settings& limits)
+void read_limits(const place& at, quota& of)
 {
+    auto& limits = of.limits;
     read_rates(at, limits);
+    of.on_store_failure = read_store_failure(at["on_store_failure"]);
     const auto wait = at["max_wait"];
     limits.max_wait = wait.duration();
     if (wait.present() && !at["requests"].present() && !at["tokens"].present())
@@ -126,7 +136,7 @@ void read_tenants(const place& root, snapshot& settings)
         tenant one;
         one.name = name;
         one.weight = at["weight"].decimal();
-        read_limits(at["limits"], one.limits);
+        read_limits(at["limits"], one);
         read_budget(at["budget"], one.budget);
         settings.tenants.push_back(std::move(one));
     }

@@ -280,6 +280,9 @@ constexpr schema_row first_rows[] = {
      .meaning = "How long a request may wait for its turn before it gets 429; shared by the tenants by weight."},
     {.path = "models.*.limits.shadow", .kind = kind::boolean, .fallback = "false",
      .meaning = "Count what these limits would refuse, and refuse nothing."},
+    {.path = "models.*.limits.on_store_failure", .kind = kind::choice, .fallback = "keep_share", .choices = store_failures,
+     .meaning = "While `state.redis` cannot be asked: go on with the last part of each limit and a part of what was left of "
+                "each budget; let nothing through a limit and spend only what is held of budgets; or count as if alone."},
     {.path = "models.*.budget.daily", .kind = kind::money, .max = most_budget,
      .meaning = "What everyone may spend from midnight to midnight in `time_zone`; then 429 `insufficient_quota`."},
     {.path = "models.*.budget.monthly", .kind = kind::money, .max = most_budget,

@@ -32,6 +32,9 @@ inline constexpr schema_row of_keys[] = {
      .meaning = "How long a request may wait for its turn before it gets 429; shared fairly by its keys."},
     {.path = "tenants.*.limits.shadow", .kind = kind::boolean, .fallback = "false",
      .meaning = "Count what these limits would refuse, and refuse nothing."},
+    {.path = "tenants.*.limits.on_store_failure", .kind = kind::choice, .fallback = "keep_share", .choices = store_failures,
+     .meaning = "While `state.redis` cannot be asked: go on with the last part of each limit and a part of what was left of "
+                "each budget; let nothing through a limit and spend only what is held of budgets; or count as if alone."},
     {.path = "tenants.*.budget.daily", .kind = kind::money, .max = most_budget,
      .meaning = "What all its keys may spend from midnight to midnight in `time_zone`; then 429 `insufficient_quota`."},
     {.path = "tenants.*.budget.monthly", .kind = kind::money, .max = most_budget,
@@ -86,6 +89,9 @@ inline constexpr schema_row of_keys[] = {
      .meaning = "How long a request may wait for its turn before it gets 429."},
     {.path = "keys[].limits.shadow", .kind = kind::boolean, .fallback = "false",
      .meaning = "Count what these limits would refuse, and refuse nothing."},
+    {.path = "keys[].limits.on_store_failure", .kind = kind::choice, .fallback = "keep_share", .choices = store_failures,
+     .meaning = "While `state.redis` cannot be asked: go on with the last part of each limit and a part of what was left of "
+                "each budget; let nothing through a limit and spend only what is held of budgets; or count as if alone."},
     {.path = "keys[].budget.daily", .kind = kind::money, .max = most_budget,
      .meaning = "What the key may spend from midnight to midnight in `time_zone`; then 429 `insufficient_quota`."},
     {.path = "keys[].budget.monthly", .kind = kind::money, .max = most_budget,

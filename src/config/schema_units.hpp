@@ -3,6 +3,7 @@
 
 #include <sluice/config/schema.hpp>
 
+#include <array>
 #include <cstdint>
 #include <string_view>
 
@@ -17,6 +18,7 @@ inline constexpr std::uint64_t gib = std::uint64_t{1} << 30U;
 inline constexpr std::uint64_t dollar = 1'000'000;  // micro-dollars
 inline constexpr std::uint64_t most_budget = 1'000'000 * dollar;
 inline constexpr std::uint64_t most_price = 1'000'000 * dollar;
+inline constexpr std::array<std::string_view, 3> store_failures = {"keep_share", "refuse", "local"};
 inline constexpr std::string_view name_rule = "1 to 64 of A-Z a-z 0-9 . _ -";
 
 }  // namespace sluice::config::schema_units

@@ -276,6 +276,14 @@ void add_ledger(families& out, const ledger_numbers& now)
     out.add(metric::ledger_lost, {}, now.lost);
     out.add(metric::ledger_waiting, {}, now.waiting);
     out.add(metric::ledger_failures, {}, now.failures);
+    constexpr double nanos = 1e9;
+    const auto dollars = [](std::int64_t nanodollars) {
+        return static_cast<double>(std::max<std::int64_t>(nanodollars, 0)) / nanos;
+    };
+    out.add(metric::lease_dollars, {{"what", "granted"}}, dollars(now.lease_granted));
+    out.add(metric::lease_dollars, {{"what", "returned"}}, dollars(now.lease_returned));
+    out.add(metric::lease_dollars, {{"what", "spent"}}, dollars(now.lease_spent));
+    out.add(metric::lease_held, {}, dollars(now.lease_held));
 }
 
 void add_control(

@@ -10,6 +10,7 @@ __extension__ using wide = unsigned __int128;
 constexpr ticks forever = std::numeric_limits<ticks>::max();
 constexpr std::uint64_t longest = forever;
 constexpr std::uint64_t most = std::uint64_t{1} << 44U;
+constexpr nanoseconds closed_for{1'000'000'000};  // nobody knows for how long
 
 // For a >= 0.
 ticks add(ticks a, ticks b) noexcept
@@ -122,7 +123,10 @@ admission take(
     nanoseconds max_wait,
     time_point now) noexcept
 {
-    const pace pace(rate, from.share.load(std::memory_order_relaxed));
+    const auto share = from.share.load(std::memory_order_relaxed);
+    if (share == 0)
+        return {.admitted = false, .wait = closed_for};
+    const pace pace(rate, share);
     const ticks cost = pace.cost(amount);
     const ticks at = ticks_of(now);
 
@@ -172,15 +176,27 @@ nanoseconds time_for(const bucket& of, const rate& rate, std::uint64_t amount) n
 allowance allowance_of(
     const bucket& of, const rate& rate, std::uint64_t burst, time_point now) noexcept
 {
-    const pace pace(rate, of.share.load(std::memory_order_relaxed));
+    const auto share = of.share.load(std::memory_order_relaxed);
+    if (share == 0)
+        return {.until_full = closed_for};
+    const pace pace(rate, share);
     const ticks at = ticks_of(now);
     const ticks until_full = std::max(of.full_at.load(std::memory_order_relaxed), at) - at;
     if (until_full == 0 && pace.holds_whole(burst))
         return {.limit = burst, .remaining = burst, .until_full = nanoseconds(0)};
     const ticks capacity = pace.depth(burst);
+    const auto left = pace.worth(std::max<ticks>(capacity - until_full, 0));
+    if (share >= whole_share)
+        return {
+            .limit = burst,
+            .remaining = std::min(left, burst),
+            .until_full = nanoseconds(until_full)};
+    // A full bucket lets one in, however small its part is.
+    const auto part =
+        std::clamp<std::uint64_t>(pace.worth(capacity), 1, std::max<std::uint64_t>(burst, 1));
     return {
-        .limit = burst,
-        .remaining = std::min(pace.worth(std::max<ticks>(capacity - until_full, 0)), burst),
+        .limit = part,
+        .remaining = until_full == 0 ? part : std::min(left, part),
         .until_full = nanoseconds(until_full)};
 }
 

@@ -29,6 +29,7 @@ void lease_planner::look(
     time_point now) noexcept
 {
     const std::int64_t spent = granted - in.left;
+    took_ = fresh_ || in.tag != held_.tag || spent > spent_;
     if (fresh_ || in.tag != held_.tag) {
         // The spending of the period before goes on.
         busy_at_ = fresh_ ? now : busy_at_;
@@ -65,12 +66,26 @@ std::int64_t lease_planner::ask(const authority_view& authority) const noexcept
     const std::int64_t cap = left / (2 * std::int64_t{std::max(authority.gateways, 1U)});
     // A debt is paid as well, or else what is granted lets nobody in.
     const std::int64_t one = std::max(typical_, asked_.largest) - std::min<std::int64_t>(held, 0);
+    const std::int64_t needed = asked_.largest > 0 ? asked_.largest : typical_;
+    if (authority.gateways > 1 && left < needed - held)
+        return 0;
     return std::min({std::max(target - held, std::int64_t{0}), std::max(cap, one), left});
+}
+
+bool lease_planner::too_little(const authority_view& authority) const noexcept
+{
+    return authority.gateways > 1
+           && asked_.largest > held_.left + std::max<std::int64_t>(authority.left, 0);
 }
 
 std::int64_t lease_planner::surplus(const authority_view& authority, time_point now) const noexcept
 {
-    if (authority.gateways < 2 || now - busy_at_ < idle)
+    if (authority.gateways < 2)
+        return 0;
+    // What smaller requests can use stays.
+    if (too_little(authority) && !took_)
+        return std::max<std::int64_t>(held_.left, 0);
+    if (now - busy_at_ < idle)
         return 0;
     // Towards the end even the reserve for a first request is worth more to somebody who asks.
     const bool scarce = authority.left < std::int64_t{authority.gateways} * spare * typical_;

@@ -65,10 +65,13 @@ bool enter(limit_state& state, const limit_settings& settings) noexcept
 {
     if (!settings.concurrent)
         return true;
+    const auto most = std::min(*settings.concurrent, state.places.load(std::memory_order_relaxed));
     std::uint32_t inside = state.in_flight.load(std::memory_order_relaxed);
     do {
-        if (inside >= *settings.concurrent)
+        if (inside >= most) {
+            state.wants_places.store(true, std::memory_order_relaxed);
             return false;
+        }
     } while (!state.in_flight.compare_exchange_weak(inside, inside + 1, std::memory_order_relaxed));
     return true;
 }

@@ -51,6 +51,10 @@ observe::ledger_numbers accounts::numbers() const
     const auto of_budgets = budgets_.read();
     now.up = now.up && of_budgets.up;
     now.failures += of_budgets.failures;
+    now.lease_granted = of_budgets.lease_granted;
+    now.lease_returned = of_budgets.lease_returned;
+    now.lease_spent = of_budgets.lease_spent;
+    now.lease_held = of_budgets.lease_held;
     return now;
 }
 

@@ -73,7 +73,8 @@ void explain_limits(explanation& about, const config::key& key, time_point now)
             errc::rate_limit_exceeded, "key '" + key.id + "' has no request left for " + wait);
     else if (admission.wait.count() > 0)
         about.why.push_back("key '" + key.id + "' would wait " + wait + " for its turn");
-    if (key.limits.concurrent && in_flight >= *key.limits.concurrent)
+    const auto places = std::min(key.limits.concurrent.value_or(0), key.state->places.load());
+    if (key.limits.concurrent && in_flight >= places)
         about.refuse(
             errc::rate_limit_exceeded,
             "key '" + key.id + "' has all its concurrent requests in flight");

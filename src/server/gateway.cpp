@@ -182,8 +182,10 @@ gateway::parts::parts(gateway_options options, config::document file, observe::l
         admin_.start(*settings);
         admin_open_ = true;
     }
-    if (store_)
+    if (store_) {
+        store_->watch(control_.current());
         store_->start();
+    }
     accounts_.serve(control_.current());
     // Whoever comes first is not to find an empty purse.
     accounts_.fill();
@@ -212,6 +214,8 @@ void gateway::parts::publish(config::snapshot_ptr next)
         log_.error("certificates_kept", e.what());
     }
     accounts_.serve(next);
+    if (store_)
+        store_->watch(next);
     ledger_.limit(next->limits.buffered_bytes);
     for (const auto& each : commons_.all)
         each->install({next, catalogue_.size(), contexts_});

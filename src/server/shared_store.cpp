@@ -1,5 +1,8 @@
 #include <sluice/base/text.hpp>
+#include <sluice/server/shared_limits.hpp>
 #include <sluice/server/shared_store.hpp>
+
+#include <boost/asio/post.hpp>
 
 #include <algorithm>
 #include <array>
@@ -53,6 +56,14 @@ state::redis_authority_settings authority_of(
     return settings;
 }
 
+state::rate_shares_settings shares_of(const config::redis_address& where, std::string identity)
+{
+    state::rate_shares_settings settings;
+    settings.prefix = where.prefix;
+    settings.gateway = std::move(identity);
+    return settings;
+}
+
 }  // namespace
 
 std::string gateway_identity(const state::directory& where)
@@ -85,7 +96,14 @@ shared_store::shared_store(
           settings_of(where),
           std::random_device{}(),
           [this](bool up, std::string_view why) { changed(up, why); }),
-      authority_(context_, client_, authority_of(where, std::move(identity))),
+      authority_(context_, client_, authority_of(where, identity)),
+      rates_(
+          context_, client_, shares_of(where, identity), [this] { return authority_.counted(); }),
+      places_(
+          context_,
+          client_,
+          shares_of(where, std::move(identity)),
+          [this] { return authority_.counted(); }),
       counting_(context_)
 {
 }
@@ -94,8 +112,18 @@ void shared_store::start()
 {
     client_.start();
     authority_.start();
+    rates_.start();
+    places_.start();
     count();
     thread_ = std::jthread([this] { context_.run(); });
+}
+
+void shared_store::watch(const config::snapshot_ptr& config)
+{
+    boost::asio::post(context_, [this, config] {
+        rates_.watch(shared_rates(*config));
+        places_.watch(shared_places(*config));
+    });
 }
 
 shared_store::~shared_store()
@@ -105,13 +133,15 @@ shared_store::~shared_store()
 
 void shared_store::changed(bool up, std::string_view why)
 {
-    if (up)
+    if (up) {
         log_.info("store_up", "Redis answers", {{"host", host_}});
-    else
+        boost::asio::post(context_, [this] { authority_.speak(); });
+    } else {
         log_.warn(
             "store_down",
             "going on with the last share of what Redis gave",
             {{"host", host_}, {"why", why}});
+    }
     count();
 }
 

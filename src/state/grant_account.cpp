@@ -95,15 +95,18 @@ grant_account::wish grant_account::look(unsigned gateways, time_point now)
     const policy::authority_view seen{std::max<std::int64_t>(left(), 0), gateways};
     out.owed = std::max<std::int64_t>(-in_.left, 0);
     out.wanted = std::max<std::int64_t>(planner_.ask(seen) - out.owed, 0);
+    const auto surplus = planner_.surplus(seen, now);
+    const bool spent = left() <= 0 || planner_.too_little(seen);
     out.ask = out.owed > 0 || out.wanted > 0
-              || (gateways > 1 && left() <= 0 && now >= heard_at_ + between_questions);
+              || (surplus == 0 && gateways > 1 && spent && now >= heard_at_ + between_questions);
     if (out.ask) {
         heard_at_ = now;
         return out;
     }
-    if (left() <= 0 && !in_.closed)
+    if (spent && !in_.closed)
         about_.purse->close(tag());
-    if (const auto surplus = planner_.surplus(seen, now); surplus > 0) {
+    if (surplus > 0) {
+        heard_at_ = now;
         out.returned = about_.purse->withdraw(tag(), surplus);
         put_ -= out.returned;
     }
@@ -121,7 +124,13 @@ std::int64_t grant_account::empty()
 
 budget_period grant_account::asked_for() const
 {
-    return {about_.id, row_.period, about_.limit, row_.granted, row_.topped_up};
+    return {
+        about_.id,
+        row_.period,
+        about_.limit,
+        row_.granted,
+        row_.topped_up,
+        about_.on_store_failure};
 }
 
 void grant_account::granted(const grant& what, std::int64_t owed)

@@ -120,6 +120,10 @@ grants::numbers grants::parts::read() const noexcept
     now.failures = failures_.load(std::memory_order_relaxed);
     now.up = up_.load(std::memory_order_relaxed);
     now.clock_doubted = doubted_.load(std::memory_order_relaxed);
+    now.lease_granted = lease_granted_.load(std::memory_order_relaxed);
+    now.lease_returned = lease_returned_.load(std::memory_order_relaxed);
+    now.lease_spent = lease_spent_.load(std::memory_order_relaxed);
+    now.lease_held = lease_held_.load(std::memory_order_relaxed);
     return now;
 }
 

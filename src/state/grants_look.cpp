@@ -35,6 +35,7 @@ void grants::parts::look(time_point now)
     collect_news();
     write(lock, now);
     fill_purses();
+    count_leases();
     std::erase_if(slots_, [](const auto& each) {
         return each->dropped && !each->account.asking() && !each->account.unwritten();
     });
@@ -88,6 +89,8 @@ void grants::parts::begin_periods(time_point now)
                 failed(why, now);
             }
         }
+        // What was held lapses with its period.
+        lease_returned_.fetch_add(account.status().held, std::memory_order_relaxed);
         account.begin(today_, row);
         if (!row && readable && !each->unread)
             account.begin_spent(known.of(account.id(), account.period()));
@@ -183,9 +186,11 @@ void grants::parts::apply(const grant_reply& reply, grant_account& to, time_poin
     case grant_reply::kind::taken:
         to.granted(reply.answer, reply.amount);
         granted_.fetch_add(reply.answer.amount > 0 ? 1 : 0, std::memory_order_relaxed);
+        lease_granted_.fetch_add(reply.answer.amount + reply.amount, std::memory_order_relaxed);
         break;
     case grant_reply::kind::returned:
         to.returned(reply.answer, reply.amount);
+        lease_returned_.fetch_add(reply.amount, std::memory_order_relaxed);
         break;
     case grant_reply::kind::topped_up:
         to.topped_up(reply.answer);
@@ -249,6 +254,18 @@ void grants::parts::fill_purses()
     for (auto& each : slots_)
         if (!closing_ && !each->dropped)
             each->account.fill();
+}
+
+void grants::parts::count_leases()
+{
+    std::int64_t held = 0;
+    for (const auto& each : slots_)
+        held += each->account.status().held;
+    const auto spent = lease_granted_.load(std::memory_order_relaxed)
+                       - lease_returned_.load(std::memory_order_relaxed) - held;
+    lease_held_.store(held, std::memory_order_relaxed);
+    if (spent > lease_spent_.load(std::memory_order_relaxed))
+        lease_spent_.store(spent, std::memory_order_relaxed);
 }
 
 }  // namespace sluice::state

@@ -52,6 +52,7 @@ private:
     void write(std::unique_lock<std::mutex>& lock, time_point now);
     void failed(const sqlite_error& why, time_point now);
     void fill_purses();
+    void count_leases();
     void tell(std::vector<event> events, std::vector<grant_reply> answered);
 
     settings how_;
@@ -81,6 +82,10 @@ private:
     std::atomic<std::uint64_t> failures_{0};
     std::atomic<bool> up_{true};
     std::atomic<bool> doubted_{false};
+    std::atomic<std::int64_t> lease_granted_{0};
+    std::atomic<std::int64_t> lease_returned_{0};
+    std::atomic<std::int64_t> lease_spent_{0};
+    std::atomic<std::int64_t> lease_held_{0};
 };
 
 }  // namespace sluice::state

@@ -4,6 +4,7 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <random>
 #include <utility>
 
 namespace sluice::state {
@@ -24,7 +25,7 @@ std::string life_of(const std::string& budget)
 
 bool whole(const net::redis_reply& reply)
 {
-    return reply.is == kind::array && reply.elements.size() == 5
+    return reply.is == kind::array && reply.elements.size() == 6
            && reply.elements[4].is == kind::text;
 }
 
@@ -42,7 +43,9 @@ redis_authority::redis_authority(
       settings_(std::move(settings)),
       change_(std::string(change_script)),
       present_(std::string(present_script)),
-      beating_(context)
+      beating_(context),
+      process_(
+          std::to_string((std::uint64_t{std::random_device{}()} << 32U) | std::random_device{}()))
 {
 }
 
@@ -51,22 +54,63 @@ void redis_authority::start()
     beat();
 }
 
+std::string redis_authority::fresh_word()
+{
+    return settings_.gateway + '/' + process_ + '/' + std::to_string(++words_);
+}
+
 void redis_authority::beat()
 {
     const auto missing = std::chrono::duration_cast<seconds>(settings_.missing).count();
+    const auto key = settings_.prefix + ":{gateways}";
     client_.run(
         present_,
-        {settings_.prefix + ":gateways"},
-        {settings_.gateway, std::to_string(missing)},
+        {key, key + ":word"},
+        {settings_.gateway, std::to_string(missing), fresh_word()},
         [this](const net::redis_answer& heard) {
-            if (heard.ok() && heard.reply.is == kind::integer)
-                count(heard.reply.number);
+            const auto& said = heard.reply.elements;
+            if (!heard.ok() || said.size() != 2 || said[0].is != kind::integer)
+                return;
+            count(said[0].number);
+            const bool lost = !word_.empty() && word_ != said[1].text;
+            word_ = said[1].text;
+            lost ? speak() : say();
         });
     beating_.expires_after(settings_.beat);
     beating_.async_wait([this](const boost::system::error_code& ec) {
         if (!ec)
             beat();
     });
+}
+
+void redis_authority::speak()
+{
+    for (auto& [budget, about] : entries_)
+        about.unsaid = about.heard;
+    say();
+}
+
+// Again with each beat, until it was heard.
+void redis_authority::say()
+{
+    for (auto& [budget, about] : entries_) {
+        if (!about.unsaid || about.asking)
+            continue;
+        about.speaking = true;
+        send(
+            about, {.of = about.of, .then = [this, name = budget](const grant&) { spoken(name); }});
+    }
+}
+
+// Whoever asked meanwhile is next.
+void redis_authority::spoken(const std::string& budget)
+{
+    const auto found = entries_.find(budget);
+    if (found == entries_.end())
+        return;
+    found->second.speaking = false;
+    if (const auto next = std::move(found->second.waiting))
+        ask(std::move(*next));
 }
 
 // Fewer are believed after a while: a Redis that was flushed has to hear of all of them again.
@@ -106,8 +150,11 @@ redis_authority::entry* redis_authority::entry_of(const budget_period& of)
     if (of.period < about.period)
         return nullptr;
     if (of.period > about.period) {
+        auto waiting = std::move(about.waiting);
         about = {};
         about.period = of.period;
+        if (waiting)
+            waiting->then({});
     }
     return &about;
 }
@@ -115,6 +162,10 @@ redis_authority::entry* redis_authority::entry_of(const budget_period& of)
 void redis_authority::ask(question what)
 {
     auto* about = entry_of(what.of);
+    if (about != nullptr && about->speaking && !about->waiting) {
+        about->waiting = std::make_unique<question>(std::move(what));
+        return;
+    }
     if (about == nullptr || about->asking)
         return what.then({});
     send(*about, std::move(what));
@@ -124,24 +175,30 @@ void redis_authority::send(entry& about, question what)
 {
     about.asking = true;
     ++about.turn;
+    about.of = what.of;
     const auto& of = what.of;
-    const auto held = std::max<std::int64_t>(of.granted_here + about.more_here - what.returned, 0);
+    what.held = std::max<std::int64_t>(of.granted_here + about.more_here - what.returned, 0);
+    const auto alone = about.away ? std::max<std::int64_t>(about.alone - what.owed, 0) : 0;
     const std::string key =
         settings_.prefix + ":budget:{" + of.budget + "}:" + std::to_string(of.period);
     const std::vector<std::string> arguments = {
         settings_.gateway,
         std::to_string(about.turn),
         about.heard ? "0" : "1",
-        std::to_string(held),
+        std::to_string(what.held),
         std::to_string(what.wanted),
         std::to_string(what.owed),
         std::to_string(of.limit),
         std::to_string(std::max(of.topped_up, about.topped_up)),
         std::to_string(what.topped_up),
         about.epoch,
-        std::to_string(about.total),
-        settings_.gateway + '/' + std::to_string(about.turn),
-        life_of(of.budget)};
+        std::to_string(about.heard_total),
+        fresh_word(),
+        life_of(of.budget),
+        std::to_string(gateways_.load()),
+        std::to_string(settings_.missing.count()),
+        std::to_string(what.held - about.heard_claim),
+        std::to_string(alone)};
     client_.run(
         change_, {key}, arguments, [this, what = std::move(what)](const net::redis_answer& heard) {
             hear(what, heard);
@@ -167,39 +224,58 @@ void redis_authority::hear(const question& what, const net::redis_answer& heard)
         return without(about, what);
     }
     const auto& said = heard.reply.elements;
-    about.total = said[1].number;
-    about.topped_up = said[2].number;
-    about.more_here += said[3].number;
-    about.epoch = said[4].text;
-    about.heard = true;
-    about.away = false;
     grant given;
     given.answered = true;
     given.amount = said[0].number;
+    const bool incomplete = said[5].number != 0;
+    if (about.away)
+        about.alone = std::max<std::int64_t>(about.alone - given.amount - what.owed, 0);
+    about.away = about.away && incomplete;
+    about.total = about.heard_total = said[1].number;
+    about.topped_up = said[2].number;
+    about.more_here += said[3].number;
+    about.heard_claim = what.held + said[3].number + given.amount + what.owed;
+    about.of.granted_here += given.amount + what.owed - what.returned;
+    about.epoch = said[4].text;
+    about.heard = true;
+    about.unsaid = false;
     given.now = {about.topped_up, about.total};
     numbers_.granted += given.amount > 0 ? 1U : 0U;
     what.then(given);
 }
 
-// What can be granted while Redis is away: this gateway's part of what was left.
+// What of a budget may be granted here before all others have been heard of.
+std::int64_t redis_authority::part_of(const entry& about, const budget_period& of) const
+{
+    if (about.away)
+        return about.alone;
+    const auto limit = of.limit + std::max(of.topped_up, about.topped_up);
+    const auto left = limit - (about.heard ? about.total : of.granted_here);
+    // Half of an even part: what is known of the others is some moments old.
+    const auto parts = about.heard ? std::int64_t{2} * gateways_.load() : unseen_part;
+    return std::max<std::int64_t>(left / parts, 0);
+}
+
+// What can be granted while Redis is away.
 void redis_authority::without(entry& about, const question& what)
 {
-    if (!settings_.keep_share || what.returned > 0 || what.topped_up > 0)
-        return what.then({});
     const auto& of = what.of;
-    if (!about.away) {
-        about.away = true;
+    if (of.on_failure == config::store_failure::refuse || what.returned > 0 || what.topped_up > 0)
+        return what.then({});
+    if (of.on_failure == config::store_failure::local) {
         const auto limit = of.limit + std::max(of.topped_up, about.topped_up);
-        const auto left = limit - (about.heard ? about.total : of.granted_here);
-        // Half of an even part: what is known of the others is some moments old.
-        const auto parts = about.heard ? std::int64_t{2} * gateways_.load() : unseen_part;
-        about.alone = std::max<std::int64_t>(left / parts, 0);
+        about.alone = std::max<std::int64_t>(
+            limit - std::max(about.heard ? about.total : 0, of.granted_here), 0);
+    } else {
+        about.alone = part_of(about, of);
     }
+    about.away = true;
     grant given;
     given.answered = true;
     given.amount = std::clamp<std::int64_t>(about.alone - what.owed, 0, what.wanted);
     about.alone = std::max<std::int64_t>(about.alone - what.owed - given.amount, 0);
     about.total += given.amount + what.owed;
+    about.of.granted_here += given.amount + what.owed;
     given.now = {about.topped_up, about.total};
     numbers_.granted_alone += given.amount > 0 ? 1U : 0U;
     what.then(given);

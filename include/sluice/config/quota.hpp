@@ -44,9 +44,15 @@ struct turn {
     std::uint32_t weight = 1;  // 1 to 1000
 };
 
+// What is let through while the store that gateways share cannot be asked: this gateway's last part
+// of each limit and its part of what was left of each budget; nothing beyond what it holds of
+// budgets; as much as if it were alone.
+enum class store_failure : std::uint8_t { keep_share, refuse, local };
+
 struct quota {
     policy::limit_settings limits;
     budget_settings budget;
+    store_failure on_store_failure = store_failure::keep_share;
     // Shared by all workers, carried over reloads by whose it is. Null only before build().
     std::shared_ptr<policy::limit_state> state;
     std::vector<std::size_t> budgets;    // indexes into snapshot::budgets; made by build()
@@ -63,6 +69,7 @@ struct budget {
     config::period period = config::period::day;
     std::int64_t limit = 0;  // nano-dollars a period
     std::int64_t soft = 0;   // what is told of when it is spent; at most the limit
+    store_failure on_store_failure = store_failure::keep_share;
     // What may be spent at once. Its authority grants to it; shared by all workers, carried over
     // reloads by `id`. Never null.
     std::shared_ptr<policy::purse> purse;

@@ -12,6 +12,12 @@ struct ledger_numbers {
     std::uint64_t commits = 0;
     std::uint64_t failures = 0;  // to commit
     bool up = true;              // the last attempt to write succeeded
+    // Of all budgets, in nano-dollars: what the authority granted so far, what went back or lapsed,
+    // what was spent of it, and what is held.
+    std::int64_t lease_granted = 0;
+    std::int64_t lease_returned = 0;
+    std::int64_t lease_spent = 0;
+    std::int64_t lease_held = 0;
 };
 
 }  // namespace sluice::observe

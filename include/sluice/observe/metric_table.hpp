@@ -70,6 +70,8 @@ enum class metric : std::uint8_t {
     ledger_lost,
     ledger_waiting,
     ledger_failures,
+    lease_dollars,
+    lease_held,
     config_version,
     reload_failures,
     build_info,

@@ -33,11 +33,15 @@ public:
         time_point now) noexcept;
 
     // How much to ask for now; 0: nothing. At most 1 / (2 x gateways) of what is left, but enough
-    // for one request as large as those that were asked for, if that much is left.
+    // for one request as large as those that were asked for. One of several gateways asks for no
+    // rest that would not make one request here: elsewhere it may.
     [[nodiscard]] std::int64_t ask(const authority_view& authority) const noexcept;
 
-    // How much of what is held to give back now: nobody asked for a while and others may need it.
-    // A single gateway keeps everything.
+    // Somebody asked here, and what is held and what is left do not make one such request.
+    [[nodiscard]] bool too_little(const authority_view& authority) const noexcept;
+
+    // How much of what is held to give back now: nobody asked for a while and others may need it,
+    // or it is too little for those who ask here. A single gateway keeps everything.
     [[nodiscard]] std::int64_t surplus(
         const authority_view& authority, time_point now) const noexcept;
 
@@ -52,6 +56,7 @@ private:
     double rate_ = 0;
     time_point looked_at_{};
     time_point busy_at_{};  // when something was last asked for
+    bool took_ = false;     // somebody, between the last two looks
     bool fresh_ = true;
 };
 

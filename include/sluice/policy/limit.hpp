@@ -27,7 +27,8 @@ inline constexpr std::uint32_t whole_share = 1U << 20U;
 // Shared by all workers and by successive snapshots.
 struct bucket {
     std::atomic<std::int64_t> full_at{std::numeric_limits<std::int64_t>::min()};  // steady ns
-    // Which part of the rate and of the burst is this gateway's, in whole_share-ths; 1 at least.
+    // Which part of the rate and of the burst is this gateway's, in whole_share-ths. 0: nothing is
+    // let through.
     std::atomic<std::uint32_t> share{whole_share};
 };
 
@@ -88,6 +89,10 @@ struct limit_state {
     bucket requests;
     bucket tokens;
     std::atomic<std::uint32_t> in_flight{0};
+    // How many of `concurrent` this gateway may have in flight.
+    std::atomic<std::uint32_t> places{std::numeric_limits<std::uint32_t>::max()};
+    // Somebody was refused for lack of places; whoever divides them takes it back.
+    std::atomic<bool> wants_places{false};
 };
 
 // One request. Any thread. Refused takes nothing. A reserved wait is not given back when the caller

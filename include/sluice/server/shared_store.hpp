@@ -7,6 +7,8 @@
 #include <sluice/observe/exposition.hpp>
 #include <sluice/observe/log.hpp>
 #include <sluice/state/directory.hpp>
+#include <sluice/state/place_shares.hpp>
+#include <sluice/state/rate_shares.hpp>
 #include <sluice/state/redis_authority.hpp>
 
 #include <boost/asio/io_context.hpp>
@@ -40,6 +42,8 @@ public:
 
     // Once.
     void start();
+    // The snapshot that is to be in force: its limits are shared from now on.
+    void watch(const config::snapshot_ptr& config);
     [[nodiscard]] state::authority& authority() noexcept { return authority_; }
 
 private:
@@ -52,6 +56,8 @@ private:
     observe::logger& log_;
     net::redis_client client_;
     state::redis_authority authority_;
+    state::rate_shares rates_;
+    state::place_shares places_;
     boost::asio::steady_timer counting_;
     std::jthread thread_;
 };

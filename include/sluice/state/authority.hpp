@@ -2,6 +2,8 @@
 // Who says how much of a budget may still be spent. A gateway asks it for a slice ahead of need,
 // spends that by itself (policy/purse.hpp) and gives back what it does not need.
 
+#include <sluice/config/quota.hpp>
+
 #include <cstdint>
 #include <functional>
 #include <string>
@@ -17,6 +19,8 @@ struct budget_period {
     // back: an authority that has forgotten more than that takes it from here.
     std::int64_t granted_here = 0;
     std::int64_t topped_up = 0;  // likewise, as far as this gateway was told
+    // What an authority grants that cannot ask the others.
+    config::store_failure on_failure = config::store_failure::keep_share;
 };
 
 // What is known of it at the authority.

@@ -87,6 +87,12 @@ public:
         std::uint64_t failures = 0;  // to write; what was granted meanwhile a crash may forget
         bool up = true;              // the last attempt to write succeeded
         bool clock_doubted = false;  // the system clock jumped, and is not believed yet
+        // Nano-dollars, of all budgets: granted so far, given back or lapsed, spent of it (never
+        // less than before), and held as of the last look.
+        std::int64_t lease_granted = 0;
+        std::int64_t lease_returned = 0;
+        std::int64_t lease_spent = 0;
+        std::int64_t lease_held = 0;
     };
     [[nodiscard]] numbers read() const noexcept;
 

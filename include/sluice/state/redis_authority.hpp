@@ -1,11 +1,13 @@
 #pragma once
 // Budgets of several gateways, kept in Redis. Each gateway says what it holds of a budget and what
 // it wants besides; one script does the sums. So a lost answer, a restart on either side and a
-// FLUSHALL are all put right by the next question.
+// FLUSHALL are all put right by the next question. A Redis that has lost its records is told by
+// every gateway at once, and until all have spoken (or are taken to be gone) each gets no more than
+// it would without Redis.
 //
 // While Redis cannot be asked, a gateway grants itself at most its part of what was left when it
 // last heard, so that all of them together stay within the budget; when Redis is back, it hears of
-// it.
+// it. A budget may say otherwise (budget_period::on_failure).
 
 #include <sluice/base/clock.hpp>
 #include <sluice/net/redis.hpp>
@@ -16,6 +18,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <unordered_map>
 
@@ -26,8 +29,6 @@ struct redis_authority_settings {
     std::string gateway;            // tells this one from others, also after a restart; not empty
     milliseconds beat{1'000};       // how often it says that it is there
     milliseconds missing{5'000};    // after which another is taken to be gone
-    // Whether it grants itself anything while Redis cannot be asked.
-    bool keep_share = true;
 };
 
 // take(), give_back(), top_up() and gateways() on any thread; all else, and every answer, on that
@@ -51,42 +52,60 @@ public:
 
     // Once, when the loop runs or is about to.
     void start();
+    // Says what it holds of each budget it has heard of: Redis is back, and may not know.
+    void speak();
 
     void take(
         const budget_period& of, std::int64_t wanted, std::int64_t owed, answer then) override;
     void give_back(const budget_period& of, std::int64_t amount, answer then) override;
     void top_up(const budget_period& of, std::int64_t amount, answer then) override;
     [[nodiscard]] unsigned gateways() const noexcept override { return gateways_; }
+    // How many gateways there are; 0: Redis was not asked yet.
+    [[nodiscard]] unsigned counted() const noexcept
+    {
+        return counted_at_ == time_point{} ? 0 : gateways_.load();
+    }
     [[nodiscard]] numbers read() const noexcept { return numbers_; }
 
 private:
-    // What is known of the current period of a budget.
-    struct entry {
-        std::int64_t period = 0;
-        std::uint64_t turn = 0;  // of the last question; Redis takes none twice
-        std::string epoch;       // of Redis' record; another one: it has forgotten
-        std::int64_t total = 0;  // granted to all, when last heard
-        std::int64_t topped_up = 0;
-        std::int64_t more_here = 0;  // granted to this gateway, says Redis, and not by its ledger
-        std::int64_t alone = 0;      // what may be granted without Redis
-        bool heard = false;          // by this process
-        bool away = false;           // `alone` counts
-        bool asking = false;
-    };
     struct question {
         budget_period of;
         std::int64_t wanted = 0;
         std::int64_t owed = 0;
         std::int64_t returned = 0;
         std::int64_t topped_up = 0;
+        std::int64_t held = 0;  // as told
         unsigned tries = 0;
         answer then;
+    };
+    // What is known of the current period of a budget.
+    struct entry {
+        std::int64_t period = 0;
+        std::uint64_t turn = 0;        // of the last question; Redis takes none twice
+        std::string epoch;             // of Redis' record; another one: it has forgotten
+        budget_period of;              // as last asked, with what was granted since
+        std::int64_t total = 0;        // granted to all, when last heard, and to this gateway since
+        std::int64_t heard_total = 0;  // the first of these
+        std::int64_t heard_claim = 0;  // what this gateway held then
+        std::int64_t topped_up = 0;
+        std::int64_t more_here = 0;  // granted to this gateway, says Redis, and not by its ledger
+        std::int64_t alone = 0;      // what may be granted without Redis
+        bool heard = false;          // by this process
+        bool away = false;           // `alone` counts
+        bool asking = false;
+        bool unsaid = false;    // what it holds, since Redis may not know
+        bool speaking = false;  // nobody asked for it
+        std::unique_ptr<question> waiting;
     };
 
     void ask(question what);
     void send(entry& about, question what);
     void hear(const question& what, const net::redis_answer& heard);
     void without(entry& about, const question& what);
+    [[nodiscard]] std::int64_t part_of(const entry& about, const budget_period& of) const;
+    [[nodiscard]] std::string fresh_word();
+    void say();
+    void spoken(const std::string& budget);
     void beat();
     void count(std::int64_t heard);
     [[nodiscard]] entry* entry_of(const budget_period& of);
@@ -99,6 +118,9 @@ private:
     boost::asio::steady_timer beating_;
     std::atomic<unsigned> gateways_{1};
     time_point counted_at_{};                         // when so many were last there
+    std::string word_;                                // of Redis, as `epoch`
+    std::string process_;                             // tells this one from others of the gateway
+    std::uint64_t words_ = 0;                         // made so far
     std::unordered_map<std::string, entry> entries_;  // by budget
     numbers numbers_;
 };

@@ -95,7 +95,11 @@ redis_server::~redis_server()
 
 bool redis_server::run()
 {
+    // It ends with this process, also when that crashes.
     std::vector<std::string> words = {
+        "setpriv",
+        "--pdeathsig",
+        "KILL",
         "redis-server",
         "--bind",
         "127.0.0.1",

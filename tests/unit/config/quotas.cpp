@@ -52,6 +52,7 @@ const std::vector<wrong_case> wrong_cases = {
     {"limits: {max_wait: 1s}", "", "", "keys[0].limits.max_wait: means nothing without requests or tokens"},
     {"limits: {burst: 1}", "", "", "keys[0].limits.burst: means nothing without requests"},
     {"limits: {shadow: yes}", "", "", "keys[0].limits.shadow: \"yes\" does not fit, allowed: true or false"},
+    {"limits: {on_store_failure: open}", "", "", "keys[0].limits.on_store_failure: \"open\" does not fit, allowed: keep_share, refuse or local"},
     {"budget: 5 USD", "", "", "keys[0].budget: has to be a map of keys"},
     {"budget: {daily: 5}", "", "", "keys[0].budget.daily: \"5\" does not fit, allowed: 0 USD to 1000000 USD"},
     {"budget: {weekly: 5 USD}", "", "", "keys[0].budget.weekly: unknown key"},
@@ -199,13 +200,40 @@ BOOST_AUTO_TEST_CASE(a_tenant_that_only_keys_name_needs_no_entry)
     BOOST_TEST(snapshot->budgets.empty());
 }
 
+BOOST_AUTO_TEST_CASE(what_is_let_through_without_the_store_is_each_ones_own)
+{
+    observe::catalogue catalogue;
+    const auto got = build(
+                         loaded(
+                             "limits: {on_store_failure: refuse}, budget: {daily: 5 USD, models: "
+                             "{m: 1 USD}}",
+                             "limits: {on_store_failure: local}, budget: {daily: 5 USD}",
+                             "budget: {daily: 5 USD}"),
+                         {},
+                         1,
+                         nullptr,
+                         catalogue)
+                         .snapshot;
+    BOOST_TEST((got->keys[0].on_store_failure == store_failure::refuse));
+    BOOST_TEST((got->tenants[0].on_store_failure == store_failure::local));
+    BOOST_TEST((got->models[0].on_store_failure == store_failure::keep_share));
+    for (const auto& budget : got->budgets) {
+        const auto whose = budget.id.substr(0, budget.id.find(':'));
+        const auto wanted = whose == "key"      ? store_failure::refuse
+                            : whose == "tenant" ? store_failure::local
+                                                : store_failure::keep_share;
+        BOOST_TEST((budget.on_store_failure == wanted), budget.id);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(what_was_changed_is_shown)
 {
     observe::catalogue catalogue;
     const auto first = build(loaded(""), {}, 1, nullptr, catalogue).snapshot;
     const auto second = build(
                             loaded(
-                                "limits: {tokens: 300/s, max_wait: 1s}, budget: {daily: 5.5 USD, "
+                                "limits: {tokens: 300/s, max_wait: 1s, on_store_failure: refuse}, "
+                                "budget: {daily: 5.5 USD, "
                                 "models: {m: 1 USD}}",
                                 "weight: 3, limits: {shadow: true}",
                                 "budget: {monthly: 7 USD}"),
@@ -220,6 +248,7 @@ BOOST_AUTO_TEST_CASE(what_was_changed_is_shown)
     for (const std::string_view line :
          {"keys[k].limits.tokens: (nothing) -> \"300/s\"\n",
           "keys[k].limits.token_burst: (nothing) -> 1\n",
+          "keys[k].limits.on_store_failure: (nothing) -> \"refuse\"\n",
           "keys[k].budget.daily: (nothing) -> \"5.5 USD\"\n",
           "keys[k].budget.models.m: (nothing) -> \"1 USD\"\n",
           "models.m.budget.monthly: (nothing) -> \"7 USD\"\n",

@@ -181,9 +181,19 @@ BOOST_AUTO_TEST_CASE(a_share_makes_rate_and_burst_smaller)
     BOOST_TEST(waits(take(part, million, burst, 1, 0ns, noon), false, 240us));
     BOOST_TEST((time_for(part, million, 1000) == 240ms));
     bucket least;
-    least.share = 0;  // counts as 1
+    least.share = 1;
     BOOST_TEST(take(least, million, burst, 1, 0ns, noon).admitted);
     BOOST_TEST(!take(least, million, burst, 1, 0ns, noon).admitted);
+}
+
+BOOST_AUTO_TEST_CASE(a_share_of_nothing_lets_nothing_through)
+{
+    bucket none;
+    none.share = 0;
+    BOOST_TEST(waits(take(none, million, burst, 1, 1h, noon), false, 1s));
+    BOOST_TEST(left(none, noon) == 0U);
+    none.share = whole_share;
+    BOOST_TEST(left(none, noon) == burst);
 }
 
 BOOST_AUTO_TEST_CASE(extreme_amounts_rates_and_instants_do_not_overflow)
@@ -313,6 +323,37 @@ BOOST_AUTO_TEST_CASE(threads_that_take_and_settle_add_up_exactly)
     BOOST_TEST(
         static_cast<std::uint64_t>(of.full_at.load() - noon.time_since_epoch().count())
         == used.load() + 100'000);
+}
+
+BOOST_AUTO_TEST_CASE(a_part_of_a_rate_admits_and_tells_its_part)
+{
+    for (const std::uint32_t parts : {2U, 4U, 7U, 1'000U}) {
+        bucket of;
+        of.share = whole_share / parts;
+        const auto told = allowance_of(of, million, burst, noon);
+        BOOST_TEST(told.limit <= burst / parts);
+        BOOST_TEST(told.limit >= burst / parts - 1);
+        BOOST_TEST(told.remaining == told.limit);
+        std::uint64_t admitted = 0;
+        for (auto now = noon; now < noon + 1min; now += 1ms)
+            for (int i = 0; i < 20; ++i)
+                admitted += take(of, million, burst, 1, 0ns, now).admitted ? 1 : 0;
+        BOOST_TEST(admitted <= (1'000'000 + burst) / parts + 1);
+        BOOST_TEST(admitted >= 1'000'000 / parts - 1);
+        BOOST_TEST(left(of, noon + 1min) <= 1U + 20 / parts);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(
+    a_part_smaller_than_a_request_tells_of_one_and_lets_it_in_when_the_bucket_is_full)
+{
+    bucket of;
+    of.share = 1;
+    BOOST_TEST(allowance_of(of, million, burst, noon).limit == 1U);
+    BOOST_TEST(left(of, noon) == 1U);
+    BOOST_TEST(take(of, million, burst, 1, 0ns, noon).admitted);
+    BOOST_TEST(left(of, noon) == 0U);
+    BOOST_TEST(!take(of, million, burst, 1, 0ns, noon + 1s).admitted);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

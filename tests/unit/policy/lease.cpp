@@ -53,7 +53,7 @@ struct gateway {
             from.left -= wanted;
             granted += wanted;
             of.grant(today, wanted);
-        } else if (from.left == 0) {
+        } else if (from.left == 0 || planner.too_little(view)) {
             of.close(today);
         }
     }
@@ -116,7 +116,9 @@ BOOST_AUTO_TEST_CASE(no_more_than_its_part_of_what_is_left_but_enough_for_one_re
     BOOST_TEST(planner.ask({.left = 100 * dollar}) == 50 * dollar);
     BOOST_TEST(planner.ask({.left = 100 * dollar, .gateways = 5}) == 10 * dollar);
     BOOST_TEST(planner.ask({.left = 100 * dollar, .gateways = 1000}) == 2 * dollar);
-    BOOST_TEST(planner.ask({.left = dollar, .gateways = 1000}) == dollar);
+    BOOST_TEST(planner.ask({.left = 2 * dollar, .gateways = 1000}) == 2 * dollar);
+    BOOST_TEST(planner.ask({.left = dollar, .gateways = 1}) == dollar);
+    BOOST_TEST(planner.ask({.left = dollar, .gateways = 1000}) == 0, "elsewhere it may do");
     BOOST_TEST(planner.ask({.left = 100 * dollar, .gateways = 0}) == 50 * dollar);
 }
 
@@ -194,6 +196,41 @@ BOOST_AUTO_TEST_CASE(several_gateways_use_up_a_budget_together_and_not_a_cent_mo
             BOOST_TEST(spent >= 50 * dollar * 97 / 100, spent << " seed " << seed);
             BOOST_TEST(all[0].refused > 0U);
         }
+}
+
+BOOST_AUTO_TEST_CASE(rests_that_are_smaller_than_a_request_come_together_again)
+{
+    std::vector<gateway> all(4);
+    authority from{.left = cent * 6 / 10};
+    for (auto& one : all) {
+        one.of.grant(today, cent * 6 / 10);
+        one.granted = cent * 6 / 10;
+    }
+    for (auto now = noon; now < noon + 10s; now += 100ms)
+        for (auto& one : all) {
+            one.request(cent);
+            one.turn(from, 4, now);
+        }
+    std::int64_t spent = 0;
+    for (const auto& one : all)
+        spent += one.spent;
+    BOOST_TEST(spent == 3 * cent, "of three: no more can be made of it");
+}
+
+BOOST_AUTO_TEST_CASE(a_rest_that_is_of_use_here_stays)
+{
+    lease_planner planner;
+    const auto look = [&](std::int64_t left, time_point now) {
+        planner.look(
+            {.left = left, .tag = today, .closed = true}, {.largest = dollar}, 2 * dollar, now);
+    };
+    look(dollar / 2, noon);
+    look(dollar / 2 - cent, noon + 100ms);  // a smaller one was let in
+    BOOST_TEST(planner.surplus({.left = 0, .gateways = 4}, noon + 100ms) == 0);
+    look(dollar / 2 - cent, noon + 200ms);
+    BOOST_TEST(planner.surplus({.left = 0, .gateways = 4}, noon + 200ms) == dollar / 2 - cent);
+    BOOST_TEST(planner.surplus({.left = dollar, .gateways = 4}, noon + 200ms) == 0);
+    BOOST_TEST(planner.surplus({.left = 0, .gateways = 1}, noon + 200ms) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_new_period_does_not_forget_the_pace)

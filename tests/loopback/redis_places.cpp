@@ -1,0 +1,166 @@
+// Requests at once over several gateways and a real redis-server.
+
+#include "redis_world.hpp"
+#include "support/redis_server.hpp"
+#include <sluice/state/place_shares.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+#include <numeric>
+#include <random>
+
+using namespace loopback;
+using namespace sluice;
+using namespace std::chrono_literals;
+
+namespace {
+
+boost::test_tools::assertion_result there(boost::unit_test::test_unit_id)
+{
+    boost::test_tools::assertion_result answer(redis_server::installed());
+    answer.message() << "redis-server is not installed";
+    return answer;
+}
+
+const auto needs_redis = boost::unit_test::precondition(there);
+
+constexpr std::uint32_t all_places = 40;
+
+// A gateway whose clients want so many requests in flight, each of which takes `lasts`.
+struct gateway {
+    gateway(
+        std::uint16_t port,
+        std::string id,
+        unsigned fleet,
+        config::store_failure on_failure = config::store_failure::keep_share)
+        : world(redis_at(port)),
+          shares(world.context, world.client, named(std::move(id)), [this, fleet] {
+              counted = counted || world.client.up();
+              return counted ? fleet : 0;
+          })
+    {
+        settings.concurrent = all_places;
+        shares.watch({{"key:k:concurrent", state, all_places, on_failure}});
+        shares.start();
+    }
+    static state::rate_shares_settings named(std::string id)
+    {
+        state::rate_shares_settings settings;
+        settings.gateway = std::move(id);
+        settings.every = 50ms;
+        settings.gone = 1s;
+        return settings;
+    }
+
+    void turn(time_point now)
+    {
+        std::erase_if(ends, [&](time_point end) {
+            if (end > now)
+                return false;
+            policy::leave(*state, settings);
+            return true;
+        });
+        while (ends.size() < wanted && policy::enter(*state, settings))
+            ends.push_back(now + lasts + milliseconds(draw() % 40));
+    }
+
+    bool counted = false;
+    std::shared_ptr<policy::limit_state> state = std::make_shared<policy::limit_state>();
+    policy::limit_settings settings;
+    redis_world world;
+    state::place_shares shares;
+    std::vector<time_point> ends;
+    std::size_t wanted = 0;
+    milliseconds lasts{20};
+    std::minstd_rand draw;
+};
+
+using fleet = std::vector<std::unique_ptr<gateway>>;
+
+std::size_t in_flight(const fleet& all)
+{
+    return std::accumulate(
+        all.begin(), all.end(), std::size_t{0}, [](std::size_t sum, const auto& one) {
+            return sum + one->ends.size();
+        });
+}
+
+// The most that were in flight at once.
+std::size_t pass(fleet& all, milliseconds time)
+{
+    std::size_t most = 0;
+    const auto end = steady::now() + time;
+    while (steady::now() < end) {
+        for (auto& one : all) {
+            one->turn(steady::now());
+            one->world.context.restart();
+            one->world.context.run_for(1ms);
+        }
+        most = std::max(most, in_flight(all));
+    }
+    return most;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(redis_places, *needs_redis)
+
+BOOST_AUTO_TEST_CASE(places_go_to_whoever_needs_them_and_are_never_more_than_there_are)
+{
+    const redis_server server;
+    fleet all;
+    for (const char* id : {"a", "b", "c", "d"})
+        all.push_back(std::make_unique<gateway>(server.port(), id, 4));
+    BOOST_TEST(all[0]->state->places.load() == all_places / 10);
+    for (const auto& wanted : std::vector<std::vector<std::size_t>>{
+             {100, 100, 100, 100}, {100, 1, 1, 1}, {100, 5, 100, 2}}) {
+        for (std::size_t i = 0; i < all.size(); ++i)
+            all[i]->wanted = wanted[i];
+        (void)pass(all, 1'500ms);
+        const auto most = pass(all, 1'000ms);
+        BOOST_TEST(most <= all_places);
+        BOOST_TEST(most >= all_places * 80 / 100);
+    }
+    BOOST_TEST(all[3]->state->places.load() >= 2U);
+}
+
+BOOST_AUTO_TEST_CASE(a_place_in_use_is_nobody_elses_until_its_request_ends)
+{
+    const redis_server server;
+    fleet all;
+    for (const char* id : {"a", "b"})
+        all.push_back(std::make_unique<gateway>(server.port(), id, 2));
+    all[0]->wanted = all_places;
+    all[0]->lasts = 3'000ms;
+    (void)pass(all, 1'000ms);
+    BOOST_TEST(all[0]->ends.size() == all_places);
+    all[1]->wanted = all_places;
+    // The first places of one that had none in use are its own: a quarter of an even part.
+    BOOST_TEST(pass(all, 1'000ms) <= all_places + all_places / 8);
+    (void)pass(all, 4'000ms);
+    BOOST_TEST(pass(all, 1'000ms) <= all_places);
+    BOOST_TEST(all[1]->ends.size() >= all_places / 4);
+}
+
+BOOST_AUTO_TEST_CASE(without_redis_places_are_kept_refused_or_its_own)
+{
+    redis_server server;
+    fleet all;
+    using enum config::store_failure;
+    for (const auto mode : {refuse, local, keep_share})
+        all.push_back(
+            std::make_unique<gateway>(server.port(), "g" + std::to_string(all.size()), 3, mode));
+    for (auto& one : all)
+        one->wanted = 100;
+    (void)pass(all, 1'500ms);
+    const auto kept = all[2]->state->places.load();
+    BOOST_TEST(kept >= all_places / 4);
+    server.kill();
+    (void)pass(all, 500ms);
+    BOOST_TEST(all[0]->ends.size() == 0U);
+    BOOST_TEST(all[1]->ends.size() == all_places);
+    BOOST_TEST(all[2]->ends.size() <= kept);
+    BOOST_TEST(all[2]->ends.size() >= kept / 2);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

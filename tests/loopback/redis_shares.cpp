@@ -1,0 +1,210 @@
+// One rate over several gateways and a real redis-server: together they hold to it and use it up.
+
+#include "redis_world.hpp"
+#include "support/redis_server.hpp"
+#include <sluice/state/rate_shares.hpp>
+
+#include <boost/test/unit_test.hpp>
+
+using namespace loopback;
+using namespace sluice;
+using namespace std::chrono_literals;
+
+namespace {
+
+boost::test_tools::assertion_result there(boost::unit_test::test_unit_id)
+{
+    boost::test_tools::assertion_result answer(redis_server::installed());
+    answer.message() << "redis-server is not installed";
+    return answer;
+}
+
+const auto needs_redis = boost::unit_test::precondition(there);
+
+constexpr policy::rate limit{1'000, 1s};
+constexpr std::uint64_t burst = 200;  // what a busy machine's scheduler may keep a loop waiting for
+
+// A gateway whose clients offer so many requests a second.
+struct gateway {
+    gateway(
+        std::uint16_t port,
+        std::string id,
+        double offered,
+        unsigned fleet,
+        config::store_failure on_failure = config::store_failure::keep_share)
+        : world(redis_at(port)),
+          shares(
+              world.context,
+              world.client,
+              named(std::move(id)),
+              [this, fleet] {
+                  counted = counted || world.client.up();
+                  return counted ? fleet : 0;
+              }),
+          per_second(offered)
+    {
+        shares.watch({{"key:k:requests", state, &state->requests, limit, burst, on_failure}});
+        shares.start();
+    }
+    static state::rate_shares_settings named(std::string id)
+    {
+        state::rate_shares_settings settings;
+        settings.gateway = std::move(id);
+        settings.every = 50ms;
+        settings.gone = 1s;
+        return settings;
+    }
+
+    void offer(time_point now, duration passed)
+    {
+        due += per_second * std::chrono::duration<double>(passed).count();
+        for (; due >= 1; --due)
+            admitted += policy::take(state->requests, limit, burst, 1, 0ns, now).admitted ? 1 : 0;
+    }
+    [[nodiscard]] double share() const
+    {
+        return state->requests.share.load() / static_cast<double>(policy::whole_share);
+    }
+
+    std::shared_ptr<policy::limit_state> state = std::make_shared<policy::limit_state>();
+    bool counted = false;
+    redis_world world;
+    state::rate_shares shares;
+    double per_second;
+    double due = 0;
+    std::uint64_t admitted = 0;
+};
+
+using fleet = std::vector<std::unique_ptr<gateway>>;
+
+// Everybody's clients and everybody's loop for so long.
+void pass(fleet& all, milliseconds time)
+{
+    auto now = steady::now();
+    const auto end = now + time;
+    while (now < end) {
+        const auto then = steady::now();
+        for (auto& one : all) {
+            one->offer(then, then - now);
+            one->world.context.restart();
+            one->world.context.run_for(1ms);
+        }
+        now = then;
+    }
+}
+
+std::uint64_t admitted(const fleet& all)
+{
+    std::uint64_t sum = 0;
+    for (const auto& one : all)
+        sum += one->admitted;
+    return sum;
+}
+
+// Of those that have clients.
+double shares(const fleet& all)
+{
+    double sum = 0;
+    for (const auto& one : all)
+        sum += one->per_second > 0 ? one->share() : 0;
+    return sum;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(redis_shares, *needs_redis)
+
+BOOST_AUTO_TEST_CASE(a_rate_is_held_and_used_however_the_demand_is_spread)
+{
+    const std::vector<std::vector<double>> spreads{
+        {2'000, 2'000, 2'000, 2'000}, {3'000, 100, 100, 0}, {5'000, 0, 0, 0}, {600, 600, 50, 50}};
+    for (const auto& offered : spreads) {
+        const redis_server server;
+        fleet all;
+        for (std::size_t i = 0; i < offered.size(); ++i)
+            all.push_back(std::make_unique<gateway>(
+                server.port(), "g" + std::to_string(i), offered[i], offered.size()));
+        pass(all, 2'500ms);  // until the parts are found
+        const auto before = admitted(all);
+        const auto began = steady::now();
+        pass(all, 2'000ms);
+        const double rate = static_cast<double>(admitted(all) - before)
+                            / std::chrono::duration<double>(steady::now() - began).count();
+        for (const auto& one : all)
+            BOOST_TEST_MESSAGE(one->per_second << "/s offered, part " << one->share());
+        BOOST_TEST(rate <= 1'060.0, rate);
+        BOOST_TEST(rate >= 850.0, rate);
+        BOOST_TEST(shares(all) <= 1.06);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(without_redis_the_last_parts_are_kept_and_one_that_begins_then_has_a_small_one)
+{
+    redis_server server;
+    fleet all;
+    for (const char* id : {"a", "b"})
+        all.push_back(std::make_unique<gateway>(server.port(), id, 2'000, 2));
+    BOOST_TEST(all[0]->share() <= 0.1001);
+    pass(all, 2'000ms);
+    BOOST_TEST(shares(all) <= 1.0);
+    BOOST_TEST(all[0]->share() >= 0.4);
+    const auto kept = all[0]->share();
+    server.kill();
+    pass(all, 1'000ms);
+    BOOST_TEST(all[0]->share() == kept);
+    all.push_back(std::make_unique<gateway>(server.port(), "c", 2'000, 3));
+    pass(all, 500ms);
+    BOOST_TEST(all[2]->share() <= 0.1001);
+}
+
+BOOST_AUTO_TEST_CASE(the_part_of_a_gateway_that_is_gone_is_taken_over)
+{
+    const redis_server server;
+    fleet all;
+    for (const char* id : {"a", "b"})
+        all.push_back(std::make_unique<gateway>(server.port(), id, 2'000, 2));
+    pass(all, 1'500ms);
+    BOOST_TEST(all[0]->share() <= 0.6);
+    all.pop_back();
+    pass(all, 3'500ms);
+    BOOST_TEST(all[0]->share() >= 0.99);
+}
+
+BOOST_AUTO_TEST_CASE(a_limit_may_refuse_or_count_alone_while_redis_is_away)
+{
+    redis_server server;
+    fleet all;
+    using enum config::store_failure;
+    for (const auto mode : {refuse, local, keep_share})
+        all.push_back(std::make_unique<gateway>(
+            server.port(), "abc" + std::to_string(all.size()), 0, 3, mode));
+    pass(all, 500ms);
+    for (const auto& one : all)
+        BOOST_TEST(one->share() == 1.0 / 3, boost::test_tools::tolerance(1e-4));
+    server.kill();
+    pass(all, 300ms);
+    BOOST_TEST(all[0]->share() == 0.0);
+    BOOST_TEST(all[1]->share() == 1.0);
+    BOOST_TEST(all[2]->share() == 1.0 / 12, boost::test_tools::tolerance(1e-4));
+    all[0]->per_second = 1'000;
+    pass(all, 100ms);
+    BOOST_TEST(all[0]->admitted == 0U);
+    server.start();
+    pass(all, 1'000ms);
+    BOOST_TEST(all[0]->share() > 0.3);
+    BOOST_TEST(all[0]->admitted > 0U);
+    BOOST_TEST(all[1]->share() == 1.0 / 3, boost::test_tools::tolerance(1e-4));
+}
+
+BOOST_AUTO_TEST_CASE(a_limit_that_is_shared_no_more_is_whole_again)
+{
+    const redis_server server;
+    fleet all;
+    all.push_back(std::make_unique<gateway>(server.port(), "a", 0, 4));
+    pass(all, 300ms);
+    BOOST_TEST(all[0]->share() == 0.25);
+    all[0]->shares.watch({});
+    BOOST_TEST(all[0]->share() == 1.0);
+}
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -1,0 +1,117 @@
+// Limits of gateways that share Redis: each has its part and says so, and what becomes of it while
+// Redis is away is the limit's to say.
+
+#include "support/gateway.hpp"
+#include "support/redis_server.hpp"
+#include "support/upstream.hpp"
+
+#include <boost/test/unit_test.hpp>
+
+#include <chrono>
+#include <memory>
+#include <thread>
+
+using namespace loopback;
+using namespace std::chrono_literals;
+
+namespace {
+
+boost::test_tools::assertion_result there(boost::unit_test::test_unit_id)
+{
+    boost::test_tools::assertion_result answer(redis_server::installed());
+    answer.message() << "redis-server is not installed";
+    return answer;
+}
+
+const auto needs_redis = boost::unit_test::precondition(there);
+
+struct world {
+    explicit world(std::uint16_t redis)
+        : gate(config(echo.port())
+                   .set(
+                       "state",
+                       "{ directory: '@DIR@/state', redis: 'redis://127.0.0.1:"
+                           + std::to_string(redis) + "/0', redis_timeout: 200ms }")
+                   .set(
+                       "keys",
+                       "[" + key("keep", "") + ", " + key("refuse", ", on_store_failure: refuse")
+                           + ", " + key("local", ", on_store_failure: local") + ", "
+                           + "{ id: places, hash: '" + key_hash("sk-places")
+                           + "', limits: { concurrent: 100, on_store_failure: refuse } }]"))
+    {
+    }
+    static std::string key(const std::string& id, const std::string& more)
+    {
+        return "{ id: " + id + ", hash: '" + key_hash("sk-" + id)
+               + "', limits: { requests: 100/s, burst: 100" + more + " } }";
+    }
+    message ask(const std::string& key)
+    {
+        auto client = gate.connect();
+        client.send(chat_text("", "x-api-key: sk-" + key + "\r\n"));
+        return client.answer();
+    }
+    std::string limit(const std::string& key)
+    {
+        return ask(key).header("x-ratelimit-limit-requests");
+    }
+    // Whether a request with the key comes to be answered so.
+    bool becomes(const std::string& key, unsigned status)
+    {
+        const auto end = std::chrono::steady_clock::now() + 20s;
+        while (ask(key).status() != status) {
+            if (std::chrono::steady_clock::now() > end)
+                return false;
+            // exception: parts are changed by a thread that tells nobody
+            std::this_thread::sleep_for(20ms);
+        }
+        return true;
+    }
+
+    provider echo{always(answer_text("{}"))};
+    gateway gate;
+};
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(shared_limits, *needs_redis)
+
+BOOST_AUTO_TEST_CASE(each_of_two_gateways_tells_of_its_part)
+{
+    const redis_server server;
+    world one(server.port());
+    world two(server.port());
+    BOOST_TEST(one.gate.becomes("sluice_store_gateways", {}, 2));
+    BOOST_TEST(two.gate.becomes("sluice_store_gateways", {}, 2));
+    const auto end = std::chrono::steady_clock::now() + 20s;
+    while (one.limit("keep") != "50" && std::chrono::steady_clock::now() < end)
+        // exception: parts are changed by a thread that tells nobody
+        std::this_thread::sleep_for(2s);
+    BOOST_TEST(one.limit("keep") == "50", "an even part of what nobody uses");
+}
+
+BOOST_AUTO_TEST_CASE(a_limit_says_what_is_let_through_while_redis_is_away)
+{
+    redis_server server;
+    world w(server.port());
+    BOOST_TEST(w.gate.becomes("sluice_store_up", {}, 1));
+    for (const char* key : {"keep", "refuse", "local", "places"})
+        BOOST_TEST(w.becomes(key, 200), key);
+    server.kill();
+    BOOST_TEST(w.gate.becomes("sluice_store_up", {}, 0));
+    BOOST_TEST(w.becomes("refuse", 429));
+    BOOST_TEST(w.becomes("places", 429));
+    const auto refused = w.ask("refuse");
+    BOOST_TEST(refused.says("\"code\":\"rate_limit_exceeded\""));
+    BOOST_TEST(refused.header("retry-after-ms") == "1000");
+    BOOST_TEST(refused.header("x-ratelimit-remaining-requests") == "0");
+    BOOST_TEST(w.ask("keep").status() == 200U);
+    BOOST_TEST(w.ask("local").status() == 200U);
+    BOOST_TEST(w.limit("local") == "100");
+    server.start();
+    BOOST_TEST(w.gate.becomes("sluice_store_up", {}, 1));
+    BOOST_TEST(w.becomes("refuse", 200));
+    BOOST_TEST(w.becomes("places", 200));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
