@@ -8,7 +8,7 @@ spend the budget in --seconds; then it goes on for as long again, so that whatev
 
 overshoot    spent above the budget, as a part of it
 unused       of the budget, when requests still come and nothing more is granted
-refused      of the requests while Redis had something to grant: they found their gateway's purse dry (the real ones
+refused      of the requests while Redis had a request's worth to grant: they found their gateway's purse dry (the real ones
              wait for the answer, for max_wait and 50 ms at least; here nobody waits)
 ops/s        questions to Redis a second while the budget lasts, without the heartbeat (one a second a gateway)
 
@@ -38,10 +38,11 @@ class Planner:
         self.left = self.tag = self.missed = self.largest = self.spent = 0
         self.typical, self.rate = CENT, 0.0
         self.looked_at = self.busy_at = 0
-        self.fresh = True
+        self.fresh, self.took = True, False
 
     def look(self, left, tag, missed, largest, granted, now):
         spent = granted - left
+        self.took = self.fresh or tag != self.tag or spent > self.spent
         if self.fresh or tag != self.tag:
             self.busy_at = now if self.fresh else self.busy_at
         else:
@@ -66,10 +67,20 @@ class Planner:
             return 0
         cap = authority_left // (self.part * max(gateways, 1))
         one = max(self.typical, self.largest) - min(self.left, 0)
+        needed = self.largest or self.typical
+        if gateways > 1 and authority_left < needed - self.left:
+            return 0
         return min(max(target - self.left, 0), max(cap, one), authority_left)
 
+    def too_little(self, authority_left, gateways):
+        return gateways > 1 and self.largest > self.left + max(authority_left, 0)
+
     def surplus(self, authority_left, gateways, now):
-        if gateways < 2 or now - self.busy_at < 10 * SECOND:
+        if gateways < 2:
+            return 0
+        if self.too_little(authority_left, gateways) and not self.took:
+            return max(self.left, 0)
+        if now - self.busy_at < 10 * SECOND:
             return 0
         scarce = authority_left < gateways * 2 * self.typical
         return max(self.left - (0 if scarce else 2 * self.typical), 0)
@@ -125,12 +136,12 @@ class Run:
         one.missed = one.largest = 0
         known = self.budget if one.seen_left is None else one.seen_left
         wanted = one.planner.ask(known, len(self.all))
-        # A gateway that wants something and knows of nothing asks how it stands, as its purse does: now and then.
-        if wanted == 0 and one.planner.missed > 0 and now - one.heard_at >= SECOND:
-            wanted = one.planner.typical
         back = 0 if wanted else one.planner.surplus(known, len(self.all), now)
         if not wanted and not back:
-            return
+            # Who knows of too little asks how it stands, as state/grant_account.cpp does: now and then.
+            spent = known <= 0 or one.planner.too_little(known, len(self.all))
+            if len(self.all) < 2 or not spent or now - one.heard_at < SECOND:
+                return
         self.operations += 1
         given = min(wanted, max(self.budget - self.granted, 0)) - back
         self.granted += given
@@ -157,7 +168,7 @@ class Run:
                 self.ask_authority(one, now)
             if self.dry_since is None:
                 self.operations_while = self.operations
-                if self.granted >= self.budget:
+                if self.budget - self.granted < self.reserve:
                     self.dry_since = now
         spent = self.spent
         lasted = ((self.dry_since or now) - SECOND) / SECOND

@@ -13,8 +13,9 @@ from harness import Case, until
 from money import Provider, ask_all, priced, spend
 
 GATEWAYS = 4
-# Of each gateway less than one request may be left over.
-AFFORDED, BUDGET = 500, "5 USD"
+AFFORDED, BUDGET = 100, "1 USD"
+# What redis' failures come to is seen better where more is at stake.
+AFFORDED_LONG, BUDGET_LONG = 500, "5 USD"
 SERVER = shutil.which("redis-server")
 
 
@@ -26,7 +27,8 @@ class Redis(harness.Program):
                 probe.bind(("127.0.0.1", 0))
                 port = probe.getsockname()[1]
         self.port = port
-        super().__init__(SERVER, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+        # It ends with this process, also when that crashes.
+        super().__init__("setpriv", "--pdeathsig", "KILL", SERVER, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
                          "--dir", self.directory)
         self.url = f"redis://127.0.0.1:{port}/0"
         self.wait_for("Ready to accept connections")
@@ -81,7 +83,7 @@ class Fleet(Case):
 
     def test_2_no_failure_of_redis_is_a_failure_of_a_request_nor_a_budget_without_end(self):
         redis = self.started(Redis(self.directory))
-        servers = self.start("faults", redis, BUDGET)
+        servers = self.start("faults", redis, BUDGET_LONG)
         addresses = [server.address for server in servers]
         before, ended, wrong = self.provider.calls, threading.Event(), []
 
@@ -113,9 +115,9 @@ class Fleet(Case):
         for _ in range(3):
             spend(addresses, 2000)
         calls = self.provider.calls - before
-        print(f"\n    {calls} of {AFFORDED} afforded calls over a stop, a flush, a kill and a restart of redis")
-        # One that forgets everything, is away and comes back empty may cost half of what was left when it did.
-        self.assertLessEqual(calls, AFFORDED * 3 // 2)
+        print(f"\n    {calls} of {AFFORDED_LONG} afforded calls over a stop, a flush, a kill and a restart of redis")
+        # Two outages of a budget that is spent in seconds: in each, half of what was granted since a gateway last heard.
+        self.assertLessEqual(calls, AFFORDED_LONG * 6 // 5)
         self.stop(servers)
 
 
