@@ -71,10 +71,13 @@ struct control_world {
         audit.reset();
         store.reset();
         key_store.reset();
+        book.reset();
         directory.reset();
         directory = std::make_unique<state::directory>(where.path + "/state");
         store = std::make_unique<state::override_store>(*directory);
         key_store = std::make_unique<state::key_store>(*directory);
+        if (shared)
+            book = std::make_unique<state::spread_book>(*directory, "a");
         audit = std::make_unique<observe::audit_log>(directory->file("audit.jsonl"));
         const config::environment machine{
             .variable = [](const std::string&) { return std::nullopt; },
@@ -94,7 +97,8 @@ struct control_world {
             .keys = *key_store,
             .audit = *audit,
             .values = values,
-            .log = log};
+            .log = log,
+            .spread = book.get()};
         plane = std::make_unique<control>(
             control_settings{.config_path = file(), .environment = machine},
             std::move(*loaded.document),
@@ -111,9 +115,12 @@ struct control_world {
             .log = log,
             .workers = {&cells},
             .file = directory->file("rollouts.json"),
-            .notify = [this](const config::webhook& to, std::string body) {
-                messages.push_back(to.host + ' ' + body);
-            }});
+            .notify =
+                [this](const config::webhook& to, std::string body) {
+                    messages.push_back(to.host + ' ' + body);
+                },
+            .spread = book.get(),
+            .leads = [this] { return leading; }});
     }
 
     [[nodiscard]] const config::model& model(std::string_view name) const
@@ -122,6 +129,8 @@ struct control_world {
     }
 
     temporary_directory where;
+    bool shared = false;  // from the next restart on: what is changed is noted for others
+    bool leading = true;  // rollouts
     observe::catalogue names;
     observe::control_values values;
     std::vector<std::string> lines;  // of the log
@@ -131,6 +140,7 @@ struct control_world {
     std::unique_ptr<state::directory> directory;
     std::unique_ptr<state::override_store> store;
     std::unique_ptr<state::key_store> key_store;
+    std::unique_ptr<state::spread_book> book;
     std::unique_ptr<observe::audit_log> audit;
     std::unique_ptr<control> plane;
     observe::worker_cells cells;        // of the one worker there seems to be

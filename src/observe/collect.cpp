@@ -255,6 +255,17 @@ void add_store(families& out, const control_values::store& store)
     out.add(metric::store_grants, {{"by", "share"}}, store.granted_alone);
 }
 
+void add_spread(families& out, const control_values::spread& spread)
+{
+    out.add(metric::spread_pending, {}, std::uint64_t{spread.pending});
+    out.add(metric::spread_unfit, {}, std::uint64_t{spread.unfit});
+    out.add(metric::spread_taken, {}, spread.taken);
+    out.add(metric::spread_conflicts, {{"result", "won"}}, spread.won);
+    out.add(metric::spread_conflicts, {{"result", "lost"}}, spread.lost);
+    out.add(metric::spread_lag, {}, spread.lag_seconds);
+    out.add(metric::store_leads, {}, spread.leads ? 1.0 : 0.0);
+}
+
 void add_process(families& out, double start_time)
 {
     const build_info& build = this_build();
@@ -355,6 +366,8 @@ std::vector<MetricFamily> exposition::Collect() const
     add_rollouts(out, control, names);
     if (control.shared_store)
         add_store(out, *control.shared_store);
+    if (control.spread_state)
+        add_spread(out, *control.spread_state);
     add_budgets(out, control);
     out.add(metric::access_log_dropped, {}, from_.log ? from_.log->dropped() : 0);
     add_ledger(out, from_.ledger ? from_.ledger() : ledger_numbers{});

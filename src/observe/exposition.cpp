@@ -91,6 +91,12 @@ void control_values::shared_store(const store& now)
     values_.shared_store = now;
 }
 
+void control_values::spread_state(const spread& now)
+{
+    const std::scoped_lock lock(mutex_);
+    values_.spread_state = now;
+}
+
 control_values::values control_values::read() const
 {
     const std::scoped_lock lock(mutex_);

@@ -160,7 +160,8 @@ change_report control::reload(const origin& by)
     return apply(
         {.live = live_over(loaded.document->settings),
          .file = std::move(*loaded.document),
-         .action = "reload"},
+         .action = "reload",
+         .spreads = false},
         by);
 }
 
@@ -254,7 +255,8 @@ change_report control::replace_file(std::string_view text, const origin& by)
         {.live = live_over(loaded.document->settings),
          .file = std::move(*loaded.document),
          .action = "replace_file",
-         .file_text = text},
+         .file_text = text,
+         .spreads = false},
         by);
 }
 
@@ -268,6 +270,8 @@ change_report control::apply(proposal next, const origin& by)
     if (auto failed = make_durable(next, *built.snapshot, changes, by)) {
         if (!by.must_apply) {
             // Best effort: what is not acknowledged should not come back after a restart either.
+            if (parts_.spread != nullptr && next.spreads)
+                (void)parts_.spread->note(state::changes_between(next.live, live_));
             (void)parts_.overrides.save(live_, current_->version);
             if (next.live.keys != live_.keys)
                 (void)parts_.keys.save(live_.keys);
@@ -291,6 +295,8 @@ change_report control::apply(proposal next, const origin& by)
         {{"version", current_->version}, {"changes", std::uint64_t{changes.size()}}});
     for (const auto& warning : warnings)
         parts_.log.warn("live_change_dropped", warning);
+    if (parts_.spread != nullptr && next.spreads && !parts_.spread->warning().empty())
+        warnings.emplace_back(parts_.spread->warning());
     change_report report;
     report.version = current_->version;
     report.warnings = std::move(warnings);

@@ -29,6 +29,10 @@ std::optional<std::string> control::make_durable(
         parts_.log.error("change_not_durable", ec.message(), {{"what", what}});
         return std::string(what) + " cannot be written: " + ec.message();
     };
+    // First: the start after a crash makes up for the rest.
+    if (parts_.spread != nullptr && next.spreads)
+        if (const auto ec = parts_.spread->note(state::changes_between(live_, next.live)))
+            return failed("what is spread", ec);
     if (next.live.keys != live_.keys)
         if (const auto ec = parts_.keys.save(next.live.keys))
             return failed("the list of keys", ec);

@@ -197,7 +197,9 @@ change_report control::set_fetched_keys(config::fetched_keys keys, const origin&
     }
     auto live = live_;
     live.fetched = std::move(keys);
-    return apply({.live = std::move(live), .file = file_, .action = "fetch_token_keys"}, by);
+    return apply(
+        {.live = std::move(live), .file = file_, .action = "fetch_token_keys", .spreads = false},
+        by);
 }
 
 }  // namespace sluice::server

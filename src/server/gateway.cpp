@@ -13,11 +13,13 @@
 #include <sluice/server/rollouts.hpp>
 #include <sluice/server/shadow_reports.hpp>
 #include <sluice/server/shared_store.hpp>
+#include <sluice/server/spread.hpp>
 #include <sluice/server/webhook.hpp>
 #include <sluice/server/worker.hpp>
 #include <sluice/state/directory.hpp>
 #include <sluice/state/key_store.hpp>
 #include <sluice/state/overrides.hpp>
+#include <sluice/state/spread_book.hpp>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/post.hpp>
@@ -65,6 +67,7 @@ private:
     state::directory directory_;
     state::override_store overrides_;
     state::key_store key_store_;
+    std::unique_ptr<state::spread_book> book_;  // none: this gateway is alone and always was
     observe::audit_log audit_;
     observe::catalogue catalogue_;
     observe::control_values values_;
@@ -83,6 +86,7 @@ private:
     observe::recent_rates rates_;
     webhook_sender webhooks_;
     rollouts rollouts_;
+    std::unique_ptr<spread> spread_;  // none: this gateway is alone
     jwks_fetcher token_keys_;
     admin_server admin_;
     bool admin_open_ = false;
@@ -102,11 +106,12 @@ gateway::parts::parts(gateway_options options, config::document file, observe::l
           file.settings.state_directory.empty() ? scratch_.path() : file.settings.state_directory),
       overrides_(directory_),
       key_store_(directory_),
+      book_(spread_book_of(directory_, file.settings)),
       audit_(directory_.file("audit.log")),
       control_(
           {options_.config_path, options_.environment},
           std::move(file),
-          {catalogue_, overrides_, key_store_, audit_, values_, log_},
+          {catalogue_, overrides_, key_store_, audit_, values_, log_, book_.get()},
           [this](config::snapshot_ptr next) { publish(std::move(next)); }),
       store_([this] {
           const auto& redis = control_.current()->redis;
@@ -159,7 +164,23 @@ gateway::parts::parts(gateway_options options, config::document file, observe::l
            directory_.file("rollouts.json"),
            [this](const config::webhook& where, std::string body) {
                webhooks_.send(where, std::move(body));
-           }}),
+           },
+           book_.get(),
+           [this] { return !spread_ || spread_->leads(); }}),
+      spread_([this] {
+          return store_ ? std::make_unique<spread>(spread_parts{
+                              context_,
+                              control_,
+                              rollouts_,
+                              *book_,
+                              values_,
+                              log_,
+                              control_.current()->redis->prefix,
+                              [this](state::redis_spread::question what, net::redis_done done) {
+                                  store_->ask(std::move(what), context_, std::move(done));
+                              }})
+                        : nullptr;
+      }()),
       token_keys_(context_, control_, log_),
       admin_(
           context_,
@@ -185,6 +206,7 @@ gateway::parts::parts(gateway_options options, config::document file, observe::l
     if (store_) {
         store_->watch(control_.current());
         store_->start();
+        spread_->start();
     }
     accounts_.serve(control_.current());
     // Whoever comes first is not to find an empty purse.

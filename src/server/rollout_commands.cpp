@@ -3,6 +3,7 @@
 #include "rollout_one.hpp"
 
 #include <algorithm>
+#include <array>
 
 namespace sluice::server {
 namespace {
@@ -99,9 +100,16 @@ change_report rollouts::start(
     if (report.refused == refusal::none)
         return report;
     std::swap(*at, fresh);  // the one before it, if there was one
-    if (!*at)
+    if (*at) {
+        (void)write_down(**at);
+    } else {
         all_.erase(at);
-    (void)save();
+        if (parts_.spread != nullptr) {
+            const std::array none{state::live_change{told(*fresh).name, "", true}};
+            (void)parts_.spread->note(none);
+        }
+        (void)save();
+    }
     return report;
 }
 
@@ -158,7 +166,7 @@ change_report rollouts::resume(std::string_view name, const origin& by)
         rollout->state = before;
         rollout->saved.targets = targets;
         rollout->saved.canary = canary;
-        (void)save();
+        (void)write_down(*rollout);
     }
     return report;
 }

@@ -5,6 +5,7 @@
 #include <sluice/server/json_writer.hpp>
 
 #include <algorithm>
+#include <array>
 #include <chrono>
 #include <cmath>
 #include <iterator>
@@ -55,12 +56,22 @@ const config::model* rollouts::model_of(const one& rollout) const
 // For what changes a rollout and no weight.
 change_report rollouts::note(one& rollout, std::string_view action, const origin& by)
 {
+    const bool written = write_down(rollout);
+    auto report = enter(rollout, action, by);
+    if (!written)
+        report.warnings.emplace_back(
+            "a restart may forget it: the list of rollouts cannot be written");
+    if (parts_.spread != nullptr && !parts_.spread->warning().empty())
+        report.warnings.emplace_back(parts_.spread->warning());
+    return report;
+}
+
+// Into the audit log, the log and the metrics.
+change_report rollouts::enter(const one& rollout, std::string_view action, const origin& by)
+{
     const auto version = parts_.control.current()->version;
     change_report report;
     report.version = version;
-    if (!save())
-        report.warnings.emplace_back(
-            "a restart may forget it: the list of rollouts cannot be written");
     json_writer to;
     to.begin_object().key("models." + rollout.saved.model + ".rollout");
     to.text(name_of(rollout.state.phase)).end_object();
@@ -81,6 +92,15 @@ change_report rollouts::note(one& rollout, std::string_view action, const origin
         "rollout_changed", by.reason, {{"model", rollout.saved.model}, {"action", action}});
     show();
     return report;
+}
+
+bool rollouts::write_down(const one& rollout)
+{
+    const std::array changed{told(rollout)};
+    const auto ec = parts_.spread != nullptr ? parts_.spread->note(changed) : std::error_code();
+    if (ec)
+        parts_.log.error("change_not_durable", ec.message(), {{"what", "what is spread"}});
+    return save() && !ec;
 }
 
 bool rollouts::save()

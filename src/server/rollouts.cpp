@@ -70,8 +70,11 @@ void rollouts::look_at(one& rollout, time_point now)
         take_up(rollout);
     if (!is_watched(rollout.state.phase))
         return;
-    if (auto why = disturbance(rollout); !why.empty())
-        return pause(rollout, std::move(why));
+    if (auto why = disturbance(rollout); !why.empty()) {
+        if (leads())
+            pause(rollout, std::move(why));
+        return;
+    }
     const auto& model = *model_of(rollout);
     auto counts = counts_of(parts_.workers, model);
     const auto evidence = evidence_since(rollout.counts, counts, model);
@@ -83,10 +86,13 @@ void rollouts::look_at(one& rollout, time_point now)
     case kind::hold:
         return;
     case kind::step_up:
-        (void)move(rollout, rollout.state.step + 1, itself());
+        if (leads())
+            (void)move(rollout, rollout.state.step + 1, itself());
         return;
     case kind::finish:
-        return finish(rollout, itself());
+        if (leads())
+            finish(rollout, itself());
+        return;
     case kind::roll_back:
         (void)send_back(
             rollout,
@@ -102,6 +108,9 @@ void rollouts::take_up(one& rollout)
 {
     const auto* model = model_of(rollout);
     if (!model)
+        return;
+    // What is to go up waits for whoever leads.
+    if (!rollout.saved.applied && is_watched(rollout.state.phase) && !leads())
         return;
     rollout.shares = shares_of(*model);
     rollout.counts = counts_of(parts_.workers, *model);
@@ -163,15 +172,16 @@ change_report rollouts::move(one& rollout, std::size_t step, const origin& by)
     const auto& steps = rollout.saved.settings.steps;
     const auto text = "rollout step " + std::to_string(step + 1) + " of "
                       + std::to_string(steps.size()) + ", " + percent_text(steps[step]);
-    auto report = !save() ? parts_.control.refuse(
-                                refusal::not_durable, {"the list of rollouts cannot be written"})
-                          : parts_.control.set_canary(
-                                rollout.saved.model,
-                                steps[step],
-                                because(by, by.reason.empty() ? text : by.reason + ": " + text));
+    auto report = !write_down(rollout)
+                      ? parts_.control.refuse(
+                            refusal::not_durable, {"the list of rollouts cannot be written"})
+                      : parts_.control.set_canary(
+                            rollout.saved.model,
+                            steps[step],
+                            because(by, by.reason.empty() ? text : by.reason + ": " + text));
     if (report.refused != refusal::none) {
         std::tie(rollout.state, rollout.saved.applied) = before;
-        (void)save();
+        (void)write_down(rollout);
         parts_.log.warn(
             "rollout_stays",
             report.complaints.empty() ? std::string_view() : report.complaints.front(),
@@ -191,13 +201,13 @@ change_report rollouts::send_back(
     rollout.state.phase = phase;
     rollout.state.reason = by.reason;
     rollout.saved.applied = false;
-    (void)save();  // if it cannot: the traffic goes first
+    (void)write_down(rollout);  // if it cannot: the traffic goes first
     auto firmly = by;
     firmly.must_apply = true;
     auto report = parts_.control.set_canary(rollout.saved.model, 0, firmly);
     if (report.refused != refusal::none) {
         std::tie(rollout.state, rollout.saved.applied) = before;
-        (void)save();
+        (void)write_down(rollout);
         return report;
     }
     arrived(rollout);

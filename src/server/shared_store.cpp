@@ -131,6 +131,19 @@ shared_store::~shared_store()
     context_.stop();
 }
 
+void shared_store::ask(
+    state::redis_spread::question what, boost::asio::io_context& back, net::redis_done done)
+{
+    auto answered = [&back, done = std::move(done)](net::redis_answer answer) {
+        boost::asio::post(
+            back, [done, answer = std::move(answer)]() mutable { done(std::move(answer)); });
+    };
+    boost::asio::post(
+        context_, [this, what = std::move(what), answered = std::move(answered)]() mutable {
+            client_.run(*what.script, what.keys, what.arguments, std::move(answered));
+        });
+}
+
 void shared_store::changed(bool up, std::string_view why)
 {
     if (up) {

@@ -87,13 +87,29 @@ std::string to_json(const config::live_keys& keys)
     const char* between = "\n";
     for (const auto& [id, key] : keys.by_id) {
         out += std::exchange(between, ",\n");
-        out += '"' + json_escaped(id) + "\":{\"of_file\":" + (key.of_file ? "true" : "false");
-        out += ",\"settings\":" + key.settings + ",\"secrets\":" + secrets_json(key.secrets);
-        out += ",\"retired\":" + secrets_json(key.retired);
-        out += std::string(",\"disabled\":") + (key.disabled ? "true" : "false");
-        out += ",\"created\":" + std::to_string(key.created.time_since_epoch().count()) + '}';
+        out += '"' + json_escaped(id) + "\":" + to_json(key);
     }
     return out + "}}\n";
+}
+
+std::string to_json(const config::live_key& key)
+{
+    std::string out = std::string("{\"of_file\":") + (key.of_file ? "true" : "false");
+    out += ",\"settings\":" + key.settings + ",\"secrets\":" + secrets_json(key.secrets);
+    out += ",\"retired\":" + secrets_json(key.retired);
+    out += std::string(",\"disabled\":") + (key.disabled ? "true" : "false");
+    return out + ",\"created\":" + std::to_string(key.created.time_since_epoch().count()) + '}';
+}
+
+std::optional<config::live_key> key_from_json(std::string_view text)
+{
+    dom::parser parser;
+    dom::element root;
+    config::live_key key;
+    if (parser.parse(simdjson::padded_string(text)).get(root) != simdjson::SUCCESS
+        || !read_key(root, key))
+        return std::nullopt;
+    return key;
 }
 
 std::optional<config::live_keys> keys_from_json(std::string_view text)

@@ -84,15 +84,31 @@ std::string to_json(const saved_overrides& saved)
     const char* between = "";
     for (const auto& [model, targets] : saved.overrides.weights) {
         out += std::exchange(between, ",");
-        out += '"' + json_escaped(model) + "\":{";
-        const char* comma = "";
-        for (const auto& [target, weight] : targets) {
-            out += std::exchange(comma, ",");
-            out += '"' + json_escaped(target) + "\":" + shortest(weight);
-        }
-        out += '}';
+        out += '"' + json_escaped(model) + "\":" + to_json(targets);
     }
     return out + "},\"breakers\":" + breakers_json(saved.overrides) + "}\n";
+}
+
+std::string to_json(const std::vector<config::target_weight>& weights)
+{
+    std::string out = "{";
+    const char* comma = "";
+    for (const auto& [target, weight] : weights) {
+        out += std::exchange(comma, ",");
+        out += '"' + json_escaped(target) + "\":" + shortest(weight);
+    }
+    return out + '}';
+}
+
+std::optional<std::vector<config::target_weight>> weights_from_json(std::string_view text)
+{
+    simdjson::dom::parser parser;
+    simdjson::dom::element root;
+    std::vector<config::target_weight> weights;
+    if (parser.parse(simdjson::padded_string(text)).get(root) != simdjson::SUCCESS
+        || !read_targets(root, weights))
+        return std::nullopt;
+    return weights;
 }
 
 std::optional<saved_overrides> overrides_from_json(std::string_view text)

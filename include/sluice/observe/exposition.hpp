@@ -63,6 +63,15 @@ public:
         std::uint64_t granted = 0;
         std::uint64_t granted_alone = 0;
     };
+    struct spread {
+        std::size_t pending = 0;
+        std::size_t unfit = 0;
+        std::uint64_t taken = 0;
+        std::uint64_t won = 0;  // conflicts
+        std::uint64_t lost = 0;
+        double lag_seconds = 0;
+        bool leads = false;
+    };
     struct values {
         std::uint64_t config_version = 0;
         std::uint64_t reload_failures = 0;
@@ -74,6 +83,7 @@ public:
         std::map<std::pair<std::string, std::string>, std::uint64_t> rollbacks;  // model, reason
         std::uint64_t webhook_failures = 0;
         std::optional<store> shared_store;  // none: the gateway is alone
+        std::optional<spread> spread_state;
     };
 
     // The snapshot now in force. Weights of the same arm are added up.
@@ -89,6 +99,7 @@ public:
     void rolled_back(std::string_view model, std::string_view reason);
     void webhook_failed();
     void shared_store(const store& now);
+    void spread_state(const spread& now);
     [[nodiscard]] values read() const;
 
 private:

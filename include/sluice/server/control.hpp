@@ -12,8 +12,10 @@
 #include <sluice/observe/log.hpp>
 #include <sluice/state/key_store.hpp>
 #include <sluice/state/overrides.hpp>
+#include <sluice/state/spread_book.hpp>
 
 #include <chrono>
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <optional>
@@ -32,6 +34,7 @@ struct control_parts {
     observe::audit_log& audit;
     observe::control_values& values;  // told of every snapshot in force and every failed reload
     observe::logger& log;
+    state::spread_book* spread = nullptr;  // none: no other gateway hears of changes
 };
 
 struct control_settings {
@@ -72,6 +75,13 @@ struct change_report {
     std::vector<std::string> warnings;  // done, but: live changes that fit no more and are dropped
     std::vector<config::change> changes;     // against the snapshot that was (dry run: is) in force
     std::vector<std::string> needs_restart;  // keys whose new value waits for a restart
+};
+
+// What became of changes made at another gateway.
+struct adoption {
+    std::size_t changed = 0;                          // that were not so already
+    std::vector<const state::spread_item*> left_out;  // that are not in force
+    change_report report;
 };
 
 // What GET /admin/v1/config tells besides the configuration itself.
@@ -155,6 +165,14 @@ public:
     // Keys that tokens are verified with. Nothing is changed when they are those in force.
     change_report set_fetched_keys(config::fetched_keys keys, const origin& by);
 
+    // Live changes made at another gateway, none of them a rollout's. One that fits nothing in the
+    // file is left out, and all are when they cannot be written; what takes rights away comes into
+    // force nevertheless.
+    adoption adopt(std::span<const state::spread_item* const> items, const origin& by);
+
+    // What lies over the file.
+    [[nodiscard]] const config::overrides& live() const noexcept { return live_; }
+
     // The text takes the file's place (temporary file, fsync, rename; the mode stays) and is
     // applied as by reload().
     change_report replace_file(std::string_view text, const origin& by);
@@ -182,6 +200,7 @@ private:
         config::document file;
         std::string_view action;                      // for the audit log
         std::optional<std::string_view> file_text{};  // to be written to the file
+        bool spreads = true;  // what it changes is the other gateways' as well
     };
 
     void load_keys();
@@ -191,6 +210,7 @@ private:
     [[nodiscard]] change_report apply_keys(
         config::live_keys keys, std::string_view action, const origin& by);
     [[nodiscard]] change_report no_such_key(const std::string& id) const;
+    [[nodiscard]] bool lay(const state::spread_item& item, config::overrides& live) const;
     [[nodiscard]] change_report apply(proposal next, const origin& by);
     [[nodiscard]] std::optional<std::string> make_durable(
         const proposal& next,

@@ -9,6 +9,7 @@
 #include <sluice/observe/log.hpp>
 #include <sluice/policy/rollout_controller.hpp>
 #include <sluice/server/control.hpp>
+#include <sluice/state/spread_book.hpp>
 
 #include <functional>
 #include <memory>
@@ -29,6 +30,10 @@ struct rollout_parts {
     std::string file;  // rollouts.json, with its directory
     // Told of every step, end, pause and way back of a model that has a webhook. Does not block.
     std::function<void(const config::webhook&, std::string)> notify;
+    state::spread_book* spread = nullptr;  // none: no other gateway hears of rollouts
+    // Whether this gateway moves them on; empty: it does. One that does not brings a canary back
+    // by what it sees itself, and does nothing else by itself.
+    std::function<bool()> leads{};
 };
 
 // A rollout as it stands. The pointers are good until the next call.
@@ -81,11 +86,27 @@ public:
     // `warnings` name those that could not be moved.
     change_report kill_all(const origin& by);
 
+    enum class followed : std::uint8_t {
+        same,  // it was so already
+        changed,
+        unfit,  // the model has no such canary here, or it is not what live_changes() tells
+    };
+    // A rollout as another gateway has it; its weights have come already.
+    followed follow(std::string_view model, std::string_view value, const origin& by);
+
+    // All there are, as items for other gateways.
+    [[nodiscard]] std::vector<state::live_change> live_changes() const;
+
     // None: the model, by its own name, has no rollout.
     [[nodiscard]] std::optional<rollout_view> find(std::string_view model) const;
 
 private:
     struct one;
+
+    [[nodiscard]] bool leads() const { return !parts_.leads || parts_.leads(); }
+    [[nodiscard]] static state::live_change told(const one& rollout);
+    // Told to the others and on the disk.
+    [[nodiscard]] bool write_down(const one& rollout);
 
     [[nodiscard]] one* of(std::string_view model);
     [[nodiscard]] const config::model* model_of(const one& rollout) const;
@@ -101,6 +122,7 @@ private:
     change_report send_back(
         one& rollout, policy::rollout_phase phase, std::string_view reason, const origin& by);
     change_report note(one& rollout, std::string_view action, const origin& by);
+    change_report enter(const one& rollout, std::string_view action, const origin& by);
     void arrived(one& rollout);
 
     [[nodiscard]] bool save();

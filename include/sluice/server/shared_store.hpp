@@ -10,6 +10,7 @@
 #include <sluice/state/place_shares.hpp>
 #include <sluice/state/rate_shares.hpp>
 #include <sluice/state/redis_authority.hpp>
+#include <sluice/state/redis_spread.hpp>
 
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/steady_timer.hpp>
@@ -45,6 +46,10 @@ public:
     // The snapshot that is to be in force: its limits are shared from now on.
     void watch(const config::snapshot_ptr& config);
     [[nodiscard]] state::authority& authority() noexcept { return authority_; }
+
+    // The answer comes from the loop of `back`, if that still runs.
+    void ask(
+        state::redis_spread::question what, boost::asio::io_context& back, net::redis_done done);
 
 private:
     void changed(bool up, std::string_view why);

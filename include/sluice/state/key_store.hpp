@@ -39,6 +39,10 @@ private:
 
 [[nodiscard]] std::string to_json(const config::live_keys& keys);
 
+// One of them, without `parsed`.
+[[nodiscard]] std::string to_json(const config::live_key& key);
+[[nodiscard]] std::optional<config::live_key> key_from_json(std::string_view text);
+
 // Nothing: not what to_json writes. Any bytes.
 [[nodiscard]] std::optional<config::live_keys> keys_from_json(std::string_view text);
 

@@ -10,6 +10,7 @@
 #include <string>
 #include <string_view>
 #include <system_error>
+#include <vector>
 
 namespace sluice::state {
 
@@ -48,6 +49,11 @@ private:
 
 // The file's content; for save(), and for `ctl config` to show.
 [[nodiscard]] std::string to_json(const saved_overrides& saved);
+
+// {"TARGET": WEIGHT, ...} of one model.
+[[nodiscard]] std::string to_json(const std::vector<config::target_weight>& weights);
+[[nodiscard]] std::optional<std::vector<config::target_weight>> weights_from_json(
+    std::string_view text);
 
 // Nothing: not what to_json writes. Any bytes.
 [[nodiscard]] std::optional<saved_overrides> overrides_from_json(std::string_view text);

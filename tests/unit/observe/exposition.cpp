@@ -122,6 +122,14 @@ struct fixture {
              .lag_seconds = 0.25,
              .granted = 2,
              .granted_alone = 5});
+        control.spread_state(
+            {.pending = 1,
+             .unfit = 2,
+             .taken = 6,
+             .won = 3,
+             .lost = 4,
+             .lag_seconds = 0.5,
+             .leads = true});
         control.budgets(
             {{.id = "key:team:daily", .limit = 50'000'000'000, .spent = 12'500'000'000}});
         const auto target = std::make_shared<policy::target_state>();
@@ -199,6 +207,13 @@ BOOST_AUTO_TEST_CASE(workers_are_added_up_under_the_documented_names)
         {R"(sluice_store_lag_seconds)", 0.25},
         {R"(sluice_store_grants_total{by="redis"})", 2},
         {R"(sluice_store_grants_total{by="share"})", 5},
+        {R"(sluice_store_spread_pending)", 1},
+        {R"(sluice_store_spread_unfit)", 2},
+        {R"(sluice_store_spread_taken_total)", 6},
+        {R"(sluice_store_spread_conflicts_total{result="won"})", 3},
+        {R"(sluice_store_spread_conflicts_total{result="lost"})", 4},
+        {R"(sluice_store_spread_lag_seconds)", 0.5},
+        {R"(sluice_store_leads)", 1},
         {R"(sluice_shadow_pairs_total{model="gpt-4o",target="candidate",outcome="dropped_load"})",
          1},
         {R"(sluice_shadow_duration_ratio_bucket{model="gpt-4o",target="candidate",le="1.25"})", 0},

@@ -1,0 +1,95 @@
+// Rollouts between gateways.
+#include "live_changes.hpp"
+#include "rollout_one.hpp"
+#include "rollout_text.hpp"
+
+#include <algorithm>
+#include <utility>
+
+namespace sluice::server {
+namespace {
+
+std::string settings_text(const policy::rollout_settings& settings)
+{
+    json_writer out;
+    write_settings(out, settings);
+    return out.str();
+}
+
+bool is_under_way(policy::rollout_phase phase)
+{
+    return is_watched(phase) || phase == policy::rollout_phase::paused;
+}
+
+}  // namespace
+
+// Without what is each gateway's own: what its targets are, how long it has been on the step, and
+// whether the traffic has followed.
+state::live_change rollouts::told(const one& rollout)
+{
+    saved_rollout plain{.model = rollout.saved.model, .canary = rollout.saved.canary};
+    plain.settings = rollout.saved.settings;
+    plain.phase = rollout.state.phase;
+    plain.step = rollout.state.step;
+    plain.reason = rollout.state.reason;
+    return {
+        std::string(state::rollout_prefix) + plain.model,
+        to_json(std::vector{plain}),
+        rollout.percent() == 0};
+}
+
+std::vector<state::live_change> rollouts::live_changes() const
+{
+    std::vector<state::live_change> all;
+    for (const auto& each : all_)
+        all.push_back(told(*each));
+    return all;
+}
+
+rollouts::followed rollouts::follow(std::string_view name, std::string_view value, const origin& by)
+{
+    if (value.empty())
+        return followed::same;  // one that never began
+    auto read = rollouts_from_json(value);
+    if (!read || read->size() != 1 || read->front().model != name)
+        return followed::unfit;
+    auto& theirs = read->front();
+    const auto& models = parts_.control.current()->models;
+    const auto model = std::ranges::find(models, name, &config::model::name);
+    if (model == models.end() || !model->canary
+        || model->targets[*model->canary].name != theirs.canary)
+        return followed::unfit;
+    auto at = std::ranges::find(
+        all_, name, [](const auto& each) -> std::string_view { return each->saved.model; });
+    if (at != all_.end() && (*at)->saved.applied && told(**at).value == value)
+        return followed::same;
+    if (at == all_.end())
+        at = all_.insert(all_.end(), std::make_unique<one>());
+    auto& rollout = **at;
+    const bool goes_on = rollout.saved.canary == theirs.canary && is_under_way(rollout.state.phase)
+                         && settings_text(rollout.saved.settings) == settings_text(theirs.settings);
+    if (!goes_on)
+        rollout.state = {};
+    if (rollout.state.step != theirs.step)
+        enter_step(rollout.state, theirs.step);
+    rollout.state.phase = theirs.phase;
+    rollout.state.reason = theirs.reason;
+    theirs.targets = identities_of(*parts_.control.current(), *model);
+    rollout.saved = std::move(theirs);
+    rollout.shares = shares_of(*model);
+    rollout.counts = counts_of(parts_.workers, *model);
+    rollout.saved.applied = true;
+    const auto canary = *model->canary;
+    if (rollout.percent() == 0 && rollout.shares[canary] > 0) {
+        // Somebody moved it up meanwhile, not knowing of the way back.
+        auto firmly = by;
+        firmly.must_apply = true;
+        (void)parts_.control.set_canary(name, 0, firmly);
+        rollout.shares = shares_of(*model_of(rollout));
+    }
+    (void)save();
+    (void)enter(rollout, "follow_rollout", by);
+    return followed::changed;
+}
+
+}  // namespace sluice::server

@@ -1,0 +1,340 @@
+// What comes from other gateways, and what goes to them, without the way between.
+#include "server_parts.hpp"
+#include <sluice/state/spread_book.hpp>
+
+#include <algorithm>
+#include <cmath>
+#include <filesystem>
+#include <sys/stat.h>
+#include <unistd.h>
+
+using namespace std::chrono_literals;
+using namespace sluice;
+using namespace sluice::server;
+using policy::rollout_phase;
+
+namespace {
+
+const origin somebody{.actor = "admin", .remote = "127.0.0.1", .path = "/admin/v1/x"};
+const origin other{.actor = "gateway b", .remote = "", .path = "", .reason = "changed there"};
+constexpr std::chrono::sys_seconds today{1'800'000'000s};
+
+policy::rollout_settings short_schedule()
+{
+    policy::rollout_settings settings;
+    settings.steps = {10, 50};
+    settings.every = 10s;
+    settings.minimum = 0;
+    return settings;
+}
+
+state::spread_item item(std::string name, std::string value, bool withdrawn = false)
+{
+    return {
+        .name = std::move(name),
+        .value = std::move(value),
+        .withdrawn = withdrawn,
+        .version = 5,
+        .gateway = "b"};
+}
+
+struct fleet_world : control_world {
+    explicit fleet_world(const std::string& text = sample_config())
+        : control_world(text)
+    {
+        shared = true;
+        restart();
+    }
+
+    adoption adopt(std::vector<state::spread_item> items)
+    {
+        std::vector<const state::spread_item*> all;
+        for (const auto& each : items)
+            all.push_back(&each);
+        return plane->adopt(all, other);
+    }
+    [[nodiscard]] const state::spread_item& noted(std::string_view name) const
+    {
+        const auto* found = book->list().find(name);
+        BOOST_REQUIRE_MESSAGE(found != nullptr, name);
+        return found->item;
+    }
+    [[nodiscard]] double canary_share() { return model("demo").split.share(2); }
+    [[nodiscard]] const policy::rollout_state& rollout()
+    {
+        const auto found = canaries->find("demo");
+        BOOST_REQUIRE(found);
+        return *found->state;
+    }
+    // A second of 200 requests by the split in force.
+    void second(std::uint64_t canary_failures = 0)
+    {
+        const auto& demo = model("demo");
+        for (std::size_t i = 0; i < demo.targets.size(); ++i)
+            cells.arm(demo.targets[i].arm)
+                .attempts_begun.add(static_cast<std::uint64_t>(200 * demo.split.share(i)));
+        cells.arm(demo.targets[2].arm)
+            .attempts[observe::attempt_outcome::connect_failed]
+            .add(canary_failures);
+        now += 1s;
+        canaries->look(now);
+    }
+
+    time_point now{12h};
+};
+
+bool ok(const change_report& report)
+{
+    return report.refused == refusal::none;
+}
+
+bool has(const std::string& text, std::string_view part)
+{
+    return text.find(part) != std::string::npos;
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_SUITE(spread_)
+
+BOOST_AUTO_TEST_CASE(a_change_is_noted_for_the_others_and_its_maker_told_that_they_do_not_know)
+{
+    fleet_world w;
+    const auto report = w.plane->set_canary("nick", 25, somebody);
+    BOOST_TEST(ok(report));
+    BOOST_TEST(w.noted("weights demo").value == R"({"stable":50,"second":25,"canary":25})");
+    BOOST_REQUIRE(report.warnings.size() == 1U);
+    BOOST_TEST(has(report.warnings[0], "not known to the other gateways yet"));
+    w.book->reachable(true);
+    BOOST_TEST(w.plane->set_canary("demo", 5, somebody).warnings.empty());
+    BOOST_TEST(
+        ok(w.plane->set_breaker("demo", "second", policy::breaker::control::open, somebody)));
+    BOOST_TEST(w.noted("breaker demo second").value == R"("open")");
+    BOOST_TEST(
+        ok(w.plane->set_breaker("demo", "second", policy::breaker::control::automatic, somebody)));
+    BOOST_TEST(w.noted("breaker demo second").value == R"("automatic")");
+    BOOST_TEST(ok(w.plane->create_key("k", "{}", {}, today, somebody)));
+    BOOST_TEST(!w.noted("key k").withdrawn);
+    BOOST_TEST(w.noted("closed").value == "true");
+    BOOST_TEST(ok(w.plane->revoke_key("k", somebody)));
+    BOOST_TEST((w.noted("key k").withdrawn && w.noted("key k").value.empty()));
+    BOOST_TEST(ok(w.plane->revoke_key("team", somebody)));
+    BOOST_TEST((w.noted("key team").withdrawn && !w.noted("key team").value.empty()));
+}
+
+BOOST_AUTO_TEST_CASE(what_a_reload_drops_is_dropped_here_alone)
+{
+    fleet_world w;
+    BOOST_TEST(
+        ok(w.plane->set_weights("lone", std::vector{config::target_weight{"only", 3}}, somebody)));
+    auto text = sample_config();
+    text.replace(text.find("{name: only"), 11, "{name: sole");
+    w.write(text);
+    const auto noted = w.noted("weights lone");
+    BOOST_TEST(ok(w.plane->reload(somebody)));
+    BOOST_TEST(w.plane->live().weights.empty());
+    BOOST_TEST((w.noted("weights lone") == noted));
+}
+
+BOOST_AUTO_TEST_CASE(a_change_of_another_gateway_is_as_durable_and_audited_as_one_made_here)
+{
+    fleet_world w;
+    const auto before = w.plane->current()->version;
+    const auto result = w.adopt(
+        {item("weights demo", R"({"stable":1,"second":0,"canary":1})"),
+         item("breaker demo second", R"("open")")});
+    BOOST_TEST(result.changed == 2U);
+    BOOST_TEST(result.left_out.empty());
+    BOOST_TEST(result.report.version == before + 1);
+    BOOST_TEST(w.canary_share() == 0.5);
+    BOOST_TEST(has(w.audit->recent(1).at(0), R"("actor":"gateway b")"));
+    BOOST_TEST(has(w.audit->recent(1).at(0), R"("action":"adopt")"));
+    auto stale = somebody;
+    stale.if_version = before;
+    BOOST_TEST((w.plane->set_canary("demo", 1, stale).refused == refusal::version));
+    w.restart();
+    BOOST_TEST(w.canary_share() == 0.5);
+    BOOST_TEST(w.plane->live().breakers.contains("demo"));
+    // Theirs is not noted as if it were this gateway's.
+    BOOST_TEST(w.book->list().find("weights demo") == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_so_already_makes_no_version)
+{
+    fleet_world w;
+    BOOST_TEST(ok(w.plane->set_canary("demo", 25, somebody)));
+    const auto before = w.plane->current();
+    const auto result = w.adopt({item("weights demo", w.noted("weights demo").value)});
+    BOOST_TEST(result.changed == 0U);
+    BOOST_TEST(result.left_out.empty());
+    BOOST_TEST(w.plane->current() == before);
+}
+
+BOOST_AUTO_TEST_CASE(what_fits_nothing_in_the_file_is_left_out_and_fits_with_another_file)
+{
+    fleet_world w;
+    const std::vector items{
+        item("weights new", R"({"a":1,"b":3})"),
+        item("weights demo", R"({"stable":1,"canary":1})"),  // without the second
+        item("breaker demo gone", R"("open")"),
+        item("breaker lone only", R"("open")")};
+    const auto result = w.adopt(items);
+    BOOST_TEST(result.left_out.size() == 3U);
+    BOOST_TEST(result.changed == 1U);
+    BOOST_TEST(w.plane->live().weights.empty());
+    auto text = sample_config();
+    text.insert(
+        text.find("  lone:"),
+        "  new: {targets: [{name: a, provider: p}, {name: b, provider: p}]}\n");
+    w.write(text);
+    BOOST_TEST(ok(w.plane->reload(somebody)));
+    BOOST_TEST(w.adopt(items).changed == 1U);
+    BOOST_TEST(w.model("new").split.share(1) == 0.75);
+}
+
+BOOST_AUTO_TEST_CASE(a_key_made_elsewhere_lets_in_and_one_revoked_elsewhere_does_not)
+{
+    fleet_world there;
+    fleet_world here;
+    config::digest secret{};
+    secret[0] = 7;
+    BOOST_TEST(ok(there.plane->create_key("k", R"({"tenant":"t"})", secret, today, somebody)));
+    const auto made = there.noted("key k");
+    BOOST_TEST(here.adopt({made, there.noted("closed")}).changed == 2U);
+    const auto in_force = [&](std::string_view id) -> const config::key* {
+        const auto& keys = here.plane->current()->keys;
+        const auto at = std::ranges::find(keys, id, &config::key::id);
+        return at == keys.end() ? nullptr : &*at;
+    };
+    BOOST_REQUIRE(in_force("k") != nullptr);
+    BOOST_TEST(in_force("k")->tenant == "t");
+    BOOST_TEST((in_force("k")->secrets.at(0).hash == secret));
+    BOOST_TEST(here.plane->live().keys.closed);
+    BOOST_TEST(ok(there.plane->revoke_key("k", somebody)));
+    BOOST_TEST(ok(there.plane->revoke_key("team", somebody)));
+    BOOST_TEST(here.adopt({there.noted("key k"), there.noted("key team")}).changed == 2U);
+    BOOST_TEST(in_force("k") == nullptr);
+    BOOST_TEST(in_force("team")->disabled);
+}
+
+BOOST_AUTO_TEST_CASE(
+    a_revocation_elsewhere_comes_into_force_on_a_full_disk_and_a_new_weight_does_not)
+{
+    fleet_world w;
+    std::filesystem::create_directory(w.directory->file("keys.json.next"));
+    const auto result = w.adopt({item(
+        "key team",
+        R"({"of_file":true,"settings":{},"secrets":[],"retired":[],"disabled":true,"created":0})",
+        true)});
+    BOOST_TEST(result.changed == 1U);
+    BOOST_TEST(result.report.warnings.size() == 1U);
+    const auto more = w.adopt({item(
+        "key k",
+        R"({"of_file":false,"settings":{},"secrets":[],"retired":[],"disabled":false,"created":0})")});
+    BOOST_TEST(more.left_out.size() == 1U);
+    BOOST_TEST((more.report.refused == refusal::not_durable));
+    BOOST_TEST(w.plane->live_key("k") == nullptr);
+}
+
+BOOST_AUTO_TEST_CASE(a_rollout_that_began_elsewhere_is_followed_step_by_step)
+{
+    fleet_world there;
+    fleet_world here;
+    here.leading = false;
+    BOOST_TEST(ok(there.canaries->start("demo", short_schedule(), somebody)));
+    const auto follow = [&] {
+        (void)here.adopt({there.noted("weights demo")});
+        return here.canaries->follow("demo", there.noted("rollout demo").value, other);
+    };
+    BOOST_TEST((follow() == rollouts::followed::changed));
+    BOOST_TEST((follow() == rollouts::followed::same));
+    BOOST_TEST(here.canary_share() == 0.1);
+    for (int i = 0; i < 15; ++i)
+        here.second();
+    BOOST_TEST((here.rollout().phase == rollout_phase::running));
+    BOOST_TEST(here.rollout().step == 0U);  // by itself it does not go on
+    for (int i = 0; i < 12; ++i)
+        there.second();
+    BOOST_TEST(there.rollout().step == 1U);
+    BOOST_TEST((follow() == rollouts::followed::changed));
+    BOOST_TEST(here.rollout().step == 1U);
+    BOOST_TEST(here.canary_share() == 0.5);
+    here.second();
+    BOOST_TEST((here.rollout().phase == rollout_phase::running));
+    BOOST_TEST(ok(there.canaries->roll_back("demo", somebody)));
+    BOOST_TEST((follow() == rollouts::followed::changed));
+    BOOST_TEST((here.rollout().phase == rollout_phase::rolled_back));
+    BOOST_TEST(here.canary_share() == 0);
+    BOOST_TEST(here.values.read().rollbacks.empty());  // it is counted where it was decided
+    // Nothing of it was this gateway's decision.
+    BOOST_TEST(here.book->list().all().empty());
+    here.restart();
+    BOOST_TEST((here.rollout().phase == rollout_phase::rolled_back));
+}
+
+BOOST_AUTO_TEST_CASE(who_follows_brings_a_canary_back_by_what_it_sees_itself)
+{
+    fleet_world w;
+    BOOST_TEST(ok(w.canaries->start("demo", short_schedule(), somebody)));
+    w.leading = false;
+    w.second();
+    w.second(20);
+    BOOST_TEST((w.rollout().phase == rollout_phase::rolled_back));
+    BOOST_TEST(w.canary_share() == 0);
+    BOOST_TEST(w.noted("rollout demo").withdrawn);
+}
+
+BOOST_AUTO_TEST_CASE(weights_that_somebody_moved_pause_a_rollout_where_it_is_led)
+{
+    fleet_world w;
+    BOOST_TEST(ok(w.canaries->start("demo", short_schedule(), somebody)));
+    w.leading = false;
+    BOOST_TEST(ok(w.plane->set_canary("demo", 33, somebody)));
+    w.second(20);
+    BOOST_TEST((w.rollout().phase == rollout_phase::running));
+    BOOST_TEST(w.canary_share() == 0.33, boost::test_tools::tolerance(1e-9));
+    w.leading = true;
+    w.second();
+    BOOST_TEST((w.rollout().phase == rollout_phase::paused));
+    BOOST_TEST(has(w.noted("rollout demo").value, "paused"));
+}
+
+BOOST_AUTO_TEST_CASE(a_rollback_goes_before_a_step_that_did_not_know_of_it)
+{
+    fleet_world there;
+    fleet_world here;
+    BOOST_TEST(ok(here.canaries->start("demo", short_schedule(), somebody)));
+    (void)there.book->list().merge(here.noted("rollout demo"));
+    (void)there.adopt({here.noted("weights demo")});
+    (void)there.canaries->follow("demo", here.noted("rollout demo").value, other);
+    BOOST_TEST(ok(there.canaries->roll_back("demo", somebody)));
+    BOOST_TEST(ok(here.canaries->promote("demo", somebody)));  // later, and unaware
+    BOOST_TEST(here.canary_share() == 0.5);
+    const auto got = here.book->list().merge(there.noted("rollout demo"));
+    BOOST_TEST((got.what == state::spread_list::outcome::taken && got.conflict));
+    BOOST_TEST(
+        (here.canaries->follow("demo", here.noted("rollout demo").value, other)
+         == rollouts::followed::changed));
+    BOOST_TEST(here.canary_share() == 0);
+    BOOST_TEST((here.rollout().phase == rollout_phase::rolled_back));
+}
+
+BOOST_AUTO_TEST_CASE(a_rollout_of_what_this_file_does_not_have_is_not_followed)
+{
+    fleet_world there;
+    BOOST_TEST(ok(there.canaries->start("demo", short_schedule(), somebody)));
+    const auto value = there.noted("rollout demo").value;
+    auto text = sample_config();
+    text.replace(text.find("canary: canary"), 14, "canary: second");
+    fleet_world here(text);
+    const auto is = [&](std::string_view model, std::string_view told) {
+        return here.canaries->follow(model, told, other);
+    };
+    BOOST_TEST((is("demo", value) == rollouts::followed::unfit));
+    BOOST_TEST((is("lone", value) == rollouts::followed::unfit));
+    BOOST_TEST((is("demo", "{}") == rollouts::followed::unfit));
+    BOOST_TEST((is("demo", "") == rollouts::followed::same));
+    BOOST_TEST(!here.canaries->find("demo"));
+}
+
+BOOST_AUTO_TEST_SUITE_END()
