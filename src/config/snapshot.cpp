@@ -1,25 +1,13 @@
 #include <sluice/config/snapshot.hpp>
 #include <sluice/wire/splice.hpp>
 
+#include <openssl/crypto.h>
+
 #include <algorithm>
 #include <cstring>
 
 namespace sluice::config {
 namespace {
-
-// In a time that depends on nothing.
-bool same_digest(
-    const std::array<std::uint8_t, 32>& a, const std::array<std::uint8_t, 32>& b) noexcept
-{
-    std::array<std::uint64_t, 4> left;
-    std::array<std::uint64_t, 4> right;
-    std::memcpy(left.data(), a.data(), sizeof left);
-    std::memcpy(right.data(), b.data(), sizeof right);
-    std::uint64_t different = 0;
-    for (std::size_t i = 0; i < left.size(); ++i)
-        different |= left[i] ^ right[i];
-    return different == 0;
-}
 
 std::uint64_t first_eight(const std::array<std::uint8_t, 32>& digest) noexcept
 {
@@ -119,7 +107,7 @@ const key* snapshot::find_key(
     for (auto at = begin; at != end; ++at) {
         const key& key = keys[at->second.key];
         const key_secret& secret = key.secrets[at->second.secret];
-        const bool same = same_digest(secret.hash, sha256);
+        const bool same = CRYPTO_memcmp(secret.hash.data(), sha256.data(), sha256.size()) == 0;
         if (same && lets_in(key, system_now) && before(system_now, secret.until))
             found = &key;
     }
