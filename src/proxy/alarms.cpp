@@ -1,7 +1,5 @@
 #include <sluice/proxy/alarms.hpp>
 
-#include <algorithm>
-
 namespace sluice::proxy {
 
 alarms::alarms(boost::asio::io_context& context)
@@ -36,20 +34,22 @@ void alarms::ring()
 {
     armed_for_ = time_point::max();
     const auto now = steady::now();
-    for (alarm* one = head_.next_; one != &head_;) {
-        if (one->due_ > now) {
-            one = one->next_;
-            continue;
-        }
-        one->take_back();
-        one->ring_(*one, now);
-        one = head_.next_;  // whatever it has changed
+    alarm* first = earliest();
+    for (; first != &head_ && first->due_ <= now; first = earliest()) {
+        first->take_back();
+        first->ring_(*first, now);
     }
-    auto next = time_point::max();
-    for (const alarm* one = head_.next_; one != &head_; one = one->next_)
-        next = std::min(next, one->due_);
-    if (next < armed_for_)
-        arm(next);
+    if (first != &head_ && first->due_ < armed_for_)
+        arm(first->due_);
+}
+
+alarm* alarms::earliest() noexcept
+{
+    alarm* first = head_.next_;
+    for (alarm* one = first; one != &head_; one = one->next_)
+        if (one->due_ < first->due_)
+            first = one;
+    return first;
 }
 
 }  // namespace sluice::proxy

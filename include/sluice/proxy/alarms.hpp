@@ -43,7 +43,8 @@ private:
     function ring_;
 };
 
-// Outlives the alarms that are set. Ringing looks at every one that is.
+// Outlives the alarms that are set. Those that are due ring in the order of their times; each looks
+// at every one that is set.
 class alarms {
 public:
     explicit alarms(boost::asio::io_context& context);
@@ -56,6 +57,8 @@ public:
 private:
     void arm(time_point when);
     void ring();
+    // The ring's head if none is set.
+    [[nodiscard]] alarm* earliest() noexcept;
 
     boost::asio::steady_timer timer_;
     time_point armed_for_ = time_point::max();

@@ -55,6 +55,17 @@ BOOST_AUTO_TEST_CASE(they_ring_in_the_order_of_their_times_and_not_early)
     BOOST_TEST((steady::now() >= w.now + milliseconds(20)));
 }
 
+BOOST_AUTO_TEST_CASE(those_that_are_due_already_ring_in_the_order_of_their_times_too)
+{
+    world w;
+    bell late(w.heard, 2);
+    bell early(w.heard, 1);
+    w.all.set(late, w.now - milliseconds(1));
+    w.all.set(early, w.now - milliseconds(2));
+    w.context.run();
+    BOOST_TEST((w.heard == std::vector{1, 2}));
+}
+
 BOOST_AUTO_TEST_CASE(one_that_was_taken_back_or_is_gone_does_not_ring)
 {
     world w;
