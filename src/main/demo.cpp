@@ -58,6 +58,22 @@ void start(simulate::simulator& simulator)
             "a simulated provider cannot be started: " + started.error().message());
 }
 
+// Prices, so that there is money to look at; steps short enough to watch.
+std::string model_text(const std::string& name, const std::string& canary, unsigned percent)
+{
+    return "  " + name
+           + ":\n"
+             "    targets:\n"
+             "      - {name: stable, provider: one, model: stable-model, weight: "
+           + std::to_string(100 - percent)
+           + ", price: {input: 1, output: 4}}\n"
+             "      - {name: canary, provider: two, model: \""
+           + canary + "\", weight: " + std::to_string(percent)
+           + ", price: {input: 0.5, output: 2}}\n"
+             "    canary: canary\n"
+             "    rollout: {steps: [20%, 50%, 100%], every: 20s, minimum: 5}\n";
+}
+
 std::string config_text(
     const demo_options& options,
     const std::string& directory,
@@ -69,13 +85,9 @@ std::string config_text(
            + "\"}\nworkers: 1\naccess_log: \"off\"\nstate: {directory: \"" + directory
            + "/state\"}\nproviders:\n  one: {dialect: openai, base_url: \"http://"
            + stable.address() + "/v1\"}\n  two: {dialect: openai, base_url: \"http://"
-           + canary.address()
-           + "/v1\"}\nmodels:\n"
-             "  demo:\n"
-             "    targets:\n"
-             "      - {name: stable, provider: one, model: stable-model, weight: 90}\n"
-             "      - {name: canary, provider: two, model: canary-model, weight: 10}\n"
-             "    canary: canary\n";
+           + canary.address() + "/v1\"}\nmodels:\n" + model_text("demo", "canary-model", 10)
+           + model_text("rising", "canary-model", 0)
+           + model_text("faulty", "sim-error-500-40%+latency-100ms", 0);
 }
 
 config::document load(const std::string& path, const std::string& text)
@@ -93,9 +105,13 @@ std::string what_to_try(std::uint16_t port, std::uint16_t admin_port)
     const std::string admin = "http://127.0.0.1:" + std::to_string(admin_port);
     const std::string ctl =
         admin_port == 9090 ? "sluice ctl " : "sluice ctl --admin " + admin + " ";
-    return "The model `demo` goes to `stable`, which is quick, 90 % of the time, and to `canary`,\n"
-           "which is slower, 10 %. No keys are needed. In another terminal:\n\n"
-           "  curl -N "
+    return "Open " + admin
+           + "/console/ and watch: the canary of `rising` does well and goes up step by step,\n"
+             "that of `faulty` fails now and then and is sent back to 0 by itself within a minute "
+             "or so.\n"
+             "The model `demo` is yours: move its canary there, or in another terminal (no keys "
+             "needed):\n\n"
+             "  curl -N "
            + gateway + "/v1/chat/completions -H 'content-type: application/json' \\\n"
            + R"(    -d '{"model":"demo","stream":true,"messages":[{"role":"user","content":"hello"}]}')"
            + "\n  " + ctl + "models\n  " + ctl + "canary demo 50\n  curl -s " + admin
@@ -122,7 +138,7 @@ void run(const demo_options& options, std::ostream& out)
         const auto port = started->listening().front().port;
         out << what_to_try(port, started->admin_port()) << std::flush;
         if (options.requests_per_second > 0)
-            traffic.emplace(port, options.requests_per_second);
+            traffic.emplace(port, started->admin_port(), options.requests_per_second);
     };
     server::gateway gateway(std::move(how), std::move(document), log);
     started = &gateway;

@@ -9,7 +9,7 @@ namespace sluice {
 struct demo_options {
     std::uint16_t port = 8080;
     std::uint16_t admin_port = 9090;
-    double requests_per_second = 5;  // 0: no traffic of its own
+    double requests_per_second = 9;  // 0: no traffic of its own
 };
 
 // Until SIGINT or SIGTERM. Exit code: 0; 1 an address cannot be bound; 2 bad options.

@@ -26,10 +26,13 @@ constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t max_in_flight = 64;
 constexpr seconds answer_limit{30};
 
+constexpr std::array<const char*, 3> models{"demo", "rising", "faulty"};
+
 std::string request_text(std::uint64_t number)
 {
-    const bool stream = number % 3 == 0;
-    const std::string body = R"({"model":"demo","user":"user-)" + std::to_string(number % 40)
+    const bool stream = number / models.size() % 3 == 0;
+    const std::string body = R"({"model":")" + std::string(models[number % models.size()])
+                             + R"(","user":"user-)" + std::to_string(number % 40)
                              + R"(","messages":[{"role":"user","content":"hello"}])"
                              + (stream ? R"(,"stream":true})" : "}");
     return "POST /v1/chat/completions HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n"
@@ -37,7 +40,15 @@ std::string request_text(std::uint64_t number)
            + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
-asio::awaitable<void> ask(asio::io_context& context, std::uint16_t port, std::uint64_t number)
+std::string rollout_text(const char* model)
+{
+    return "PUT /admin/v1/models/" + std::string(model)
+           + "/rollout HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n"
+             "content-type: application/json\r\ncontent-length: 2\r\n\r\n{}";
+}
+
+// Sends it and reads the answer to its end.
+asio::awaitable<void> ask(asio::io_context& context, std::uint16_t port, std::string request)
 {
     boost::beast::tcp_stream stream(context);
     stream.expires_after(answer_limit);
@@ -45,7 +56,6 @@ asio::awaitable<void> ask(asio::io_context& context, std::uint16_t port, std::ui
     auto [connect_ec] = co_await stream.async_connect(gateway, no_throw);
     if (connect_ec)
         co_return;
-    const auto request = request_text(number);
     auto [write_ec, written] = co_await asio::async_write(stream, asio::buffer(request), no_throw);
     if (write_ec)
         co_return;
@@ -67,9 +77,10 @@ asio::awaitable<void> ask_steadily(
     for (std::uint64_t number = 0;; ++number) {
         if (in_flight < max_in_flight) {
             ++in_flight;
-            asio::co_spawn(context, ask(context, port, number), [&in_flight](std::exception_ptr) {
-                --in_flight;
-            });
+            asio::co_spawn(
+                context,
+                ask(context, port, request_text(number)),
+                [&in_flight](std::exception_ptr) { --in_flight; });
         }
         next.expires_at(next.expiry() + pause);
         co_await next.async_wait(no_throw);
@@ -78,8 +89,11 @@ asio::awaitable<void> ask_steadily(
 
 }  // namespace
 
-demo_traffic::demo_traffic(std::uint16_t port, double per_second)
+demo_traffic::demo_traffic(std::uint16_t port, std::uint16_t admin_port, double per_second)
 {
+    for (const auto* const model : {"rising", "faulty"})
+        asio::co_spawn(
+            context_, ask(context_, admin_port, rollout_text(model)), [](std::exception_ptr) {});
     asio::co_spawn(
         context_, ask_steadily(context_, in_flight_, port, per_second), [](std::exception_ptr) {});
     thread_ = std::thread([this] { context_.run(); });

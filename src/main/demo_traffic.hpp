@@ -1,5 +1,6 @@
 #pragma once
-// Gentle traffic for the demo: chat completions, some of them streamed.
+// Gentle traffic for the demo: chat completions, some of them streamed, for three models, and the
+// rollouts of two of them.
 
 #include <boost/asio/io_context.hpp>
 
@@ -14,7 +15,7 @@ namespace sluice {
 class demo_traffic {
 public:
     // To 127.0.0.1. `per_second` above 0.
-    demo_traffic(std::uint16_t port, double per_second);
+    demo_traffic(std::uint16_t port, std::uint16_t admin_port, double per_second);
     ~demo_traffic();
     demo_traffic(const demo_traffic&) = delete;
     demo_traffic& operator=(const demo_traffic&) = delete;
