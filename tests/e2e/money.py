@@ -3,8 +3,11 @@
 import asyncio
 import datetime
 import json
+import os
 import pathlib
+import random
 import sys
+import unittest
 
 import harness
 from harness import CLIENT_KEY, Case, chat, exchange, fetch, gateway_settings, request_bytes, sha256, until
@@ -17,6 +20,9 @@ AFFORDED = 100
 BUDGET = "1 USD"
 
 JUMPS = ("+2d", "+0d", "-2d", "+0d", "+1d", "+0d")
+# Of a thousand requests at once against a budget of its own each.
+RUNS = int(os.environ.get("SLUICE_BUDGET_RUNS", "20"))
+
 FAKETIME = pathlib.Path("/usr/lib/x86_64-linux-gnu/faketime/libfaketimeMT.so.1")
 
 
@@ -25,6 +31,7 @@ class Provider(ScriptedUpstream):
 
     def __init__(self):
         self.calls = 0
+        self.delay = lambda: 0.02  # seconds
         self.answer = json.dumps({
             "id": "c", "object": "chat.completion", "created": 1, "model": "m",
             "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}],
@@ -32,7 +39,7 @@ class Provider(ScriptedUpstream):
 
         async def script(_, write):
             self.calls += 1
-            await asyncio.sleep(0.02)
+            await asyncio.sleep(self.delay())
             await write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s"
                         % (len(self.answer), self.answer))
 
@@ -109,6 +116,32 @@ class Money(Case):
         self.assertEqual(last.status, 429)
         self.assertEqual(last.json()["error"]["code"], "insufficient_quota")
         self.assertEqual(last.headers.get("x-should-retry"), "false")
+        self.assertEqual(server.stop(), 0)
+
+    @unittest.skipUnless((harness.BENCH / "bench_load").exists(), "the load generator is not built")
+    def test_5_no_run_of_many_gets_more_than_its_budget_affords(self):
+        directory = self.directory / "runs"
+        directory.mkdir()
+        settings = priced(directory, self.provider)
+        settings["keys"] = [{"id": f"run-{run}", "hash": harness.sha256(f"sk-run-{run}"), "models": ["*"],
+                             "budget": {"daily": BUDGET}} for run in range(RUNS)]
+        server = self.started(harness.Gateway(settings, directory))
+        body = directory / "body.json"
+        body.write_text(json.dumps(chat("hello", max_tokens=TOKENS)))
+        through = []
+        for run in range(RUNS):
+            draw = random.Random(run)
+            self.provider.delay = lambda: draw.choice([0, 0.001, 0.01, 0.05]) * draw.random()
+            before = self.provider.calls
+            load = self.started(harness.Program(
+                harness.BENCH / "bench_load", "unary", "--port", server.port, "--key", f"sk-run-{run}",
+                "--body-file", body, "--connections", draw.choice([100, 500, 1000]), "--count", 1000))
+            load.wait(60)
+            through.append(self.provider.calls - before)
+            self.assertLessEqual(through[-1], AFFORDED, f"run {run}: {load.output()}")
+            self.assertGreater(through[-1], 0, f"run {run}: {load.output()}")
+        print(f"\n    {RUNS} runs: {min(through)} to {max(through)} of {AFFORDED} afforded calls, "
+              f"{sum(through) / RUNS:.1f} on average", end="")
         self.assertEqual(server.stop(), 0)
 
     def test_2_what_was_spent_stays_spent_over_a_kill_and_a_restart(self):
