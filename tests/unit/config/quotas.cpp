@@ -52,7 +52,7 @@ const std::vector<wrong_case> wrong_cases = {
     {"limits: {max_wait: 1s}", "", "", "keys[0].limits.max_wait: means nothing without requests or tokens"},
     {"limits: {burst: 1}", "", "", "keys[0].limits.burst: means nothing without requests"},
     {"limits: {shadow: yes}", "", "", "keys[0].limits.shadow: \"yes\" does not fit, allowed: true or false"},
-    {"limits: {on_store_failure: open}", "", "", "keys[0].limits.on_store_failure: \"open\" does not fit, allowed: keep_share, refuse or local"},
+    {"limits: {on_store_failure: open}", "", "", "keys[0].limits.on_store_failure: \"open\" is not supported by this version, allowed: keep_share, refuse, local"},
     {"budget: 5 USD", "", "", "keys[0].budget: has to be a map of keys"},
     {"budget: {daily: 5}", "", "", "keys[0].budget.daily: \"5\" does not fit, allowed: 0 USD to 1000000 USD"},
     {"budget: {weekly: 5 USD}", "", "", "keys[0].budget.weekly: unknown key"},

@@ -3,6 +3,8 @@
 #include <sluice/state/spread_book.hpp>
 #include <sluice/state/spread_items.hpp>
 
+#include <boost/test/unit_test.hpp>
+
 #include <algorithm>
 #include <array>
 #include <memory>
