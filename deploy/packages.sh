@@ -9,6 +9,7 @@ build_packages=(
 test_packages=(
     g++ dpkg-dev clang-format-19 libclang-rt-19-dev libboost-test1.81-dev
     nginx-light haproxy prometheus redis-server faketime valgrind strace jq openssl python3 python3-venv nghttp2-client
+    chromium
 )
 
 say() { printf '\033[1m== %s\033[0m\n' "$*"; }

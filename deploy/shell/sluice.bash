@@ -17,6 +17,7 @@ _sluice() {
             ' key new') path=' key new' ;;
             ' ledger') path=' ledger' ;;
             ' ledger rebuild') path=' ledger rebuild' ;;
+            ' import-litellm') path=' import-litellm' ;;
             ' ctl') path=' ctl' ;;
             ' ctl models') path=' ctl models' ;;
             ' ctl canary') path=' ctl canary' ;;
@@ -49,7 +50,7 @@ _sluice() {
         esac
     done
     case $path in
-        '') words='serve check simulate demo key ledger ctl -h --help --version' ;;
+        '') words='serve check simulate demo key ledger import-litellm ctl -h --help --version' ;;
         ' serve') words='-h --help -c --config' ;;
         ' check') words='-h --help -c --config --print-table --print-metrics' ;;
         ' simulate') words='-h --help --listen --name --behaviour --key --seed' ;;
@@ -58,6 +59,7 @@ _sluice() {
         ' key new') words='-h --help --tenant --id' ;;
         ' ledger') words='rebuild -h --help' ;;
         ' ledger rebuild') words='-h --help --state --from' ;;
+        ' import-litellm') words='-h --help' ;;
         ' ctl') words='models canary weights breaker config shadow reload explain ready audit rollout rollback kill usage budgets topup keys key -h --help --admin --token-file --json --if-version' ;;
         ' ctl models') words='-h --help --admin --token-file --json --if-version' ;;
         ' ctl canary') words='-h --help --admin --token-file --json --if-version' ;;

@@ -3,6 +3,7 @@
 #include "ctl.hpp"
 #include "ctl_keys.hpp"
 #include "demo.hpp"
+#include "import_litellm.hpp"
 #include "key_new.hpp"
 #include "ledger_rebuild.hpp"
 #include "serve.hpp"
@@ -97,6 +98,20 @@ void add_key(CLI::App& app, command& chosen, key_new_options& options)
     fresh->add_option("--id", options.id, "its name in logs and metrics")->type_name("ID");
     fresh->footer("example: sluice key new --tenant search");
     fresh->callback([&] { chosen = [&] { return run_key_new(options, std::cout, std::cerr); }; });
+}
+
+void add_import(CLI::App& app, command& chosen, import_litellm_options& options)
+{
+    auto* importing = app.add_subcommand(
+        "import-litellm", "print this gateway's configuration for what a LiteLLM one says");
+    importing->add_option("file", options.file, "LiteLLM's config.yaml")
+        ->required()
+        ->type_name("FILE");
+    importing->footer(
+        "What cannot be carried over is told on standard error and in the configuration's head.\n"
+        "example: sluice import-litellm config.yaml > sluice.yaml");
+    importing->callback(
+        [&] { chosen = [&] { return run_import_litellm(options, std::cout, std::cerr); }; });
 }
 
 void add_ledger(CLI::App& app, command& chosen, ledger_rebuild_options& options)
@@ -332,6 +347,7 @@ int run(int argc, char** argv)
     demo_options demo;
     key_new_options key;
     ledger_rebuild_options ledger;
+    import_litellm_options importing;
     ctl_options ctl;
     add_serve(app, chosen, serve);
     add_check(app, chosen, check);
@@ -339,6 +355,7 @@ int run(int argc, char** argv)
     add_demo(app, chosen, demo);
     add_key(app, chosen, key);
     add_ledger(app, chosen, ledger);
+    add_import(app, chosen, importing);
     add_ctl(app, chosen, ctl);
     try {
         app.parse(argc, argv);

@@ -1,5 +1,7 @@
 #include "admin_api.hpp"
 
+#include "console.hpp"
+#include "own_page.hpp"
 #include <sluice/base/text.hpp>
 
 #include <openssl/crypto.h>
@@ -236,8 +238,14 @@ admin_response admin_api::dispatch(const admin_request& request, std::string_vie
                 view(request[http::field::if_match]), sources_.control.current()->version);
         return (this->*row.answer)(call);
     }
-    if (allow.empty())
-        return error_answer(errc::unknown_path);
+    if (allow.empty()) {
+        auto page = console_answer(path);
+        if (page && verb == http::verb::get)
+            return std::move(*page);
+        if (!page)
+            return error_answer(errc::unknown_path);
+        allow = "GET, HEAD";
+    }
     auto response = error_answer(errc::method_not_allowed);
     response.set(http::field::allow, allow);
     return response;
@@ -253,12 +261,9 @@ const std::string& admin_api::token()
 
 std::optional<admin_response> admin_api::refuse_stranger(const admin_request& request)
 {
-    if (request.count(http::field::origin) > 0)
-        return error_answer(admin_error{
-            .status = 403,
-            .code = "origin_not_allowed",
-            .message = "the admin API is not for web pages: the request carries an Origin"});
     const auto& wanted = token();
+    if (auto page = refuse_page(request, !wanted.empty()))
+        return page;
     if (wanted.empty())
         return std::nullopt;
     const auto given = bearer(view(request[http::field::authorization]));

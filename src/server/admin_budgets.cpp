@@ -26,7 +26,7 @@ void write_budget(json_writer& out, const state::budget_status& of)
     out.key("left_usd").raw(dollars_text(of.limit - of.spent));
     out.key("held_usd").raw(dollars_text(of.held));
     out.key("soft_usd").raw(dollars_text(of.soft));
-    out.key("exhausted").boolean(of.closed);
+    out.key("exhausted").boolean(of.spent >= of.limit || (of.closed && of.held <= 0));
     if (of.ends.time_since_epoch().count() > 0)
         out.key("ends").text(ends.of(of.ends.time_since_epoch()));
     out.end_object();

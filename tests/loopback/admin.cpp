@@ -177,7 +177,8 @@ BOOST_AUTO_TEST_CASE(wrong_bodies_are_refused_by_name)
 BOOST_AUTO_TEST_CASE(paths_methods_and_queries_that_are_not_known_are_refused)
 {
     admin_world admin;
-    BOOST_TEST(admin.call("GET", "/").status == 404);
+    BOOST_TEST(admin.call("GET", "/nothing").status == 404);
+    BOOST_TEST(admin.call("GET", "/console/../x").status == 404);
     BOOST_TEST(admin.call("GET", "/admin/v1/nothing").status == 404);
     auto wrong = admin.call("DELETE", "/admin/v1/config");
     BOOST_TEST(wrong.status == 405);

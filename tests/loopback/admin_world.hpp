@@ -142,6 +142,8 @@ public:
         return answer;
     }
 
+    std::string host = "127.0.0.1";  // that calls are for
+
     [[nodiscard]] reply call(
         const std::string& method,
         const std::string& path,
@@ -149,8 +151,8 @@ public:
         const std::string& headers = "")
     {
         return raw(
-            method + " " + path + " HTTP/1.1\r\nhost: x\r\nconnection: close\r\n" + headers
-            + "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
+            method + " " + path + " HTTP/1.1\r\nhost: " + host + "\r\nconnection: close\r\n"
+            + headers + "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + body);
     }
 
     control_world world;

@@ -169,7 +169,7 @@ message gateway::admin(std::string_view method, std::string_view path, std::stri
     if (kept.descriptor() < 0)
         kept = connection::to(running_->self->admin_port());
     std::string text(method);
-    text += " " + std::string(path) + " HTTP/1.1\r\nhost: admin\r\ncontent-length: "
+    text += " " + std::string(path) + " HTTP/1.1\r\nhost: localhost\r\ncontent-length: "
             + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
     kept.send(text);
     auto answer = kept.answer();

@@ -1,0 +1,276 @@
+#!/usr/bin/env python3
+"""The console in a real browser, as people use it: behind a prefix, by keyboard, with what goes wrong. Screenshots for
+eyes go to $SLUICE_SCREENSHOTS if that names a folder."""
+import os
+import pathlib
+import re
+import shutil
+import socket
+import sys
+import threading
+import time
+import urllib.request
+
+import harness
+from harness import ADMIN_TOKEN, OFFLINE, ROOT, Case, Program, chat, fetch, until
+
+CHROMIUM = shutil.which("chromium")
+AXE = ROOT / "build/node/node_modules/axe-core/axe.min.js"
+try:
+    from playwright.sync_api import expect, sync_playwright
+    missing = None if CHROMIUM and AXE.exists() else "chromium or axe-core"
+except ImportError as error:
+    missing = str(error)
+if missing:
+    if OFFLINE:
+        harness.skip_all(f"SLUICE_OFFLINE=1 and no {missing}")
+    sys.exit(f"no {missing}: tests/run installs chromium, playwright (build/venv) and axe-core (build/node)")
+
+SHOTS = os.environ.get("SLUICE_SCREENSHOTS")
+PHONE, DESK = {"width": 390, "height": 844}, {"width": 1280, "height": 900}
+PAGES = ["models", "keys", "budgets", "audit", "config"]
+# What a browser itself says of an answer that the test provoked.
+EXPECTED_NOISE = re.compile(r"status of (401|412|400|409)|ERR_INTERNET_DISCONNECTED|ERR_CONNECTION_REFUSED")
+PREFIXED = """daemon off; master_process off; pid {at}/nginx.pid; error_log {at}/nginx.log;
+events {{}}
+http {{ access_log off; client_body_temp_path {at}/b; proxy_temp_path {at}/p; fastcgi_temp_path {at}/f;
+  uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;
+  server {{ listen 127.0.0.1:{port}; location /ops/sluice/ {{ proxy_pass http://{admin}/; }} }} }}
+"""
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
+
+
+class Traffic(threading.Thread):
+    """Gentle, until stop()."""
+
+    def __init__(self, url):
+        super().__init__(daemon=True)
+        self.url, self.ended = url, threading.Event()
+
+    def run(self):
+        while not self.ended.wait(0.05):
+            fetch(self.url + "/v1/chat/completions", "POST", chat(),
+                  {"authorization": f"Bearer {harness.CLIENT_KEY}"})
+
+    def stop(self):
+        self.ended.set()
+        self.join(10)
+
+
+class Console(Case):
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        stable, canary = cls.simulator(name="stable"), cls.simulator(name="canary")
+        price = {"input": 1, "output": 4}
+        cls.server = cls.gateway([("stable", stable.url + "/v1", 90), ("canary", canary.url + "/v1", 10)])
+        settings = cls.server.settings
+        settings["models"]["m"].update(price=price, rollout={"steps": [5, 50, 100], "every": "1h"}, breaker={})
+        settings["keys"][0]["budget"] = {"daily": "5 USD"}
+        cls.server.write_config(settings)
+        assert cls.server.admin("/admin/v1/reload", "POST")[0] == 200
+        port = free_port()
+        config = cls.directory / "nginx.conf"
+        config.write_text(PREFIXED.format(at=cls.directory, port=port, admin=cls.server.admin_address))
+        cls.started(Program("nginx", "-c", config, "-p", cls.directory, "-e", cls.directory / "nginx.log"))
+        cls.url = f"http://127.0.0.1:{port}/ops/sluice/"
+        assert until(lambda: cls.answers(cls.url + "console/")), (cls.directory / "nginx.log").read_text()
+        traffic = Traffic(cls.server.url)
+        traffic.start()
+        cls.stack.callback(traffic.stop)
+        play = cls.stack.enter_context(sync_playwright())
+        cls.browser = play.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        cls.stack.callback(cls.browser.close)
+
+    @staticmethod
+    def answers(url):
+        try:
+            return urllib.request.urlopen(url, timeout=2).status == 200
+        except OSError:
+            return False
+
+    def open(self, viewport=DESK, scheme="light", sign_in=True, page="models", **options):
+        context = self.browser.new_context(viewport=viewport, color_scheme=scheme, **options)
+        self.addCleanup(context.close)
+        context.set_default_timeout(10_000 * harness.SLOW)
+        tab = context.new_page()
+        tab.said = []
+        tab.on("console", lambda line: tab.said.append(line.text) if line.type in ("error", "warning") else None)
+        tab.on("pageerror", lambda failure: tab.said.append(str(failure)))
+        tab.on("request", lambda request: self.assertTrue(request.url.startswith(self.url), request.url))
+        tab.goto(self.url + f"console/#{page}")
+        if sign_in:
+            tab.get_by_label("Admin token").fill(ADMIN_TOKEN)
+            tab.keyboard.press("Enter")
+            expect(tab.get_by_role("link", name="models")).to_be_visible()
+        return tab
+
+    def quiet(self, tab):
+        self.assertEqual([line for line in tab.said if not EXPECTED_NOISE.search(line)], [])
+
+    def card(self, tab):
+        return tab.locator("section.card").filter(has=tab.get_by_role("heading", name="m", exact=True))
+
+    def weight(self, target):
+        return self.server.total("sluice_target_weight", model="m", target=target)
+
+    def setUp(self):
+        self.server.canary("m", 10)
+
+    def test_1_a_wrong_token_says_so_and_the_right_one_opens(self):
+        tab = self.open(sign_in=False)
+        tab.get_by_label("Admin token").fill("wrong")
+        tab.keyboard.press("Enter")
+        expect(tab.get_by_role("alert")).to_have_text("this is not the admin token")
+        self.shoot(tab, "wrong-token")
+        tab.get_by_label("Admin token").fill(ADMIN_TOKEN)
+        tab.get_by_role("button", name="Sign in").click()
+        expect(self.card(tab)).to_be_visible()
+        tab.get_by_role("button", name="Sign out").click()
+        expect(tab.get_by_label("Admin token")).to_be_visible()
+        self.assertEqual(tab.evaluate("sessionStorage.length + localStorage.length + document.cookie.length"), 0)
+        self.quiet(tab)
+
+    def test_2_the_slider_moves_the_canary_with_a_preview_and_an_undo(self):
+        tab = self.open()
+        slider = self.card(tab).get_by_role("slider")
+        expect(slider).to_have_value("10")
+        slider.focus()
+        for _ in range(20):
+            tab.keyboard.press("ArrowRight")
+        preview = self.card(tab).locator(".preview")
+        expect(preview).to_contain_text("10 % → 12 % of the requests to the canary")
+        self.assertEqual(self.weight("canary"), 10, "a preview moves nothing")
+        number = self.card(tab).get_by_role("spinbutton")
+        number.fill("37.5")
+        expect(preview).to_contain_text("→ 37.5 %")
+        self.shoot(tab, "preview")
+        begun = time.monotonic()
+        tab.keyboard.press("Enter")
+        self.assertTrue(until(lambda: self.weight("canary") == 37.5))
+        self.assertLess(time.monotonic() - begun, 1 * harness.SLOW, "the share follows within a second")
+        expect(self.card(tab).locator("tbody tr").nth(1)).to_contain_text("37.5 %")
+        tab.get_by_role("button", name="Undo").click()
+        self.assertTrue(until(lambda: self.weight("canary") == 10))
+        expect(slider).to_have_value("10")
+        self.quiet(tab)
+
+    def test_3_a_change_that_is_refused_says_why_and_moves_nothing(self):
+        tab = self.open()
+        number = self.card(tab).get_by_role("spinbutton")
+        number.fill("120")
+        tab.keyboard.press("Enter")
+        expect(self.card(tab).get_by_role("alert")).to_contain_text("percent is from 0 to 100")
+        self.shoot(tab, "refused")
+        self.card(tab).get_by_role("button", name="Cancel").click()
+        # Somebody else is faster.
+        number.fill("20")
+        self.server.canary("m", 30)
+        tab.keyboard.press("Enter")
+        expect(self.card(tab).get_by_role("alert")).to_contain_text("changed meanwhile")
+        expect(number).to_have_value("30")
+        self.assertEqual(self.weight("canary"), 30)
+        self.quiet(tab)
+
+    def test_4_a_lost_connection_is_told_and_found_again(self):
+        tab = self.open()
+        status = tab.get_by_role("status").first
+        expect(status).to_have_text("live")
+        tab.context.set_offline(True)
+        expect(status).to_contain_text("connection lost")
+        self.shoot(tab, "connection-lost")
+        tab.context.set_offline(False)
+        expect(status).to_have_text("live")
+        self.quiet(tab)
+
+    def test_5_a_token_that_is_no_longer_taken_ends_the_session(self):
+        tab = self.open()
+        before = self.server.settings["admin"]["token"]
+        settings = {**self.server.settings, "admin": {**self.server.settings["admin"], "token": "another-token"}}
+        self.server.write_config(settings)
+        self.assertEqual(self.server.admin("/admin/v1/reload", "POST")[0], 200)
+        expect(tab.get_by_role("alert")).to_contain_text("the session has ended")
+        self.shoot(tab, "session-ended")
+        self.server.write_config({**settings, "admin": {**settings["admin"], "token": before}})
+        status, _, _ = fetch(f"http://{self.server.admin_address}/admin/v1/reload", "POST", b"",
+                             {"authorization": "Bearer another-token"})
+        self.assertEqual(status, 200)
+        self.quiet(tab)
+
+    def test_6_rollout_breaker_keys_and_budgets_are_worked(self):
+        tab = self.open()
+        card = self.card(tab)
+        card.get_by_role("button", name="Start a rollout").click()
+        tab.get_by_role("dialog").get_by_role("button", name="Start").click()
+        expect(card.locator(".steps [aria-current=step]")).to_have_text("5%")
+        expect(card.get_by_role("row").filter(has_text="errors above stable")).to_be_visible()
+        card.get_by_role("button", name="Freeze").click()
+        expect(card.get_by_role("button", name="Resume")).to_be_visible()
+        card.get_by_role("button", name="Next step now").click()
+        expect(card.locator(".steps [aria-current=step]")).to_have_text("50%")
+        card.get_by_role("button", name="Roll back").click()
+        self.assertTrue(until(lambda: self.weight("canary") == 0))
+        held = card.get_by_label("Breaker of canary")
+        held.select_option("open")
+        self.assertTrue(until(lambda: self.server.total("sluice_breaker_state", model="m", target="canary") != 0))
+        expect(card.locator('[data-state="open"]')).to_have_text("open")
+        held.select_option("automatic")
+        expect(card.locator('.tag[data-state="open"]')).to_have_count(0)
+
+        tab.get_by_role("link", name="keys").click()
+        tab.get_by_role("button", name="New key").click()
+        tab.get_by_label("Id").fill("from-the-console")
+        tab.get_by_role("button", name="Create").click()
+        secret = tab.locator(".secret").text_content()
+        tab.get_by_role("button", name="I have it").click()
+        row = tab.get_by_role("row").filter(has_text="from-the-console")
+        expect(row).to_contain_text("active")
+        ask = lambda: fetch(self.server.url + "/v1/models", headers={"authorization": f"Bearer {secret}"})[0]
+        self.assertTrue(until(lambda: ask() == 200))
+        row.get_by_role("button", name="Revoke").click()
+        tab.get_by_role("dialog").get_by_role("button", name="Revoke").click()
+        expect(row).to_have_count(0)
+        self.assertTrue(until(lambda: ask() == 401, 1))
+
+        tab.get_by_role("link", name="budgets").click()
+        row = tab.get_by_role("row").filter(has_text="key:test:daily")
+        row.get_by_role("button", name="Top up").click()
+        tab.get_by_role("dialog").get_by_role("spinbutton").fill("2.5")
+        tab.keyboard.press("Enter")
+        expect(row).to_contain_text("$7.50 ($2.50 topped up)")
+        tab.get_by_role("link", name="audit").click()
+        expect(tab.locator(".audit li").filter(has_text="create key").first).to_contain_text("from-the-console")
+        tab.get_by_role("link", name="config").click()
+        expect(tab.get_by_role("row").filter(has_text="models.m.targets[canary].weight")).to_be_visible()
+        self.quiet(tab)
+
+    def test_7_every_page_is_accessible_and_fits_light_and_dark_on_a_phone_and_a_desk(self):
+        axe = AXE.read_text()
+        for viewport, size in ((PHONE, "phone"), (DESK, "desk")):
+            for scheme in ("light", "dark"):
+                tab = self.open(viewport, scheme, reduced_motion="reduce")
+                for page in PAGES:
+                    tab.get_by_role("link", name=page).click()
+                    expect(tab.locator("main h2").first).to_be_visible()
+                    tab.wait_for_load_state("networkidle") if page == "config" else None
+                    tab.evaluate(axe)
+                    found = tab.evaluate("axe.run().then((result) => result.violations.map((one) => "
+                                         "[one.id, one.nodes.map((node) => node.html + ' ' + node.failureSummary)]))")
+                    self.assertEqual(found, [], f"{page}, {size}, {scheme}")
+                    self.assertLessEqual(tab.evaluate("document.documentElement.scrollWidth"), viewport["width"],
+                                         f"{page} is wider than a {size}")
+                    self.shoot(tab, f"{page}-{size}-{scheme}")
+                self.quiet(tab)
+
+    def shoot(self, tab, name):
+        if SHOTS:
+            tab.screenshot(path=pathlib.Path(SHOTS) / f"{name}.png", full_page=True)
+
+
+if __name__ == "__main__":
+    harness.main()
