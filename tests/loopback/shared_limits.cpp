@@ -85,8 +85,8 @@ BOOST_AUTO_TEST_CASE(each_of_two_gateways_tells_of_its_part)
     BOOST_TEST(two.gate.becomes("sluice_store_gateways", {}, 2));
     const auto end = std::chrono::steady_clock::now() + 30s;
     while (one.limit("keep") != "50" && std::chrono::steady_clock::now() < end)
-        // exception: parts are changed by a thread that tells nobody; to ask is to use the limit,
-        // which takes eight turns of 250 ms to be forgotten
+        // To ask is to use the limit, which takes eight turns of 250 ms to be forgotten.
+        // exception: parts are changed by a thread that tells nobody
         std::this_thread::sleep_for(4s);
     BOOST_TEST(one.limit("keep") == "50", "an even part of what nobody uses");
 }
