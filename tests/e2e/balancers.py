@@ -18,6 +18,8 @@ from harness import ROOT, Case, Program, chat, exchange, fetch, gateway_settings
 BALANCERS = ROOT / "deploy/balancers"
 EVENTS = 40
 STREAMS = 40
+HELD, HELD_SECONDS = 16, 6  # streams, and as many plain requests, while a gateway is killed
+LATER = 300
 
 
 def free_port():
@@ -129,44 +131,54 @@ class Balancers(Case):
         self.assertEqual(failures[:3], [])
 
     def one_killed(self, gateways, address):
-        """What was in flight on it fails, and nothing that began later."""
-        ended, killed, failed, later = threading.Event(), [], [], [0]
+        """Each request in flight on it fails and is seen to; nothing else does, and nothing that begins later."""
+        begun = [0]
 
-        async def again(body):
-            while not ended.is_set():
-                begun = time.monotonic()
-                try:
-                    answer = await exchange(address, request_bytes("/v1/chat/completions", body))
-                    well = answer.status == 200 and answer.complete
-                except OSError:
-                    well = False
-                later[0] += bool(killed) and begun > killed[0]
-                if not well:
-                    failed.append(begun)
+        async def ask(body):
+            """None, or how a client sees that its answer is none: a status, or a body that ends too early."""
+            try:
+                answer = await exchange(
+                    address, request_bytes("/v1/chat/completions", body),
+                    lambda so_far: begin(so_far) if body.get("stream") else None)
+            except OSError as broken:
+                return f"no answer: {broken}"
+            whole = answer.status == 200 and answer.complete
+            if body.get("stream") and answer.status == 200:
+                # A body that ends well without being a whole answer would be taken for one.
+                self.assertEqual(whole, answer.body.endswith(b"data: [DONE]\n\n"), bytes(answer.body[-300:]))
+            return None if whole else f"{answer.status}, whole: {answer.complete}"
 
-        async def all_of_it():
-            streams = (again(chat(model="sim-tps-50+tokens-50", stream=True)) for _ in range(STREAMS))
-            await asyncio.gather(*streams, *(again(chat(model="sim-latency-5ms")) for _ in range(8)))
+        def begin(answer):
+            begun[0] += len(answer.times) == 1
 
-        asking = threading.Thread(target=lambda: asyncio.run(all_of_it()))
-        asking.start()
-        try:
-            self.assertTrue(until(lambda: gateways[0].total("sluice_open_streams") > STREAMS / 4))
+        async def killed():
+            held = [asyncio.create_task(ask(chat(model=f"sim-tps-50+tokens-{HELD_SECONDS * 50}", stream=True)))
+                    for _ in range(HELD)]
+            held += [asyncio.create_task(ask(chat(model=f"sim-latency-{HELD_SECONDS}s"))) for _ in range(HELD)]
+
+            def in_flight():
+                return [int(gateway.total("sluice_in_flight_requests")) for gateway in gateways]
+            while begun[0] < HELD or sum(in_flight()) < 2 * HELD:
+                await asyncio.sleep(0.02)
+            there = in_flight()[0]
             gateways[0].process.kill()
             # Until the kernel has closed its sockets it may still be connected to.
             gateways[0].process.wait()
-            killed.append(time.monotonic())
-            until(lambda: later[0] > 300, 20)
-        finally:
-            ended.set()
-            asking.join()
+            later = []
+            for _ in range(LATER // 10):
+                later += await asyncio.gather(*(ask(chat(model="sim-latency-5ms", stream=i % 5 == 0)) for i in range(10)))
+            return there, await asyncio.gather(*held), later
+
+        there, held, later = asyncio.run(killed())
         gateways[0].wait()
-        new = [begun for begun in failed if begun > killed[0]]
-        print(f"\n    killed: {len(failed) - len(new)} requests in flight failed, {len(new)} of {later[0]} that began later")
-        self.assertGreater(len(failed), 0)
-        self.assertLessEqual(len(failed), STREAMS + 8)
-        self.assertGreater(later[0], 300)
-        self.assertEqual(new, [])
+        failed = [how for how in held if how]
+        print(f"\n    killed: of {len(held)} in flight {there} were on it and {len(failed)} failed, "
+              f"{len([how for how in later if how])} of {len(later)} that began later: {sorted(set(failed))}")
+        self.assertGreater(there, 0)
+        self.assertLess(there, 2 * HELD)
+        self.assertEqual(len(failed), there)
+        self.assertTrue(any("whole: False" in how for how in failed[:HELD]), failed)
+        self.assertEqual([how for how in later if how], [])
         gateways[0] = self.gateway_at(gateways[0].directory.name, gateways[0].address)
 
     def check(self, make, name):
