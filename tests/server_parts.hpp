@@ -128,7 +128,30 @@ struct control_world {
         return *plane->current()->find_model(name);
     }
 
+    // The rollout of `demo`, and its canary's share.
+    [[nodiscard]] const policy::rollout_state& rollout()
+    {
+        const auto found = canaries->find("demo");
+        BOOST_REQUIRE(found);
+        return *found->state;
+    }
+    [[nodiscard]] double canary_share() { return model("demo").split.share(2); }
+    // A second of 200 requests to `demo` by the split in force.
+    void second(std::uint64_t canary_failures = 0)
+    {
+        const auto& demo = model("demo");
+        for (std::size_t i = 0; i < demo.targets.size(); ++i)
+            cells.arm(demo.targets[i].arm)
+                .attempts_begun.add(static_cast<std::uint64_t>(200 * demo.split.share(i)));
+        cells.arm(demo.targets[2].arm)
+            .attempts[observe::attempt_outcome::connect_failed]
+            .add(canary_failures);
+        now += std::chrono::seconds(1);
+        canaries->look(now);
+    }
+
     temporary_directory where;
+    time_point now{std::chrono::hours(12)};
     bool shared = false;  // from the next restart on: what is changed is noted for others
     bool leading = true;  // rollouts
     observe::catalogue names;
@@ -147,5 +170,15 @@ struct control_world {
     std::vector<std::string> messages;  // to webhooks, behind the host
     std::unique_ptr<rollouts> canaries;
 };
+
+[[nodiscard]] inline bool ok(const change_report& report)
+{
+    return report.refused == refusal::none;
+}
+
+[[nodiscard]] inline bool has(std::string_view text, std::string_view part)
+{
+    return text.find(part) != std::string_view::npos;
+}
 
 }  // namespace sluice::server

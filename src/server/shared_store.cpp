@@ -56,9 +56,9 @@ state::redis_authority_settings authority_of(
     return settings;
 }
 
-state::rate_shares_settings shares_of(const config::redis_address& where, std::string identity)
+state::share_settings shares_of(const config::redis_address& where, std::string identity)
 {
-    state::rate_shares_settings settings;
+    state::share_settings settings;
     settings.prefix = where.prefix;
     settings.gateway = std::move(identity);
     return settings;

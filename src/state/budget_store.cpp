@@ -21,9 +21,7 @@ budget_store::budget_store(const std::string& path, std::string& complaint)
           "SELECT granted, topped_up, told FROM budget WHERE id = ?1 AND period = ?2")),
       save_(database_.prepare("INSERT OR REPLACE INTO budget VALUES(?1, ?2, ?3, ?4, ?5)")),
       prune_(database_.prepare("DELETE FROM budget WHERE id = ?1 AND period < ?2")),
-      reach_(database_.prepare("INSERT OR REPLACE INTO reached VALUES(1, ?1, ?2)")),
-      begin_(database_.prepare("BEGIN IMMEDIATE")),
-      commit_(database_.prepare("COMMIT"))
+      reach_(database_.prepare("INSERT OR REPLACE INTO reached VALUES(1, ?1, ?2)"))
 {
 }
 
@@ -47,10 +45,7 @@ std::optional<reached_dates> budget_store::reached()
 
 void budget_store::save(const std::vector<budget_row>& rows, const reached_dates& reached)
 {
-    if (database_.in_transaction())
-        database_.run("ROLLBACK");
-    begin_.run();
-    try {
+    database_.transaction([&] {
         for (const auto& row : rows) {
             const std::string_view id = row.budget;
             save_.bind(1, id).bind(2, row.period).bind(3, row.granted);
@@ -58,12 +53,7 @@ void budget_store::save(const std::vector<budget_row>& rows, const reached_dates
             prune_.bind(1, id).bind(2, row.period - periods_kept).run();
         }
         reach_.bind(1, reached.day).bind(2, reached.month).run();
-        commit_.run();
-    } catch (const sqlite_error&) {
-        if (database_.in_transaction())
-            database_.run("ROLLBACK");
-        throw;
-    }
+    });
 }
 
 }  // namespace sluice::state

@@ -43,8 +43,6 @@ private:
     sqlite_statement save_;
     sqlite_statement prune_;
     sqlite_statement reach_;
-    sqlite_statement begin_;
-    sqlite_statement commit_;
 };
 
 }  // namespace sluice::state

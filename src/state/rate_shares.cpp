@@ -1,4 +1,3 @@
-#include "redis_scripts.hpp"
 #include <sluice/state/rate_shares.hpp>
 
 #include <algorithm>
@@ -19,7 +18,6 @@ constexpr double quite_empty = 0.4;
 constexpr double longest_backlog = 1e18;  // ns
 constexpr std::uint32_t least = 20;       // no part is smaller than a 20th of an even one
 constexpr std::uint32_t away = 4;         // without Redis an unused part is a quarter of that
-constexpr unsigned idle_after = 8;        // turns without use, after which a part is let go
 constexpr unsigned looks_a_turn = 16;
 
 // Another part from now on; what was taken stays taken, and takes another time to refill. `scale`
@@ -40,12 +38,13 @@ void set_share(policy::bucket& of, std::uint32_t& scale, std::uint32_t share, ti
     }
 }
 
-std::string demand_of(double used, double empty, std::uint32_t share)
+template <class Use>
+share_demand demand_of(const Use& one)
 {
-    const bool more = used >= much && empty >= quite_empty;
-    const double wanted = more ? whole_share : used * room * share;
-    return std::to_string(
-        static_cast<std::uint32_t>(std::clamp(wanted, 1.0, static_cast<double>(whole_share))));
+    const bool more = one.used >= much && one.empty >= quite_empty;
+    const double wanted = more ? whole_share : one.used * room * one.scale;
+    const auto within = std::clamp(wanted, 1.0, static_cast<double>(whole_share));
+    return {.wanted = static_cast<std::uint32_t>(within), .whole = whole_share};
 }
 
 // The time in which the whole rate refills the burst, in nanoseconds.
@@ -66,43 +65,27 @@ std::int64_t full_at(const shared_rate& of)
 rate_shares::rate_shares(
     boost::asio::io_context& context,
     net::redis_client& client,
-    rate_shares_settings settings,
+    share_settings settings,
     std::function<unsigned()> gateways)
-    : client_(client),
-      settings_(std::move(settings)),
-      gateways_(std::move(gateways)),
-      share_(std::string(share_script)),
-      timer_(context),
-      random_(std::hash<std::string>{}(settings_.gateway))
+    : frame_(context, client, std::move(settings), "rate", std::move(gateways)),
+      random_(std::hash<std::string>{}(frame_.settings().gateway))
 {
 }
 
 void rate_shares::watch(std::vector<shared_rate> all)
 {
-    std::unordered_map<std::string, use> next;
-    for (auto& which : all) {
-        auto name = which.name;
-        const auto known = uses_.find(name);
-        if (known != uses_.end() && known->second.which.of == which.of) {
-            known->second.which = std::move(which);
-            next.insert_or_assign(std::move(name), std::move(known->second));
-            uses_.erase(known);
-            continue;
-        }
-        use fresh;
-        fresh.full_at = full_at(which);
-        fresh.idle_turns = idle_after;
-        fresh.scale = std::max<std::uint32_t>(which.of->share.load(std::memory_order_relaxed), 1);
-        fresh.which = std::move(which);
-        give(fresh, idle_share());
-        next.insert_or_assign(std::move(name), std::move(fresh));
-    }
-    uses_.swap(next);
-    for (auto& [name, one] : next) {
-        if (one.told)
-            let_go(name, one);
-        set_share(*one.which.of, one.scale, whole_share, steady::now());
-    }
+    frame_.watch(
+        std::move(all),
+        [](const use& known, const shared_rate& which) { return known.which.of == which.of; },
+        [this](use& one) { begin(one); },
+        [](use& one) { set_share(*one.which.of, one.scale, whole_share, steady::now()); });
+}
+
+void rate_shares::begin(use& one) const
+{
+    one.full_at = full_at(one.which);
+    one.scale = std::max<std::uint32_t>(one.which.of->share.load(std::memory_order_relaxed), 1);
+    give(one, idle_share());
 }
 
 void rate_shares::start()
@@ -113,14 +96,14 @@ void rate_shares::start()
 
 std::uint32_t rate_shares::even_share() const
 {
-    return std::max<std::uint32_t>(whole_share / std::max(gateways_(), 1U), 1);
+    return std::max<std::uint32_t>(whole_share / std::max(frame_.gateways(), 1U), 1);
 }
 
 std::uint32_t rate_shares::idle_share() const
 {
-    if (gateways_() == 0)
+    if (frame_.gateways() == 0)
         return first_share;
-    return client_.up() ? even_share() : std::max<std::uint32_t>(even_share() / away, 1);
+    return frame_.up() ? even_share() : std::max<std::uint32_t>(even_share() / away, 1);
 }
 
 // Not at even times, or clients that come at such would be seen always or never.
@@ -130,18 +113,17 @@ void rate_shares::look()
     const auto at = now.time_since_epoch().count();
     ++looks_;
     if (busy_ > 0)
-        for (auto& [name, one] : uses_)
-            if (one.idle_turns < idle_after && full_at(one.which) > at)
+        for (auto& [name, one] : frame_.all())
+            if (!one.idle() && full_at(one.which) > at)
                 ++one.not_full;
-    if (now - last_turn_ >= settings_.every)
+    if (now - last_turn_ >= frame_.settings().every)
         turn(now);
-    const auto mean = std::chrono::duration_cast<nanoseconds>(settings_.every) / looks_a_turn;
+    const auto mean =
+        std::chrono::duration_cast<nanoseconds>(frame_.settings().every) / looks_a_turn;
     const auto pause = std::chrono::duration_cast<nanoseconds>(mean * (0.5 + random_.uniform()));
-    timer_.expires_after(busy_ > 0 ? std::chrono::duration_cast<duration>(pause) : settings_.every);
-    timer_.async_wait([this](const boost::system::error_code& ec) {
-        if (!ec)
-            look();
-    });
+    frame_.after(
+        busy_ > 0 ? std::chrono::duration_cast<duration>(pause) : frame_.settings().every,
+        [this] { look(); });
 }
 
 void rate_shares::turn(time_point now)
@@ -149,23 +131,23 @@ void rate_shares::turn(time_point now)
     const auto passed = now - last_turn_;
     last_turn_ = now;
     busy_ = 0;
-    for (auto& [name, one] : uses_) {
+    for (auto& [name, one] : frame_.all()) {
         measure(one, now, passed);
-        busy_ += one.idle_turns < idle_after ? 1U : 0U;
-        if (one.idle_turns == idle_after && one.told && !one.asking)
-            let_go(name, one);
-        give(one, one.told || one.idle_turns < idle_after ? one.part : idle_share());
-        if (one.idle_turns < idle_after && !one.asking)
-            tell(name, one);
+        busy_ += one.idle() ? 0U : 1U;
+        frame_.speak(name, one, demand_of<use>, [this](use& about, std::int64_t part) {
+            const auto most = std::clamp<std::int64_t>(part, even_share() / least, whole_share);
+            give(about, static_cast<std::uint32_t>(most));
+        });
+        give(one, one.told ? one.part : idle_share());
     }
     looks_ = 0;
 }
 
-void rate_shares::measure(use& one, time_point now, duration passed)
+void rate_shares::measure(use& one, time_point now, duration passed) const
 {
     const auto moved = full_at(one.which);
-    const bool rested = one.idle_turns == idle_after;
-    one.idle_turns = moved != one.full_at ? 0 : std::min(one.idle_turns + 1, idle_after);
+    const bool rested = one.idle();
+    one.used_now(moved != one.full_at);
     one.full_at = moved;
     const auto backlog =
         static_cast<double>(moved) - static_cast<double>(now.time_since_epoch().count());
@@ -182,55 +164,15 @@ void rate_shares::measure(use& one, time_point now, duration passed)
     one.empty += weight * (empty - one.empty);
 }
 
-void rate_shares::tell(const std::string& name, use& one)
-{
-    one.asking = true;
-    one.told = true;
-    client_.run(
-        share_,
-        {settings_.prefix + ":rate:{" + name + '}'},
-        {settings_.gateway,
-         demand_of(one.used, one.empty, one.scale),
-         std::to_string(settings_.gone.count()),
-         std::to_string(whole_share),
-         "0"},
-        [this, name](const net::redis_answer& heard) {
-            const auto found = uses_.find(name);
-            if (found == uses_.end())
-                return;
-            auto& about = found->second;
-            about.asking = false;
-            if (!heard.ok() || heard.reply.is != net::redis_reply::kind::integer)
-                return;
-            const auto part =
-                std::clamp<std::int64_t>(heard.reply.number, even_share() / least, whole_share);
-            give(about, static_cast<std::uint32_t>(part));
-        });
-}
-
 // What its part lets through now.
 void rate_shares::give(use& one, std::uint32_t part) const
 {
     one.part = std::max<std::uint32_t>(part, 1);
-    auto share = one.part;
-    if (!client_.up() && one.which.on_failure == config::store_failure::refuse)
-        share = 0;
-    else if (!client_.up() && one.which.on_failure == config::store_failure::local)
-        share = whole_share;
+    const auto share = frame_.in_force(one.part, one.which.on_failure, whole_share);
     const double before = one.scale;
     set_share(*one.which.of, one.scale, share, steady::now());
     // What was used of the part before is another part of this one.
     one.used = std::min(one.used * before / one.scale, 1.0);
-}
-
-void rate_shares::let_go(const std::string& name, use& one)
-{
-    one.told = false;
-    client_.run(
-        share_,
-        {settings_.prefix + ":rate:{" + name + '}'},
-        {settings_.gateway, "-1", "1", "1", "0"},
-        [](const net::redis_answer&) {});
 }
 
 }  // namespace sluice::state

@@ -168,9 +168,10 @@ sqlite_statement sqlite_database::prepare(std::string_view sql)
     return sqlite_statement(compiled);
 }
 
-bool sqlite_database::in_transaction() const noexcept
+void sqlite_database::roll_back()
 {
-    return sqlite3_get_autocommit(open_.get()) == 0;
+    if (sqlite3_get_autocommit(open_.get()) == 0)
+        run("ROLLBACK");
 }
 
 sqlite_database open_store(const std::string& path, const char* schema, std::string& complaint)

@@ -62,10 +62,26 @@ public:
 
     void run(const char* sql);  // may be several statements
     [[nodiscard]] sqlite_statement prepare(std::string_view sql);
-    [[nodiscard]] bool in_transaction() const noexcept;
+    // What `work` does is done whole or, when it throws sqlite_error, not at all.
+    template <class Work>
+    void transaction(const Work& work)
+    {
+        roll_back();
+        run("BEGIN IMMEDIATE");
+        try {
+            work();
+            run("COMMIT");
+        } catch (const sqlite_error&) {
+            roll_back();
+            throw;
+        }
+    }
     [[nodiscard]] sqlite3* handle() const noexcept { return open_.get(); }
 
 private:
+    // A full disk ends a transaction by itself, or not.
+    void roll_back();
+
     struct closer {
         void operator()(sqlite3* open) const noexcept;
     };

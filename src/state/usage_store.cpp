@@ -46,29 +46,18 @@ void bind(sqlite_statement& to, const usage_place& where, const usage_totals& wh
 
 usage_store::usage_store(const std::string& path, std::string& complaint)
     : database_(open_store(path, schema, complaint)),
-      add_(database_.prepare(add_to_row)),
-      begin_(database_.prepare("BEGIN IMMEDIATE")),
-      commit_(database_.prepare("COMMIT"))
+      add_(database_.prepare(add_to_row))
 {
 }
 
 void usage_store::write(const usage_sums& sums)
 {
-    // A full disk ends the transaction by itself, or not.
-    if (database_.in_transaction())
-        database_.run("ROLLBACK");
-    begin_.run();
-    try {
+    database_.transaction([&] {
         sums.each([this](const usage_place& where, const usage_totals& what) {
             bind(add_, where, what);
             add_.run();
         });
-        commit_.run();
-    } catch (const sqlite_error&) {
-        if (database_.in_transaction())
-            database_.run("ROLLBACK");
-        throw;
-    }
+    });
 }
 
 }  // namespace sluice::state

@@ -21,8 +21,6 @@ public:
 private:
     sqlite_database database_;
     sqlite_statement add_;
-    sqlite_statement begin_;
-    sqlite_statement commit_;
 };
 
 // By a connection of its own. Throws sqlite_error.

@@ -175,6 +175,14 @@ class Gateway(Program):
         except ValueError:
             return status, answer_headers, text
 
+    def ctl(self, *arguments, code=0):
+        """What `sluice ctl` says; its complaints where it is to end with another code than 0."""
+        done = subprocess.run(
+            [BINARY, "ctl", "--admin", f"http://{self.admin_address}", *arguments],
+            capture_output=True, text=True, timeout=60, env={"SLUICE_ADMIN_TOKEN": ADMIN_TOKEN})
+        assert done.returncode == code, done.stdout + done.stderr
+        return done.stdout if code == 0 else done.stderr
+
     def canary(self, model, percent):
         status, _, body = self.admin(f"/admin/v1/models/{model}/canary", "PUT", {"percent": percent})
         assert status == 200, body

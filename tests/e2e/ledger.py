@@ -194,21 +194,14 @@ class Table(Case):
                 {"authorization": f"Bearer {FREE_KEY}", "x-sluice-tags": f"feature={feature}"})
             self.assertEqual(status, 200, body)
 
-        def ctl(*words):
-            done = subprocess.run(
-                [harness.BINARY, "ctl", "--admin", f"http://{server.admin_address}", *words],
-                capture_output=True, text=True, env={**os.environ, "SLUICE_ADMIN_TOKEN": harness.ADMIN_TOKEN})
-            self.assertEqual(done.returncode, 0, done.stderr)
-            return done.stdout
-
-        table = ctl("usage", "--by", "tag:feature", "--since", "24h")
+        table = server.ctl("usage", "--by", "tag:feature", "--since", "24h")
         self.assertRegex(table, r"(?m)^search +2 ")
         self.assertRegex(table, r"(?m)^digest +1 ")
         self.assertRegex(table, r"(?m)^total +3 ")
-        answer = json.loads(ctl("usage", "--json", "--by", "day,key", "--where", "tag=feature=digest"))
+        answer = json.loads(server.ctl("usage", "--json", "--by", "day,key", "--where", "tag=feature=digest"))
         self.assertEqual([row["key"] for row in answer["rows"]], ["free"])
         self.assertEqual(answer["total"]["requests"], 1)
-        rows = ctl("usage", "--csv", "--by", "key").splitlines()
+        rows = server.ctl("usage", "--csv", "--by", "key").splitlines()
         self.assertTrue(rows[0].startswith("key,requests,input_tokens,"), rows)
         self.assertTrue(rows[1].startswith("free,3,"), rows)
         self.assertNotIn("feature", "".join(server.metrics()))

@@ -1,20 +1,12 @@
 #!/usr/bin/env python3
 """Keys made, exchanged and revoked by `sluice ctl`, over a kill -9."""
-import subprocess
 import sys
 
 import harness
-from harness import ADMIN_TOKEN, BINARY, Case, Gateway, fetch, gateway_settings, until
+from harness import Case, Gateway, fetch, gateway_settings, until
 
 
 class LiveKeys(Case):
-    def ctl(self, *arguments, code=0):
-        done = subprocess.run(
-            [BINARY, "ctl", "--admin", f"http://{self.server.admin_address}", *arguments],
-            capture_output=True, text=True, timeout=60, env={"SLUICE_ADMIN_TOKEN": ADMIN_TOKEN})
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return done.stdout if code == 0 else done.stderr
-
     def status(self, secret):
         return fetch(self.server.url + "/v1/models", headers={"authorization": f"Bearer {secret}"})[0]
 
@@ -25,34 +17,34 @@ class LiveKeys(Case):
         simulator = self.simulator()
         settings = gateway_settings(self.directory, [("one", simulator.url + "/v1", 1)])
         self.server = self.started(Gateway(settings, self.directory))
-        said = self.ctl("key", "create", "search-2", "--tenant", "search", "--models", "m", "--limit",
+        said = self.server.ctl("key", "create", "search-2", "--tenant", "search", "--models", "m", "--limit",
                         "requests=1000/s", "--expires", "2099-01-31")
         secret = said.splitlines()[0]
         self.assertRegex(secret, r"^sk-sluice-[0-9a-f]{64}$")
         self.assertIn("search-2", said)
         self.becomes(secret, 200)
-        self.assertIn("already", self.ctl("key", "create", "search-2", code=2))
-        self.assertIn("did you mean `burst`", self.ctl("key", "set", "search-2", "--limit", "bursst=5", code=2))
-        self.ctl("key", "set", "search-2", "--limit", "burst=5")
-        fresh = self.ctl("key", "rotate", "search-2", "--grace", "1h").splitlines()[0]
+        self.assertIn("already", self.server.ctl("key", "create", "search-2", code=2))
+        self.assertIn("did you mean `burst`", self.server.ctl("key", "set", "search-2", "--limit", "bursst=5", code=2))
+        self.server.ctl("key", "set", "search-2", "--limit", "burst=5")
+        fresh = self.server.ctl("key", "rotate", "search-2", "--grace", "1h").splitlines()[0]
         self.becomes(fresh, 200)
         self.assertEqual(self.status(secret), 200)
-        self.ctl("key", "revoke", "test")
+        self.server.ctl("key", "revoke", "test")
         self.becomes(harness.CLIENT_KEY, 401)
 
         self.server.kill()
         self.server = self.started(Gateway(settings, self.directory))
         for one, wanted in ((fresh, 200), (secret, 200), (harness.CLIENT_KEY, 401)):
             self.assertEqual(self.status(one), wanted)
-        listed = self.ctl("keys")
+        listed = self.server.ctl("keys")
         print("\n" + listed)
         self.assertRegex(listed, r"search-2 +search +active +live +2099-01-31T00:00:00Z +sha256:[0-9a-f]{8}, "
                                  r"sha256:[0-9a-f]{8} until ")
         self.assertRegex(listed, r"test +default +disabled +file")
-        self.ctl("key", "revoke", "search-2")
+        self.server.ctl("key", "revoke", "search-2")
         self.becomes(fresh, 401)
         self.assertEqual(self.status(secret), 401)
-        self.assertIn("no key", self.ctl("key", "rotate", "search-2", code=2))
+        self.assertIn("no key", self.server.ctl("key", "rotate", "search-2", code=2))
         self.assertEqual(self.server.stop(), 0)
 
 

@@ -1,24 +1,16 @@
 #!/usr/bin/env python3
 """`sluice ctl shadow`: how a copy's target compares with the one that serves, as a person reads it."""
 import json
-import subprocess
 import sys
 
 import harness
-from harness import ADMIN_TOKEN, BINARY, CLIENT_KEY, Case, chat, fetch, until
+from harness import CLIENT_KEY, Case, chat, fetch, until
 
 COPIED, FAILED = 12, 3
 PRICE = {"input": 1, "output": 1}
 
 
 class Shadow(Case):
-    def ctl(self, *arguments, code=0):
-        done = subprocess.run(
-            [BINARY, "ctl", "--admin", f"http://{self.server.admin_address}", *arguments],
-            capture_output=True, text=True, timeout=60, env={"SLUICE_ADMIN_TOKEN": ADMIN_TOKEN})
-        self.assertEqual(done.returncode, code, done.stdout + done.stderr)
-        return done.stdout if code == 0 else done.stderr
-
     def ask(self, times):
         for i in range(times):
             status, _, text = fetch(
@@ -43,16 +35,16 @@ class Shadow(Case):
             [("serving", serving.url + "/v1", 1), ("copied", copied.url + "/v1", 0)],
             models={"m": {"targets": targets, "shadow": {"target": "candidate", "percent": "100%"}},
                     "plain": {"targets": targets}})
-        self.assertEqual(self.ctl("shadow", "plain"), "no shadow is configured for plain\n")
-        self.assertIn("nobody", self.ctl("shadow", "nobody", code=2))
+        self.assertEqual(self.server.ctl("shadow", "plain"), "no shadow is configured for plain\n")
+        self.assertIn("nobody", self.server.ctl("shadow", "nobody", code=2))
 
-        fresh = self.ctl("shadow", "m")
+        fresh = self.server.ctl("shadow", "m")
         self.assertEqual(fresh, "100% of m copied to m/candidate, breaker closed, 0.0000 USD today\n")
 
         self.ask(COPIED)
         self.assertTrue(until(lambda: self.pairs("compared") == COPIED), self.pairs("compared"))
         self.assertTrue(until(lambda: self.server.total("sluice_shadow_likeness_count") == COPIED))
-        told = self.ctl("shadow", "m")
+        told = self.server.ctl("shadow", "m")
         print("\n" + told)
         self.assertEqual(self.row(told, "compared"), [str(COPIED)])
         self.assertNotIn("failed", told)
@@ -62,7 +54,7 @@ class Shadow(Case):
             self.assertEqual(len(figures), 3)
             self.assertTrue(all(float(figure) > 0 for figure in figures), figures)
         # The same prompt at the same price: what differs is the length of the answers alone.
-        answer = json.loads(self.ctl("shadow", "m", "--json"))
+        answer = json.loads(self.server.ctl("shadow", "m", "--json"))
         self.assertEqual(answer["pairs"]["compared"], COPIED)
         spent = float(told.splitlines()[0].split()[-3])
         self.assertAlmostEqual(spent, answer["cost_usd"], places=4)
@@ -72,7 +64,7 @@ class Shadow(Case):
         self.ask(FAILED)
         self.assertTrue(until(lambda: self.pairs("failed") == FAILED))
         self.assertTrue(until(lambda: len(self.worst_failed()) == FAILED))
-        told = self.ctl("shadow", "m")
+        told = self.server.ctl("shadow", "m")
         self.assertEqual(self.row(told, "compared"), [str(COPIED)])
         self.assertEqual(self.row(told, "failed"), [str(FAILED)])
         for name in (f"asked-{i}" for i in range(FAILED)):
@@ -81,7 +73,7 @@ class Shadow(Case):
 
     def worst_failed(self):
         """The lines of the table of the worst whose copy failed, which come first."""
-        lines = self.ctl("shadow", "m").splitlines()
+        lines = self.server.ctl("shadow", "m").splitlines()
         begin = next(i for i, line in enumerate(lines) if line.startswith("REQUEST"))
         failed = [line for line in lines[begin + 1:] if line.split()[1] == "failed"]
         self.assertEqual(lines[begin + 1:begin + 1 + len(failed)], failed)

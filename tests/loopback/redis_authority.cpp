@@ -1,7 +1,7 @@
 // Budgets of several gateways over a real redis-server: nothing is granted twice, whatever is lost.
 
+#include "needs_redis.hpp"
 #include "redis_world.hpp"
-#include "support/redis_server.hpp"
 #include <sluice/state/redis_authority.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -16,15 +16,6 @@ using state::budget_period;
 using state::grant;
 
 namespace {
-
-boost::test_tools::assertion_result there(boost::unit_test::test_unit_id)
-{
-    boost::test_tools::assertion_result answer(redis_server::installed());
-    answer.message() << "redis-server is not installed";
-    return answer;
-}
-
-const auto needs_redis = boost::unit_test::precondition(there);
 
 constexpr std::int64_t limit = 1'000;
 

@@ -1,8 +1,8 @@
 // One budget, four gateways, one redis-server: never spent above the limit, and nearly all of it
 // can be spent, whatever Redis does meanwhile.
 
+#include "needs_redis.hpp"
 #include "server_parts.hpp"
-#include "support/redis_server.hpp"
 #include <sluice/policy/time_zone.hpp>
 #include <sluice/server/shared_store.hpp>
 #include <sluice/state/grants.hpp>
@@ -19,15 +19,6 @@ using namespace sluice;
 using namespace std::chrono_literals;
 
 namespace {
-
-boost::test_tools::assertion_result there(boost::unit_test::test_unit_id)
-{
-    boost::test_tools::assertion_result answer(redis_server::installed());
-    answer.message() << "redis-server is not installed";
-    return answer;
-}
-
-const auto needs_redis = boost::unit_test::precondition(there);
 
 constexpr std::int64_t cent = 10'000'000;
 constexpr std::int64_t requests = 20'000;  // what the budget is for

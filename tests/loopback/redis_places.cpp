@@ -1,7 +1,6 @@
 // Requests at once over several gateways and a real redis-server.
 
-#include "redis_world.hpp"
-#include "support/redis_server.hpp"
+#include "share_fleet.hpp"
 #include <sluice/state/place_shares.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -15,44 +14,23 @@ using namespace std::chrono_literals;
 
 namespace {
 
-boost::test_tools::assertion_result there(boost::unit_test::test_unit_id)
-{
-    boost::test_tools::assertion_result answer(redis_server::installed());
-    answer.message() << "redis-server is not installed";
-    return answer;
-}
-
-const auto needs_redis = boost::unit_test::precondition(there);
-
 constexpr std::uint32_t all_places = 40;
 
 // A gateway whose clients want so many requests in flight, each of which takes `lasts`.
-struct gateway {
+struct gateway : sharing<state::place_shares> {
     gateway(
         std::uint16_t port,
         std::string id,
         unsigned fleet,
         config::store_failure on_failure = config::store_failure::keep_share)
-        : world(redis_at(port)),
-          shares(world.context, world.client, named(std::move(id)), [this, fleet] {
-              counted = counted || world.client.up();
-              return counted ? fleet : 0;
-          })
+        : sharing(port, std::move(id), fleet)
     {
         settings.concurrent = all_places;
         shares.watch({{"key:k:concurrent", state, all_places, on_failure}});
         shares.start();
     }
-    static state::rate_shares_settings named(std::string id)
-    {
-        state::rate_shares_settings settings;
-        settings.gateway = std::move(id);
-        settings.every = 50ms;
-        settings.gone = 1s;
-        return settings;
-    }
 
-    void turn(time_point now)
+    void turn(time_point now, duration /*passed*/)
     {
         std::erase_if(ends, [&](time_point end) {
             if (end > now)
@@ -64,11 +42,7 @@ struct gateway {
             ends.push_back(now + lasts + milliseconds(draw() % 40));
     }
 
-    bool counted = false;
-    std::shared_ptr<policy::limit_state> state = std::make_shared<policy::limit_state>();
     policy::limit_settings settings;
-    redis_world world;
-    state::place_shares shares;
     std::vector<time_point> ends;
     std::size_t wanted = 0;
     milliseconds lasts{20};
@@ -89,15 +63,7 @@ std::size_t in_flight(const fleet& all)
 std::size_t pass(fleet& all, milliseconds time)
 {
     std::size_t most = 0;
-    const auto end = steady::now() + time;
-    while (steady::now() < end) {
-        for (auto& one : all) {
-            one->turn(steady::now());
-            one->world.context.restart();
-            one->world.context.run_for(1ms);
-        }
-        most = std::max(most, in_flight(all));
-    }
+    loopback::pass(all, time, [&] { most = std::max(most, in_flight(all)); });
     return most;
 }
 

@@ -1,7 +1,6 @@
 // The client with a real redis-server, and what happens to that one.
 
-#include "support/redis_server.hpp"
-
+#include "needs_redis.hpp"
 #include "redis_world.hpp"
 #include "support/certificates.hpp"
 
@@ -13,19 +12,6 @@ using namespace loopback;
 using namespace sluice;
 using namespace std::chrono_literals;
 using net::redis_failure;
-
-namespace {
-
-boost::test_tools::assertion_result there(boost::unit_test::test_unit_id)
-{
-    boost::test_tools::assertion_result answer(redis_server::installed());
-    answer.message() << "redis-server is not installed";
-    return answer;
-}
-
-const auto needs_redis = boost::unit_test::precondition(there);
-
-}  // namespace
 
 BOOST_AUTO_TEST_SUITE(redis_real, *needs_redis)
 

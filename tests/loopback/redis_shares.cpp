@@ -1,7 +1,6 @@
 // One rate over several gateways and a real redis-server: together they hold to it and use it up.
 
-#include "redis_world.hpp"
-#include "support/redis_server.hpp"
+#include "share_fleet.hpp"
 #include <sluice/state/rate_shares.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -12,50 +11,25 @@ using namespace std::chrono_literals;
 
 namespace {
 
-boost::test_tools::assertion_result there(boost::unit_test::test_unit_id)
-{
-    boost::test_tools::assertion_result answer(redis_server::installed());
-    answer.message() << "redis-server is not installed";
-    return answer;
-}
-
-const auto needs_redis = boost::unit_test::precondition(there);
-
 constexpr policy::rate limit{1'000, 1s};
 constexpr std::uint64_t burst = 200;  // what a busy machine's scheduler may keep a loop waiting for
 
 // A gateway whose clients offer so many requests a second.
-struct gateway {
+struct gateway : sharing<state::rate_shares> {
     gateway(
         std::uint16_t port,
         std::string id,
         double offered,
         unsigned fleet,
         config::store_failure on_failure = config::store_failure::keep_share)
-        : world(redis_at(port)),
-          shares(
-              world.context,
-              world.client,
-              named(std::move(id)),
-              [this, fleet] {
-                  counted = counted || world.client.up();
-                  return counted ? fleet : 0;
-              }),
+        : sharing(port, std::move(id), fleet),
           per_second(offered)
     {
         shares.watch({{"key:k:requests", state, &state->requests, limit, burst, on_failure}});
         shares.start();
     }
-    static state::rate_shares_settings named(std::string id)
-    {
-        state::rate_shares_settings settings;
-        settings.gateway = std::move(id);
-        settings.every = 50ms;
-        settings.gone = 1s;
-        return settings;
-    }
 
-    void offer(time_point now, duration passed)
+    void turn(time_point now, duration passed)
     {
         due += per_second * std::chrono::duration<double>(passed).count();
         for (; due >= 1; --due)
@@ -66,10 +40,6 @@ struct gateway {
         return state->requests.share.load() / static_cast<double>(policy::whole_share);
     }
 
-    std::shared_ptr<policy::limit_state> state = std::make_shared<policy::limit_state>();
-    bool counted = false;
-    redis_world world;
-    state::rate_shares shares;
     double per_second;
     double due = 0;
     std::uint64_t admitted = 0;
@@ -80,17 +50,7 @@ using fleet = std::vector<std::unique_ptr<gateway>>;
 // Everybody's clients and everybody's loop for so long.
 void pass(fleet& all, milliseconds time)
 {
-    auto now = steady::now();
-    const auto end = now + time;
-    while (now < end) {
-        const auto then = steady::now();
-        for (auto& one : all) {
-            one->offer(then, then - now);
-            one->world.context.restart();
-            one->world.context.run_for(1ms);
-        }
-        now = then;
-    }
+    loopback::pass(all, time, [] {});
 }
 
 std::uint64_t admitted(const fleet& all)

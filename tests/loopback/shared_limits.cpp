@@ -1,8 +1,8 @@
 // Limits of gateways that share Redis: each has its part and says so, and what becomes of it while
 // Redis is away is the limit's to say.
 
+#include "needs_redis.hpp"
 #include "support/gateway.hpp"
-#include "support/redis_server.hpp"
 #include "support/upstream.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -16,22 +16,10 @@ using namespace std::chrono_literals;
 
 namespace {
 
-boost::test_tools::assertion_result there(boost::unit_test::test_unit_id)
-{
-    boost::test_tools::assertion_result answer(redis_server::installed());
-    answer.message() << "redis-server is not installed";
-    return answer;
-}
-
-const auto needs_redis = boost::unit_test::precondition(there);
-
 struct world {
     explicit world(std::uint16_t redis)
         : gate(config(echo.port())
-                   .set(
-                       "state",
-                       "{ directory: '@DIR@/state', redis: 'redis://127.0.0.1:"
-                           + std::to_string(redis) + "/0', redis_timeout: 200ms }")
+                   .set("state", state_at(redis))
                    .set(
                        "keys",
                        "[" + key("keep", "") + ", " + key("refuse", ", on_store_failure: refuse")

@@ -1,7 +1,7 @@
 // A gateway that shares Redis with others serves whatever Redis does, and says how that is.
 
+#include "needs_redis.hpp"
 #include "support/gateway.hpp"
-#include "support/redis_server.hpp"
 #include "support/upstream.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -12,22 +12,9 @@ using namespace loopback;
 
 namespace {
 
-boost::test_tools::assertion_result there(boost::unit_test::test_unit_id)
-{
-    boost::test_tools::assertion_result answer(redis_server::installed());
-    answer.message() << "redis-server is not installed";
-    return answer;
-}
-
-const auto needs_redis = boost::unit_test::precondition(there);
-
 struct world {
     explicit world(std::uint16_t redis)
-        : gate(config(echo.port())
-                   .set(
-                       "state",
-                       "{ directory: '@DIR@/state', redis: 'redis://:secret@127.0.0.1:"
-                           + std::to_string(redis) + "/0', redis_timeout: 200ms }"))
+        : gate(config(echo.port()).set("state", state_at(redis, "200ms", "secret")))
     {
     }
     void serves()

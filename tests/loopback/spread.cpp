@@ -1,7 +1,7 @@
 // Two gateways and one real Redis: what is changed at one is so at the other, whatever Redis does.
 
+#include "needs_redis.hpp"
 #include "support/gateway.hpp"
-#include "support/redis_server.hpp"
 #include "support/upstream.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -13,15 +13,6 @@
 using namespace loopback;
 
 namespace {
-
-boost::test_tools::assertion_result there(boost::unit_test::test_unit_id)
-{
-    boost::test_tools::assertion_result answer(redis_server::installed());
-    answer.message() << "redis-server is not installed";
-    return answer;
-}
-
-const auto needs_redis = boost::unit_test::precondition(there);
 
 // A second, and what sanitizers on a busy machine make of it.
 constexpr milliseconds soon{5'000};
@@ -39,10 +30,7 @@ config config_of(std::uint16_t provider, std::uint16_t redis, bool with_k = true
         .set(
             "models",
             "{ " + std::string(model_m) + (with_k ? ", " + std::string(model_k) : "") + " }")
-        .set(
-            "state",
-            "{ directory: '@DIR@/state', redis: 'redis://127.0.0.1:" + std::to_string(redis)
-                + "/0', redis_timeout: 500ms }");
+        .set("state", state_at(redis, "500ms"));
 }
 
 struct one_gateway {

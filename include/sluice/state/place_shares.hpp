@@ -7,19 +7,13 @@
 // not counted and has a quarter of an even part, for its first requests: so all that begin in the
 // same two turns have a quarter of the limit together beyond what the others use.
 
-#include <sluice/config/quota.hpp>
-#include <sluice/net/redis.hpp>
 #include <sluice/policy/limit.hpp>
-#include <sluice/state/rate_shares.hpp>
-
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <sluice/state/share_frame.hpp>
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 namespace sluice::state {
@@ -37,36 +31,25 @@ public:
     place_shares(
         boost::asio::io_context& context,
         net::redis_client& client,
-        rate_shares_settings settings,
+        share_settings settings,
         std::function<unsigned()> gateways);
 
     void watch(std::vector<shared_places> all);
     void start();
 
 private:
-    struct use {
+    struct use : share_use {
         shared_places which;
-        std::uint32_t part = 1;
         double peak = 0;           // in flight lately
         unsigned wants_turns = 0;  // for which it is taken to need more than it has
-        unsigned idle_turns = 0;
-        bool told = false;
-        bool asking = false;
     };
 
     void turn();
-    void measure(use& one);
-    void tell(const std::string& name, use& one);
+    static void measure(use& one);
     void give(use& one, std::uint32_t part) const;
-    void let_go(const std::string& name, use& one);
     [[nodiscard]] std::uint32_t idle_part(const use& one) const;
 
-    net::redis_client& client_;
-    rate_shares_settings settings_;
-    std::function<unsigned()> gateways_;
-    net::redis_script share_;
-    boost::asio::steady_timer timer_;
-    std::unordered_map<std::string, use> uses_;
+    share_frame<use> frame_;
 };
 
 }  // namespace sluice::state

@@ -15,30 +15,16 @@
 
 #include <sluice/base/clock.hpp>
 #include <sluice/base/random.hpp>
-#include <sluice/config/quota.hpp>
-#include <sluice/net/redis.hpp>
 #include <sluice/policy/limit.hpp>
-
-#include <boost/asio/io_context.hpp>
-#include <boost/asio/steady_timer.hpp>
+#include <sluice/state/share_frame.hpp>
 
 #include <cstdint>
 #include <functional>
 #include <memory>
 #include <string>
-#include <unordered_map>
 #include <vector>
 
 namespace sluice::state {
-
-struct rate_shares_settings {
-    std::string prefix = "sluice";  // of every key
-    std::string gateway;            // not empty
-    milliseconds every{250};
-    // A gateway that has not spoken for so long has no part any more; it keeps to its last one
-    // until it can speak again.
-    seconds gone{5};
-};
 
 // One bucket of a limit, by a name all gateways give it: "key:team:requests".
 struct shared_rate {
@@ -61,7 +47,7 @@ public:
     rate_shares(
         boost::asio::io_context& context,
         net::redis_client& client,
-        rate_shares_settings settings,
+        share_settings settings,
         std::function<unsigned()> gateways);
 
     // All that are shared from now on; one of the same name and bucket goes on as it was. One that
@@ -71,35 +57,25 @@ public:
     void start();
 
 private:
-    struct use {
+    struct use : share_use {
         shared_rate which;
-        std::uint32_t part = 0;    // as told; the bucket has another while Redis is away
         std::uint32_t scale = 0;   // what the bucket's backlog is in
         std::int64_t full_at = 0;  // of the bucket, at the last turn
         unsigned not_full = 0;     // of the looks since
         double used = 0;           // of its part, averaged
         double empty = 0;          // which part of the burst is gone, averaged
-        unsigned idle_turns = 0;
-        bool told = false;  // Redis has a part of ours
-        bool asking = false;
     };
 
     void look();
     void turn(time_point now);
-    void measure(use& one, time_point now, duration passed);
-    void tell(const std::string& name, use& one);
+    void measure(use& one, time_point now, duration passed) const;
+    void begin(use& one) const;
     void give(use& one, std::uint32_t part) const;
-    void let_go(const std::string& name, use& one);
     [[nodiscard]] std::uint32_t even_share() const;
     [[nodiscard]] std::uint32_t idle_share() const;
 
-    net::redis_client& client_;
-    rate_shares_settings settings_;
-    std::function<unsigned()> gateways_;
-    net::redis_script share_;
-    boost::asio::steady_timer timer_;
+    share_frame<use> frame_;
     random_engine random_;
-    std::unordered_map<std::string, use> uses_;
     time_point last_turn_{};
     unsigned looks_ = 0;    // since then
     std::size_t busy_ = 0;  // limits that were in use at the last turn

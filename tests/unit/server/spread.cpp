@@ -59,39 +59,7 @@ struct fleet_world : control_world {
         BOOST_REQUIRE_MESSAGE(found != nullptr, name);
         return found->item;
     }
-    [[nodiscard]] double canary_share() { return model("demo").split.share(2); }
-    [[nodiscard]] const policy::rollout_state& rollout()
-    {
-        const auto found = canaries->find("demo");
-        BOOST_REQUIRE(found);
-        return *found->state;
-    }
-    // A second of 200 requests by the split in force.
-    void second(std::uint64_t canary_failures = 0)
-    {
-        const auto& demo = model("demo");
-        for (std::size_t i = 0; i < demo.targets.size(); ++i)
-            cells.arm(demo.targets[i].arm)
-                .attempts_begun.add(static_cast<std::uint64_t>(200 * demo.split.share(i)));
-        cells.arm(demo.targets[2].arm)
-            .attempts[observe::attempt_outcome::connect_failed]
-            .add(canary_failures);
-        now += 1s;
-        canaries->look(now);
-    }
-
-    time_point now{12h};
 };
-
-bool ok(const change_report& report)
-{
-    return report.refused == refusal::none;
-}
-
-bool has(const std::string& text, std::string_view part)
-{
-    return text.find(part) != std::string::npos;
-}
 
 }  // namespace
 
