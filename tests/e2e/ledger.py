@@ -184,6 +184,50 @@ class Full(Case):
         self.assertEqual(server.stop(), 0)
 
 
+class Pruned(Case):
+    """What the manual says of old rows."""
+
+    OLD = 200_000
+    PRUNE = "DELETE FROM usage WHERE hour < unixepoch('now', '-400 days')"
+
+    def test_old_rows_go_while_the_gateway_serves_and_no_bill_is_lost(self):
+        self.assertIn(self.PRUNE, (harness.ROOT / "deploy/README.md").read_text())
+        server = self.started(Gateway(settings_with(self.directory, self.simulator(), "100 USD"), self.directory))
+        asked = 0
+
+        def ask(count):
+            nonlocal asked
+            for _ in range(count):
+                status, _, body = fetch(server.url + "/v1/chat/completions", "POST", harness.chat(),
+                                        {"authorization": f"Bearer {FREE_KEY}"})
+                self.assertEqual(status, 200, body)
+            asked += count
+
+        ask(5)
+        self.assertTrue(until(lambda: usage(server)[0].get("free", {}).get("requests") == asked))
+        database = sqlite3.connect(self.directory / "state/usage.db", timeout=30 * harness.SLOW)
+        self.addCleanup(database.close)
+        columns = len(database.execute("SELECT * FROM usage").fetchone())
+        with database:
+            database.executemany(
+                f"INSERT INTO usage VALUES(?, 't', ?, 'm', 'stable', 'stable', 'answered', ''{', 1' * (columns - 8)})",
+                ((3600 * i, "old") for i in range(self.OLD)))
+        self.assertEqual(usage(server, since="1970-01-01")[1]["total"]["requests"], self.OLD + asked)
+        begin = time.monotonic()
+        database.execute("BEGIN IMMEDIATE")
+        gone = database.execute(self.PRUNE).rowcount
+        # Nobody else can write now.
+        ask(20)
+        database.commit()
+        print(f"\n    {gone} rows deleted while {asked} requests were served, in {time.monotonic() - begin:.2f} s")
+        ask(5)
+        self.assertEqual(gone, self.OLD)
+        self.assertTrue(until(lambda: usage(server)[0]["free"]["requests"] == asked), usage(server)[1])
+        self.assertEqual(usage(server, since="1970-01-01")[1]["total"]["requests"], asked)
+        self.assertEqual(server.total("sluice_ledger_lost_bills_total"), 0)
+        self.assertEqual(server.stop(), 0)
+
+
 class Table(Case):
     def test_ctl_usage_tells_it_as_table_json_and_csv(self):
         mock = self.simulator()
