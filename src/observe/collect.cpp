@@ -88,6 +88,17 @@ void add_key(families& out, const workers& all, std::size_t id, std::string_view
     };
     limits(metric::limited, &key_cells::limited);
     limits(metric::limited_shadow, &key_cells::shadow_limited);
+    const auto reservations = [&](metric family, auto member, double unit) {
+        for (std::size_t i = 0; i < reservation_labels.size(); ++i)
+            if (const auto held =
+                    sum(all, find, [&](const key_cells& c) { return (c.*member).cells[i].read(); }))
+                out.add(
+                    family,
+                    {{"key", name}, {"what", reservation_labels[i]}},
+                    static_cast<double>(held) / unit);
+    };
+    reservations(metric::reservation_tokens, &key_cells::tokens, 1);
+    reservations(metric::reservation_money, &key_cells::money, policy::nanodollars_per_dollar);
 }
 
 // Of all workers together; a pair that cost nothing has no series.

@@ -24,6 +24,7 @@ const consequences& consequences_of(cause why) noexcept
         {good,    trouble::none,         false, false, chain::none,           false, false},  // rejected
         {unknown, trouble::none,         false, false, chain::none,           false, false},  // deadline
         {unknown, trouble::none,         false, false, chain::none,           false, false},  // stopped
+        {unknown, trouble::none,         true,  false, chain::any,            true,  false},  // unaffordable
     }};
     // clang-format on
     return rows[static_cast<std::size_t>(why)];

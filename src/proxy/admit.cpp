@@ -135,20 +135,31 @@ errc refuse(exchange& x, const payment& refused)
             + " is spent");
 }
 
+// A purse that is empty for the moment is asked again after a while. False: stopped meanwhile.
+net::task<bool> wait_for_grant(services& with, exchange& x)
+{
+    with.ledger.hurry();
+    const bool waited = co_await pause(with, x.stop, purse_look);
+    x.now = steady::now();
+    co_return waited;
+}
+
+nanoseconds patience_of(const exchange& x) noexcept
+{
+    return std::max<nanoseconds>(x.key->limits.max_wait, purse_patience);
+}
+
 // After `paid`, which was refused: a purse that waits for a grant is waited for.
 net::task<result<void>> wait_for_money(
     services& with, exchange& x, std::int64_t amount, payment paid)
 {
-    const auto patience = std::max<nanoseconds>(x.key->limits.max_wait, purse_patience);
     const auto began = x.now;
     for (;;) {
-        if (paid.why == policy::purse::answer::spent || x.now - began >= patience) {
+        if (paid.why == policy::purse::answer::spent || x.now - began >= patience_of(x)) {
             count(with, x, limit_reason::budget, false);
             co_return refuse(x, paid);
         }
-        with.ledger.hurry();
-        const bool waited = co_await pause(with, x.stop, purse_look);
-        x.now = steady::now();
+        const bool waited = co_await wait_for_grant(with, x);
         x.queued = x.now - began;
         if (!waited)
             co_return x.fail(x.stopped_or(errc::client_closed_request));
@@ -186,10 +197,35 @@ net::task<result<void>> admit(services& with, exchange& x)
     co_return result<void>{};
 }
 
-void settle(exchange& x) noexcept
+net::task<result<bool>> afford(
+    services& with, exchange& x, const config::model& model, const config::target& target)
+{
+    using answer = policy::purse::answer;
+    const auto at = date_of(x.system_time);
+    // A hedge may go to another target of the model.
+    const auto amount = model.hedge.enabled ? most_expensive(model, x.expected, at)
+                                            : most_expensive(target, x.expected, at);
+    const auto until = x.now + patience_of(x);
+    auto got = x.holds.raise(amount);
+    while (got == answer::dry && x.now < until) {
+        const bool waited = co_await wait_for_grant(with, x);
+        if (!waited)
+            co_return x.fail(x.stopped_or(errc::client_closed_request));
+        got = x.holds.raise(amount);
+    }
+    co_return got == answer::taken;
+}
+
+void settle(services& with, exchange& x) noexcept
 {
     x.owed = charge_of(x);
     const auto used = policy::total_of(x.owed.tokens);
+    const auto held = x.holds.reserved();
+    if (held.tokens > 0)
+        with.cells.key(x.key->metric).tokens.ended(held.tokens, used);
+    if (held.nanodollars > 0)
+        with.cells.key(x.key->metric)
+            .money.ended(held.nanodollars, static_cast<std::uint64_t>(x.owed.nanodollars));
     x.holds.settle(used, x.owed.nanodollars, x.now);
     if (x.tried)
         x.tried->used = used;

@@ -95,22 +95,29 @@ policy::token_estimate expected_of(const exchange& x) noexcept
 }
 
 std::int64_t most_expensive(
+    const config::target& target,
+    const policy::token_estimate& tokens,
+    std::chrono::sys_seconds at) noexcept
+{
+    const auto* price = target.prices.at(at);
+    if (price == nullptr)
+        return 0;
+    policy::token_counts counts{.input = tokens.input, .output = tokens.output};
+    const auto as_output = policy::cost(price->price, counts);
+    if (!price->price.reasoning)
+        return as_output;
+    counts.reasoning = tokens.output;
+    return std::max(as_output, policy::cost(price->price, counts));
+}
+
+std::int64_t most_expensive(
     const config::model& model,
     const policy::token_estimate& tokens,
     std::chrono::sys_seconds at) noexcept
 {
-    const policy::token_counts as_output{.input = tokens.input, .output = tokens.output};
-    policy::token_counts as_reasoning = as_output;
-    as_reasoning.reasoning = tokens.output;
     std::int64_t most = 0;
-    for (const auto& target : model.targets) {
-        const auto* price = target.prices.at(at);
-        if (price == nullptr)
-            continue;
-        most = std::max(most, policy::cost(price->price, as_output));
-        if (price->price.reasoning)
-            most = std::max(most, policy::cost(price->price, as_reasoning));
-    }
+    for (const auto& target : model.targets)
+        most = std::max(most, most_expensive(target, tokens, at));
     return most;
 }
 

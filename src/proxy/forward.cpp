@@ -4,6 +4,7 @@
 #include <sluice/proxy/outcome.hpp>
 #include <sluice/proxy/pause.hpp>
 #include <sluice/proxy/services.hpp>
+#include <sluice/proxy/steps.hpp>
 
 #include <algorithm>
 
@@ -62,6 +63,34 @@ void rest(services& with, exchange& x)
     x.tried->release(x.now);
 }
 
+// Whether it is a fallback that may cost more than what the request's budgets have paid.
+bool needs_money(const exchange& x, const policy::step& to) noexcept
+{
+    return x.holds.has_paid() && x.served_by->routes.links[to.stage].model != x.model;
+}
+
+// A step that is not taken.
+void decline(const exchange& x, const policy::step& to) noexcept
+{
+    const auto& stage = x.served_by->routes.stages[to.stage];
+    stage.candidates[to.target].state->breaker.abandon(to.given);
+}
+
+// A step to a target that no budget has the money for: nobody is asked.
+policy::step pass_over(
+    services& with, exchange& x, policy::attempt_plan& plan, const policy::step& to, outcome& what)
+{
+    decline(x, to);
+    // Where somebody was asked, the client is told what came of that.
+    if (!x.tried)
+        what = {
+            policy::cause::unaffordable,
+            {},
+            errc::no_healthy_upstream,
+            "what could stand in costs more than a budget has left"};
+    return plan.after(policy::cause::unaffordable, x.now, with.random);
+}
+
 // What the client gets when nothing is left to try. Success: the answer of the last attempt.
 result<void> give_up(
     exchange& x, const policy::step& last, const outcome& what, std::uint32_t attempts)
@@ -83,7 +112,7 @@ result<void> give_up(
         return x.fail(errc::upstream_rate_limited);
     if (what.why == policy::cause::stopped)
         return x.fail(x.stopped_or(what.error));
-    const std::string_view message = x.tried->message;
+    const std::string_view message = x.tried ? x.tried->message : std::string_view{};
     return x.fail(what.error, message.empty() ? what.words : message);
 }
 
@@ -106,6 +135,20 @@ net::task<result<void>> forward(services& with, exchange& x)
             next = plan.resume(x.now, with.random);
             continue;
         }
+        if (needs_money(x, next)) {
+            const auto& link = x.served_by->routes.links[next.stage];
+            rest(with, x);
+            const auto paid =
+                co_await afford(with, x, *link.model, link.model->targets[next.target]);
+            if (!paid) {
+                decline(x, next);
+                co_return paid.error();
+            }
+            if (!*paid) {
+                next = pass_over(with, x, plan, next, what);
+                continue;
+            }
+        }
         if (!start_attempt(with, x, asked, next)) {
             what = {policy::cause::rate_limited, {}, errc::upstream_rate_limited, {}};
             next = plan.after(what.why, x.now, with.random);
@@ -126,7 +169,7 @@ net::task<result<void>> forward(services& with, exchange& x)
         tell(with, one, what, x.now);
         next = plan.after(what.why, x.now, with.random);
     }
-    co_return give_up(x, next, what, plan.attempts());
+    co_return give_up(x, next, what, x.tried ? plan.attempts() : 0);
 }
 
 }  // namespace sluice::proxy

@@ -83,6 +83,39 @@ policy::purse::answer holdings::pay(policy::purse& from, std::int64_t amount) no
     return got.got;
 }
 
+policy::purse::answer holdings::raise(std::int64_t amount) noexcept
+{
+    using answer = policy::purse::answer;
+    const auto more = amount - money_;
+    if (more <= 0)
+        return answer::taken;
+    for (std::size_t i = 0; i < budget_count_; ++i) {
+        const auto& [purse, tag] = budgets_[i];
+        const auto got = purse->take(more);
+        if (got.got == answer::taken && got.tag != tag)
+            purse->give_back(got.tag, more);
+        if (got.got == answer::taken || got.tag != tag)
+            continue;
+        // Of a period that is over nothing comes back, nor was it taken.
+        for (std::size_t before = 0; before < i; ++before)
+            budgets_[before].purse->give_back(budgets_[before].tag, more);
+        return got.got;
+    }
+    money_ = amount;
+    return answer::taken;
+}
+
+holdings::reservation holdings::reserved() const noexcept
+{
+    reservation out;
+    for (std::size_t i = 0; i < limit_count_; ++i)
+        if (limits_[i].settings->tokens)
+            out.tokens = tokens_;
+    if (budget_count_ > 0)
+        out.nanodollars = static_cast<std::uint64_t>(money_);
+    return out;
+}
+
 void holdings::undo(time_point now) noexcept
 {
     for (std::size_t i = 0; i < limit_count_; ++i)

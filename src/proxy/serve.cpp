@@ -143,7 +143,7 @@ net::task<result<void>> run(services& with, client& from, exchange& x)
 // What the request held.
 void give_back(services& with, exchange& x)
 {
-    settle(x);
+    settle(with, x);
     if (x.tried) {
         tell(with, *x.tried, relayed_outcome(x), x.now);
         x.tried->release(x.now);

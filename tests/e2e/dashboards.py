@@ -38,7 +38,7 @@ TOOLS = [{"type": "function", "function": {"name": "look_up", "parameters": {
 KEYS = {"poor": {"budget": {"daily": "0.02 USD"}},
         "held": {"limits": {"requests": "1/s", "burst": 1}},
         "told": {"limits": {"requests": "1/s", "burst": 1, "shadow": True}},
-        "patient": {"limits": {"requests": "5/s", "burst": 1, "max_wait": "5s"}}}
+        "patient": {"limits": {"requests": "5/s", "burst": 1, "max_wait": "5s", "tokens": "1000000/s"}}}
 
 
 class Prometheus(Program):

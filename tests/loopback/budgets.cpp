@@ -219,6 +219,120 @@ BOOST_AUTO_TEST_CASE(a_fallback_costs_what_the_one_that_answered_takes)
     BOOST_TEST(gate.becomes("sluice_budget_spent_usd", {}, 3));
 }
 
+namespace {
+
+// A model that fails and costs half of what its fallback n does; more of them may follow.
+config with_dear_fallback(
+    std::uint16_t broken, std::uint16_t echo, std::string_view budget, std::string_view more = "")
+{
+    return config(echo)
+        .set(
+            "providers",
+            "{ one: { base_url: '" + base_url(broken) + "' }, two: { base_url: '" + base_url(echo)
+                + "' } }")
+        .set(
+            "models",
+            "{ m: { targets: [{ provider: one }], retry: { attempts: 1 }, breaker: off, fallbacks: "
+            "[n" + std::string(more.empty() ? "" : ", c")
+                + "], price: { input: 0, output: 500000 } }, n: { targets: [{ provider: two }], "
+                  "price: { input: 0, output: 1000000 } }"
+                + std::string(more) + " }")
+        .set("keys", "[" + key_text("a", "budget: { daily: " + std::string(budget) + " }") + "]");
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(a_dearer_fallback_is_passed_over_where_the_budget_has_not_the_difference)
+{
+    provider broken(always(answer_text(R"({"error":{"message":"sorry"}})", 500)));
+    provider echo(always(answer_text(completion)));
+    gateway gate(with_dear_fallback(broken.port(), echo.port(), "5 USD"));
+    auto client = gate.connect();
+    BOOST_TEST(answer_to(client, ask_text()).status() == 200U);
+    BOOST_TEST(gate.becomes("sluice_budget_spent_usd", {}, 3));
+    // Two dollars are left: enough for m, not for n. The client gets what m said.
+    for (int i = 0; i < 3; ++i) {
+        const auto answer = answer_to(client, ask_text());
+        BOOST_TEST(answer.status() == 500U);
+        BOOST_TEST(answer.says("sorry"), answer.body);
+    }
+    BOOST_TEST(gate.metric("sluice_attempts_total", {"model=\"n\""}) == 1);
+    BOOST_TEST(gate.metric("sluice_cost_usd_total") == 3);
+    BOOST_TEST(gate.metric("sluice_budget_spent_usd") <= 5);
+}
+
+BOOST_AUTO_TEST_CASE(what_stands_in_next_is_asked_where_the_first_is_too_dear)
+{
+    provider broken(always(answer_text("{}", 500)));
+    provider echo(always(answer_text(completion)));
+    gateway gate(with_dear_fallback(
+        broken.port(),
+        echo.port(),
+        "2 USD",
+        ", c: { targets: [{ provider: two }], price: { input: 0, output: 600000 } }"));
+    auto client = gate.connect();
+    BOOST_TEST(answer_to(client, ask_text()).header("x-sluice-cost") == "1.8");
+    BOOST_TEST(gate.metric("sluice_attempts_total", {"model=\"n\""}) == 0);
+    BOOST_TEST(gate.metric("sluice_cost_usd_total", {"model=\"c\""}) == 1.8);
+}
+
+BOOST_AUTO_TEST_CASE(fallbacks_at_once_never_exceed_the_budget_together_and_use_it_up)
+{
+    provider broken(always(answer_text("{}", 500)));
+    provider echo(always(answer_text(completion)));
+    auto how = with_dear_fallback(broken.port(), echo.port(), "30 USD");
+    how.set("workers", "2");
+    gateway gate(how);
+    {
+        std::vector<std::jthread> clients;
+        for (int i = 0; i < 8; ++i)
+            clients.emplace_back([&gate] {
+                auto client = gate.connect();
+                for (int k = 0; k < 25; ++k)
+                    (void)answer_to(client, ask_text());
+            });
+    }
+    BOOST_TEST(gate.metric("sluice_cost_usd_total") <= 30);
+    // Those that gave way to each other have left something, perhaps.
+    auto client = gate.connect();
+    while (answer_to(client, ask_text()).status() == 200U) {
+    }
+    BOOST_TEST(gate.becomes("sluice_cost_usd_total", {}, 30));
+    BOOST_TEST(gate.metric("sluice_attempts_total", {"model=\"n\""}) == 10);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_set_aside_and_what_came_of_it_is_counted)
+{
+    provider echo(always(answer_text(completion)));
+    gateway gate(
+        config(echo.port())
+            .set("models", models_text(""))
+            .set(
+                "keys",
+                "[" + key_text("a", "limits: { tokens: 1000000/s }, budget: { daily: 100 USD }")
+                    + ", " + key_text("free", "tenant: t") + "]"));
+    const auto money = [&gate](std::string_view what) {
+        return gate.metric("sluice_reservation_usd_total", {"key=\"a\"", what});
+    };
+    const auto tokens = [&gate](std::string_view what) {
+        return gate.metric("sluice_reservation_tokens_total", {"key=\"a\"", what});
+    };
+    BOOST_TEST(status_of(gate, ask_text("\"max_tokens\":50,")) == 200U);
+    BOOST_TEST(money("what=\"reserved\"") == 50);
+    BOOST_TEST(money("what=\"refunded\"") == 47);
+    BOOST_TEST(money("what=\"exceeded\"") == 0);
+    BOOST_TEST(tokens("what=\"reserved\"") >= 50);
+    BOOST_TEST(tokens("what=\"reserved\"") - tokens("what=\"refunded\"") == 10);
+    // A provider that does not keep to what it was allowed.
+    BOOST_TEST(status_of(gate, ask_text("\"max_tokens\":1,")) == 200U);
+    BOOST_TEST(money("what=\"reserved\"") == 51);
+    BOOST_TEST(money("what=\"refunded\"") == 47);
+    BOOST_TEST(money("what=\"exceeded\"") == 2);
+    BOOST_TEST(status_of(gate, ask_text(three, "free")) == 200U);
+    BOOST_TEST(gate.metric("sluice_reservation_usd_total", {"key=\"free\""}) == 0);
+    BOOST_TEST(gate.metric("sluice_reservation_tokens_total", {"key=\"free\""}) == 0);
+}
+
 BOOST_AUTO_TEST_CASE(keys_of_a_tenant_share_its_budget_and_models_have_their_own)
 {
     provider echo(always(answer_text(completion)));

@@ -75,10 +75,24 @@ struct arm_cells {
     gauge in_flight;     // attempts that have begun and not ended
 };
 
+// Of one kind of what is set aside: tokens, nano-dollars.
+struct reservation_cells : counters_by<reservation, reservation_labels.size()> {
+    void ended(std::uint64_t held, std::uint64_t used) noexcept
+    {
+        (*this)[reservation::reserved].add(held);
+        if (used < held)
+            (*this)[reservation::refunded].add(held - used);
+        else if (used > held)
+            (*this)[reservation::exceeded].add(used - held);
+    }
+};
+
 struct key_cells {
     counter requests;  // admitted or not
     counters_by<limit_reason, limit_reason_labels.size()> limited;
     counters_by<limit_reason, limit_reason_labels.size()> shadow_limited;  // let through
+    reservation_cells tokens;  // of requests under a limit of tokens
+    reservation_cells money;   // of requests under a budget, in nano-dollars
 };
 
 // One fallback of one model.

@@ -23,6 +23,8 @@ enum class metric : std::uint8_t {
     key_requests,
     limited,
     limited_shadow,
+    reservation_tokens,
+    reservation_money,
     queue,
     target_weight,
     breaker_state,

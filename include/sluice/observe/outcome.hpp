@@ -81,6 +81,12 @@ inline constexpr std::array<std::string_view, 5> limit_reason_labels{
     "requests", "tokens", "concurrent", "budget", "queue_timeout"};
 // clang-format on
 
+// What was set aside of limits and budgets for requests that have ended: all of it, what came back,
+// and what they used beyond it. So reserved - refunded + exceeded is what was used.
+enum class reservation : std::uint8_t { reserved, refunded, exceeded };
+inline constexpr std::array<std::string_view, 3> reservation_labels{
+    "reserved", "refunded", "exceeded"};
+
 // The gateway's own time: reading and checking the request, deciding what to do with it, getting a
 // connection, and handling what goes through. Waiting for a peer is in none of them but `connect`.
 enum class phase : std::uint8_t { read, decide, connect, relay };

@@ -22,8 +22,9 @@ enum class cause : std::uint8_t {
     rejected,        // any other 4xx: the client's making
     deadline,        // the client's own limit ran out
     stopped,         // the client left, the gateway drains, or another attempt won
+    unaffordable,    // not sent: a budget has less than it may cost
 };
-inline constexpr std::size_t cause_count = 13;
+inline constexpr std::size_t cause_count = 14;
 
 // Which of a model's lists of fallbacks.
 enum class chain : std::uint8_t { any, rate_limited, context_length, content_policy, none };

@@ -43,6 +43,12 @@ struct charge {
 // Before it is sent. Nothing is generated for embeddings.
 [[nodiscard]] policy::token_estimate expected_of(const exchange& x) noexcept;
 
+// What so many tokens cost at the target at most. Nano-dollars; 0 without a price.
+[[nodiscard]] std::int64_t most_expensive(
+    const config::target& target,
+    const policy::token_estimate& tokens,
+    std::chrono::sys_seconds at) noexcept;
+
 // What so many tokens cost at the dearest of the model's targets, so that a budget holds wherever
 // the request goes. Nano-dollars; 0 where no target has a price.
 [[nodiscard]] std::int64_t most_expensive(

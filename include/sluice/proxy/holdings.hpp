@@ -43,6 +43,19 @@ public:
     // Nano-dollars of a budget, at least 1, so that a spent one refuses whatever costs nothing too.
     [[nodiscard]] policy::purse::answer pay(policy::purse& from, std::int64_t amount) noexcept;
 
+    // Whether a budget has paid for the request.
+    [[nodiscard]] bool has_paid() const noexcept { return budget_count_ > 0; }
+    // The request may cost so much after all: each budget that paid pays the difference, or none
+    // does. A budget whose period is over by now has nothing to do with it any more.
+    [[nodiscard]] policy::purse::answer raise(std::int64_t amount) noexcept;
+
+    // What is set aside at each limit of tokens, and of each budget; 0 where there is none.
+    struct reservation {
+        std::uint64_t tokens = 0;
+        std::uint64_t nanodollars = 0;
+    };
+    [[nodiscard]] reservation reserved() const noexcept;
+
     // Of a request that a later limit refused, at the same `now`: as if it had not come.
     void undo(time_point now) noexcept;
     // What was paid, and nothing else.

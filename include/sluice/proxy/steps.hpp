@@ -25,9 +25,15 @@ namespace sluice::proxy {
 // until settle(). May wait, at most as long as their max_wait.
 net::task<result<void>> admit(services& with, exchange& x);
 
+// Whether its budgets have what the request costs at the target of a fallback, which may be dearer
+// than those it was admitted for; they have paid the difference then. May wait as admit() does. An
+// error: the request was stopped meanwhile.
+net::task<result<bool>> afford(
+    services& with, exchange& x, const config::model& model, const config::target& target);
+
 // What it owes is known, and what it holds is settled by that. Once the attempts have ended and
 // before their connections go.
-void settle(exchange& x) noexcept;
+void settle(services& with, exchange& x) noexcept;
 
 // The target the request is first meant for, by the split or because the client named one.
 [[nodiscard]] result<void> choose(services& with, exchange& x);

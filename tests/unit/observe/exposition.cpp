@@ -92,6 +92,9 @@ struct fixture {
             arm.hedges[hedge_outcome::won].add();
             worker->fallback(spare).taken[fallback_cause::context_length].add();
             worker->key(team).requests.add(2);
+            worker->key(team).tokens.ended(100, 30);
+            worker->key(team).tokens.ended(100, 120);
+            worker->key(team).money.ended(2'000'000'000, 500'000'000);
             worker->key(team).limited[limit_reason::queue_timeout].add();
             worker->provider(relay).connects.add(2);
             worker->provider(relay).limited.add();
@@ -181,6 +184,11 @@ BOOST_AUTO_TEST_CASE(workers_are_added_up_under_the_documented_names)
         {R"(sluice_breaker_state{model="gpt-4o",target="stable"})", 2},
         {R"(sluice_retry_budget_remaining{model="gpt-4o",target="stable"})", 10},
         {R"(sluice_credential_state{provider="relay",credential="0",state="rate_limited"})", 1},
+        {R"(sluice_reservation_tokens_total{key="team",what="reserved"})", 400},
+        {R"(sluice_reservation_tokens_total{key="team",what="refunded"})", 140},
+        {R"(sluice_reservation_tokens_total{key="team",what="exceeded"})", 40},
+        {R"(sluice_reservation_usd_total{key="team",what="reserved"})", 4},
+        {R"(sluice_reservation_usd_total{key="team",what="refunded"})", 3},
         {R"(sluice_credential_state{provider="relay",credential="0",state="usable"})", 0},
         {R"(sluice_credential_state{provider="relay",credential="1",state="usable"})", 1},
         {R"(sluice_credential_state{provider="relay",credential="1",state="quota"})", 0},

@@ -453,6 +453,28 @@ BOOST_AUTO_TEST_CASE(a_fallback_that_cannot_be_asked_is_passed_over)
     BOOST_TEST(tries(plan.after(cause::broken, w.now, w.random), 2, 0));
 }
 
+BOOST_AUTO_TEST_CASE(what_no_budget_can_pay_for_is_passed_over_at_once_and_harms_nobody)
+{
+    world w;
+    w.add({1});
+    w.add({1, 1});
+    w.add({1});
+    w.fallback(0, chain::any, 1);
+    w.fallback(0, chain::any, 2);
+    w.stages[0].attempts = 1;
+    auto plan = w.plan();
+    BOOST_TEST(tries(w.first(plan), 0, 0));
+    const auto dear = plan.after(cause::server_error, w.now, w.random);
+    BOOST_TEST((dear.what == kind::attempt && dear.stage == 1U));
+    const auto sibling = plan.after(cause::unaffordable, w.now, w.random);
+    BOOST_TEST((sibling.what == kind::attempt && sibling.stage == 1U));
+    BOOST_TEST(sibling.target != dear.target);
+    BOOST_TEST(tries(plan.after(cause::unaffordable, w.now, w.random), 2, 0));
+    const auto end = plan.after(cause::unaffordable, w.now, w.random);
+    BOOST_TEST((end.what == kind::give_up && end.why == reason::failed));
+    BOOST_TEST((consequences_of(cause::unaffordable).target == consequences::health::unknown));
+}
+
 BOOST_AUTO_TEST_CASE(when_all_are_open_the_least_bad_is_tried_by_three_at_a_time)
 {
     world w;

@@ -170,6 +170,69 @@ BOOST_AUTO_TEST_CASE(what_costs_nothing_is_refused_by_a_spent_budget_all_the_sam
     BOOST_TEST(little->look().left == 1);
 }
 
+BOOST_AUTO_TEST_CASE(what_comes_to_cost_more_is_paid_by_all_budgets_or_by_none)
+{
+    const auto rich = purse_with(1000);
+    const auto poor = purse_with(350);
+    holdings one;
+    BOOST_TEST(!one.has_paid());
+    BOOST_TEST((one.pay(*rich, 300) == purse::answer::taken));
+    BOOST_TEST((one.pay(*poor, 300) == purse::answer::taken));
+    BOOST_TEST(one.has_paid());
+    BOOST_TEST((one.raise(351) == purse::answer::spent));
+    BOOST_TEST(rich->look().left == 700);
+    BOOST_TEST(poor->look().left == 50);
+    BOOST_TEST((one.raise(350) == purse::answer::taken));
+    BOOST_TEST((one.raise(200) == purse::answer::taken), "there is more than that");
+    BOOST_TEST(rich->look().left == 650);
+    BOOST_TEST(poor->look().left == 0);
+    one.settle(0, 340, now);
+    BOOST_TEST(rich->look().left == 660);
+    BOOST_TEST(poor->look().left == 10);
+}
+
+BOOST_AUTO_TEST_CASE(of_a_budget_whose_period_is_over_nothing_more_is_taken)
+{
+    const auto money = purse_with(1000);
+    const auto other = purse_with(1000);
+    holdings one;
+    BOOST_TEST((one.pay(*money, 300) == purse::answer::taken));
+    BOOST_TEST((one.pay(*other, 300) == purse::answer::taken));
+    money->open(policy::period_tag{8}, 100);
+    BOOST_TEST((one.raise(500) == purse::answer::taken));
+    BOOST_TEST(money->look().left == 100);
+    BOOST_TEST(other->look().left == 500);
+    one.settle(0, 0, now);
+    BOOST_TEST(money->look().left == 100);
+    BOOST_TEST(other->look().left == 1000);
+}
+
+BOOST_AUTO_TEST_CASE(a_budget_is_never_exceeded_by_what_is_raised_beside_each_other)
+{
+    for (int run = 0; run < 20; ++run) {
+        const auto money = purse_with(100 * 7);
+        std::atomic<std::int64_t> used{0};
+        {
+            std::vector<std::jthread> threads;
+            for (int i = 0; i < 8; ++i)
+                threads.emplace_back([&] {
+                    for (int k = 0; k < 125; ++k) {
+                        holdings one;
+                        if (one.pay(*money, 2) != purse::answer::taken)
+                            continue;
+                        const bool dear = one.raise(7) == purse::answer::taken;
+                        used += dear ? 7 : 0;
+                        one.settle(0, dear ? 7 : 0, now);
+                    }
+                });
+        }
+        BOOST_TEST(used <= 700);
+        BOOST_TEST(money->look().left == 700 - used);
+        BOOST_TEST(
+            money->look().left < 8 * 2 + 7, "what nobody could use is less than what all held");
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_budget_for_a_hundred_gives_a_hundred_to_many_threads)
 {
     for (int run = 0; run < 20; ++run) {
