@@ -120,7 +120,8 @@ struct control_world {
                     messages.push_back(to.host + ' ' + body);
                 },
             .spread = book.get(),
-            .leads = [this] { return leading; }});
+            .leads = [this] { return leading; },
+            .gateways = [this] { return gateways; }});
     }
 
     [[nodiscard]] const config::model& model(std::string_view name) const
@@ -154,6 +155,7 @@ struct control_world {
     time_point now{std::chrono::hours(12)};
     bool shared = false;  // from the next restart on: what is changed is noted for others
     bool leading = true;  // rollouts
+    unsigned gateways = 1;
     observe::catalogue names;
     observe::control_values values;
     std::vector<std::string> lines;  // of the log

@@ -86,7 +86,7 @@ void watch(rollout_state& state, guard which, double limit, const rollout_eviden
 // The guard with the most evidence, if that is enough.
 std::optional<guard_view> breach(const rollout_state& state, const rollout_settings& settings)
 {
-    const double enough = enough_for(settings);
+    const double enough = enough_for(state, settings);
     std::optional<guard> worst;
     for (std::size_t i = 0; i < guard_count; ++i) {
         const auto which = static_cast<guard>(i);
@@ -177,7 +177,7 @@ until_next_step missing(const rollout_state& state, const rollout_settings& sett
     out.time = std::max(settings.every - state.on_step, nanoseconds{0});
     if (state.seen.canary.attempts < settings.minimum)
         out.attempts = settings.minimum - state.seen.canary.attempts;
-    const double halfway = std::sqrt(enough_for(settings));
+    const double halfway = std::sqrt(enough_for(state, settings));
     for (std::size_t i = 0; i < guard_count; ++i) {
         const auto which = static_cast<guard>(i);
         // What stable no longer answers to is not going to change any more.

@@ -137,12 +137,13 @@ std::optional<double> limit_of(const rollout_guards& guards, guard which)
     return std::nullopt;
 }
 
-double enough_for(const rollout_settings& settings)
+double enough_for(const rollout_state& state, const rollout_settings& settings)
 {
     std::size_t set = 0;
     for (std::size_t i = 0; i < guard_count; ++i)
         set += limit_of(settings.guards, static_cast<guard>(i)) ? 1 : 0;
-    return static_cast<double>(std::max<std::size_t>(set, 1)) / settings.false_rollbacks;
+    const auto parts = std::max<std::size_t>(set, 1) * std::max(state.judges, 1U);
+    return static_cast<double>(parts) / settings.false_rollbacks;
 }
 
 double evidence_of(const rollout_state& state, guard which)
@@ -209,7 +210,7 @@ std::vector<guard_view> guards_of(const rollout_state& state, const rollout_sett
         view.stable = value_of(state.seen.stable, which);
         view.allowed = allowed_of(view, state, *limit);
         view.evidence = evidence_of(state, which);
-        view.enough = enough_for(settings);
+        view.enough = enough_for(state, settings);
         out.push_back(view);
     }
     return out;

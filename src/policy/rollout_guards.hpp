@@ -20,7 +20,7 @@ inline constexpr double slow_tokens = 0.05;   // p95
 }
 
 // The evidence that rolls back.
-[[nodiscard]] double enough_for(const rollout_settings& settings);
+[[nodiscard]] double enough_for(const rollout_state& state, const rollout_settings& settings);
 
 [[nodiscard]] double evidence_of(const rollout_state& state, guard which);
 

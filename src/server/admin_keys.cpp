@@ -20,11 +20,6 @@ using std::chrono::sys_seconds;
 constexpr milliseconds default_grace = std::chrono::hours(24);
 constexpr milliseconds most_grace = std::chrono::hours(24 * 365);
 
-sys_seconds now_in_seconds()
-{
-    return std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
-}
-
 void write_time(json_writer& out, std::string_view name, std::optional<sys_seconds> time)
 {
     out.key(name);
@@ -84,7 +79,7 @@ std::optional<admin_response> read_grace(std::string_view body, milliseconds& gr
 
 void admin_api::write_key(json_writer& out, const config::key& key) const
 {
-    const auto now = now_in_seconds();
+    const auto now = sources_.now();
     const auto* live = sources_.control.live_key(key.id);
     out.key("id").text(key.id).key("tenant").text(key.tenant);
     out.key("state").text(state_of(key, now));
@@ -165,7 +160,7 @@ admin_response admin_api::create_key(const admin_call& call)
     const auto name =
         id.empty() ? std::string(tenant) + '-' + hex(hash.data(), 4) : std::string(id);
     const auto report =
-        sources_.control.create_key(name, without(members, "id"), hash, now_in_seconds(), call.by);
+        sources_.control.create_key(name, without(members, "id"), hash, sources_.now(), call.by);
     return key_answer(name, report, secret);
 }
 
@@ -197,7 +192,7 @@ admin_response admin_api::rotate_key(const admin_call& call)
         return std::move(*bad);
     const auto secret = config::new_key();
     const auto report = sources_.control.rotate_key(
-        call.key, config::sha256(secret), grace, now_in_seconds(), call.by);
+        call.key, config::sha256(secret), grace, sources_.now(), call.by);
     return key_answer(call.key, report, secret);
 }
 

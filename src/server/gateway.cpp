@@ -1,4 +1,5 @@
 #include "accounts.hpp"
+#include "believed_time.hpp"
 #include "heap_trimmer.hpp"
 #include "scratch_directory.hpp"
 #include <sluice/observe/access_log.hpp>
@@ -61,6 +62,7 @@ private:
 
     gateway_options options_;
     observe::logger& log_;
+    believed_time time_;
     boost::asio::io_context context_{1};
     std::atomic<bool> draining_{false};
     scratch_directory scratch_;
@@ -166,7 +168,8 @@ gateway::parts::parts(gateway_options options, config::document file, observe::l
                webhooks_.send(where, std::move(body));
            },
            book_.get(),
-           [this] { return !spread_ || spread_->leads(); }}),
+           [this] { return !spread_ || spread_->leads(); },
+           [this] { return store_ ? store_->authority().gateways() : 1U; }}),
       spread_([this] {
           return store_ ? std::make_unique<spread>(spread_parts{
                               context_,
@@ -194,7 +197,8 @@ gateway::parts::parts(gateway_options options, config::document file, observe::l
            draining_,
            shadows_,
            accounts_.book(),
-           accounts_.budgets()}),
+           accounts_.budgets(),
+           [this] { return time_.now(); }}),
       signals_(context_),
       sampling_(context_),
       judging_(context_)
@@ -293,6 +297,7 @@ void gateway::parts::sample()
 {
     rates_.sample(steady::now(), all_cells(), catalogue_.size().arms);
     heap_.look();
+    (void)time_.now();
     sampling_.expires_after(observe::recent_rates::sample_every);
     sampling_.async_wait([this](const boost::system::error_code& ec) {
         if (!ec)

@@ -80,6 +80,8 @@ void rollouts::look_at(one& rollout, time_point now)
     const auto evidence = evidence_since(rollout.counts, counts, model);
     rollout.counts = std::move(counts);
 
+    if (parts_.gateways)
+        rollout.state.judges = std::max(rollout.state.judges, parts_.gateways());
     const auto verdict = advance(rollout.state, rollout.saved.settings, evidence, now);
     using kind = policy::rollout_verdict::kind;
     switch (verdict.what) {

@@ -393,6 +393,26 @@ BOOST_AUTO_TEST_CASE(a_client_that_never_finishes_its_request_is_let_go)
     BOOST_TEST(admin.raw("GET /livez HTTP/1.1\r\nhost: x\r\n").status == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(a_key_is_shown_as_expired_by_the_time_that_ends_it)
+{
+    admin_world admin;
+    BOOST_TEST(
+        admin.call("POST", "/admin/v1/keys", R"({"id":"k","expires":"2090-01-31T00:00:00Z"})")
+            .status
+        == 200);
+    const auto state_at = [&](std::chrono::sys_seconds now) {
+        admin.on_control_thread([&] { admin.now = now; });
+        const auto body = admin.call("GET", "/admin/v1/keys/k").body;
+        return body.substr(
+            body.find("\"state\":"), body.find(",\"source\"") - body.find("\"state\":"));
+    };
+    using namespace std::chrono_literals;
+    constexpr std::chrono::sys_days end = 2090y / 1 / 31;
+    BOOST_TEST(state_at(end - 1s) == R"("state":"active")");
+    BOOST_TEST(state_at(end) == R"("state":"expired")");
+    BOOST_TEST(state_at(end - 1s) == R"("state":"active")", "it is asked each time");
+}
+
 BOOST_AUTO_TEST_CASE(one_connection_carries_several_requests)
 {
     admin_world admin;

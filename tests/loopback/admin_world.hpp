@@ -88,7 +88,8 @@ public:
                .draining = draining,
                .shadows = shadows,
                .book = book,
-               .grants = grants},
+               .grants = grants,
+               .now = [this] { return now; }},
               limits)
     {
         server_.start({.host = "127.0.0.1", .port = wanted, .token = ""});
@@ -162,6 +163,9 @@ public:
     state::local_authority alone;
     state::grants grants{{.path = world.where.path + "/budgets.db"}, book, alone, world.log};
     std::atomic<bool> draining{false};
+    // What time it is for keys; of the control thread.
+    std::chrono::sys_seconds now =
+        std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
     std::uint16_t port = 0;
 
 private:

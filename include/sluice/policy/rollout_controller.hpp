@@ -4,8 +4,9 @@
 //
 // The risk settings.false_rollbacks is shared equally by the guards that are set, each of which
 // rolls back at evidence of (guards set) / false_rollbacks: a canary that keeps every promise is
-// rolled back with at most that probability over the whole schedule. A restart of the gateway
-// begins the evidence anew, and the risk with it.
+// rolled back with at most that probability over the whole schedule. Where several gateways judge
+// it, each has an even part of the risk, so that this holds for all of them together. A restart of
+// a gateway begins its evidence anew, and its part of the risk with it.
 
 #include <sluice/policy/rollout.hpp>
 #include <sluice/policy/sequential.hpp>
@@ -79,6 +80,8 @@ struct rollout_state {
     nanoseconds on_step{0};   // for how long it has run on this step; frozen time is not counted
     std::string reason{};     // why it does not run
     rollout_evidence seen{};  // since the step or the process began
+    // Gateways that judge this canary, each by what it sees of it, the most there were.
+    unsigned judges = 1;
 
     // advance()'s own.
     std::optional<time_point> looked{};

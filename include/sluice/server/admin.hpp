@@ -18,8 +18,10 @@
 #include <boost/asio/thread_pool.hpp>
 
 #include <atomic>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <list>
 #include <memory>
 #include <string>
@@ -44,6 +46,8 @@ struct admin_sources {
     const shadow_reports& shadows;
     state::ledger& book;
     state::grants& grants;
+    // What time it is, as keys end by it: see policy::believed_clock. Of the control thread.
+    std::function<std::chrono::sys_seconds()> now;
 };
 
 struct admin_limits {

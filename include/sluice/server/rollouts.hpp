@@ -34,6 +34,8 @@ struct rollout_parts {
     // Whether this gateway moves them on; empty: it does. One that does not brings a canary back
     // by what it sees itself, and does nothing else by itself.
     std::function<bool()> leads{};
+    // How many gateways judge the same canaries, 0: not known; empty: this one alone.
+    std::function<unsigned()> gateways{};
 };
 
 // A rollout as it stands. The pointers are good until the next call.

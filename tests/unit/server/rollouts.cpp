@@ -291,4 +291,25 @@ BOOST_AUTO_TEST_CASE(a_webhook_hears_of_steps_pauses_ends_and_ways_back)
         BOOST_TEST(!has(line, "secret"));
 }
 
+BOOST_AUTO_TEST_CASE(gateways_that_judge_the_same_canary_share_the_risk)
+{
+    rollout_world w;
+    BOOST_TEST(ok(w.canaries->start("demo", short_schedule(), somebody)));
+    const auto enough = [&w] {
+        const auto found = w.canaries->find("demo");
+        return policy::guards_of(*found->state, *found->settings).front().enough;
+    };
+    w.second();
+    const double alone = enough();
+    w.gateways = 4;
+    w.second();
+    BOOST_TEST(enough() == 4 * alone);
+    // Not known for a while, or fewer: what has been risked was risked.
+    for (const unsigned fewer : {0U, 2U}) {
+        w.gateways = fewer;
+        w.second();
+        BOOST_TEST(enough() == 4 * alone);
+    }
+}
+
 BOOST_AUTO_TEST_SUITE_END()
