@@ -309,4 +309,27 @@ BOOST_AUTO_TEST_CASE(a_rollout_that_one_begins_all_follow_and_any_can_bring_back
     BOOST_TEST(w.both_at(0));
 }
 
+BOOST_AUTO_TEST_CASE(two_gateways_that_judge_a_canary_have_half_of_the_risk_each)
+{
+    fleet w;
+    BOOST_TEST(w.both("sluice_store_gateways", 2));
+    const auto begun = w.first.gate.admin(
+        "PUT",
+        "/admin/v1/models/m/rollout",
+        R"({"steps":[5,50],"every":"1h","false_rollbacks":1})");
+    BOOST_TEST(begun.status() == 200U, begun.body);
+    // The evidence that rolls back is (guards set) x (gateways) / risk.
+    const auto judges = [](one_gateway& at) {
+        simdjson::dom::parser parser;
+        simdjson::dom::array guards;
+        const auto body = at.gate.admin("GET", "/admin/v1/models/m").body;
+        if (parser.parse(body).at_pointer("/rollout/guards").get(guards) != simdjson::SUCCESS
+            || guards.size() == 0)
+            return 0.0;
+        const double enough = guards.at(0)["rolls_back_at"].get_double();
+        return enough * 0.01 / static_cast<double>(guards.size());
+    };
+    BOOST_TEST(until([&] { return judges(w.first) == 2 && judges(*w.second) == 2; }));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
