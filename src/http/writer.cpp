@@ -1,3 +1,4 @@
+#include <sluice/base/digits.hpp>
 #include <sluice/http/octets.hpp>
 #include <sluice/http/writer.hpp>
 
@@ -50,16 +51,6 @@ static_assert(std::ranges::is_sorted(phrases, {}, &phrase::status));
 constexpr std::size_t most_digits = 20;
 using decimal = std::array<char, most_digits>;
 
-// "00" to "99".
-constexpr auto pairs = [] {
-    std::array<char, 200> text{};
-    for (std::size_t i = 0; i < 100; ++i) {
-        text[2 * i] = static_cast<char>('0' + i / 10);
-        text[2 * i + 1] = static_cast<char>('0' + i % 10);
-    }
-    return text;
-}();
-
 // At the end of the memory.
 [[nodiscard]] std::string_view to_decimal(std::uint64_t value, decimal& memory) noexcept
 {
@@ -67,7 +58,7 @@ constexpr auto pairs = [] {
     char* at = end;
     for (; value >= 10; value /= 100) {
         at -= 2;
-        std::memcpy(at, &pairs[2 * (value % 100)], 2);
+        std::memcpy(at, &digit_pairs[2 * (value % 100)], 2);
     }
     if (value != 0 || at == end)
         *--at = static_cast<char>('0' + value);

@@ -1,3 +1,4 @@
+#include <sluice/base/digits.hpp>
 #include <sluice/observe/json_line.hpp>
 
 #include <algorithm>
@@ -72,20 +73,10 @@ private:
 #endif
 };
 
-// "00" to "99".
-constexpr auto pairs = [] {
-    std::array<char, 200> text{};
-    for (std::size_t i = 0; i < 100; ++i) {
-        text[2 * i] = static_cast<char>('0' + i / 10);
-        text[2 * i + 1] = static_cast<char>('0' + i % 10);
-    }
-    return text;
-}();
-
 // `value` is below 100.
 inline void two_digits(char* at, unsigned value) noexcept
 {
-    std::memcpy(at, &pairs[std::size_t{2} * value], 2);
+    std::memcpy(at, &digit_pairs[std::size_t{2} * value], 2);
 }
 
 inline void three_digits(char* at, unsigned value) noexcept

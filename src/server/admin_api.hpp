@@ -71,6 +71,7 @@ private:
     [[nodiscard]] admin_response set_weights(const admin_call& call);
     [[nodiscard]] admin_response show_shadow(const admin_call& call);
     void write_model(json_writer& out, const config::model& model) const;
+    void begin_models(json_writer& out, const config::snapshot& snapshot) const;
     void write_target(json_writer& out, const config::model& model, std::size_t target) const;
     [[nodiscard]] admin_response model_answer(const std::string& name, const change_report& report);
     // admin_health.cpp

@@ -86,10 +86,9 @@ void admin_api::write_model(json_writer& out, const config::model& model) const
     write_rollout(out, model);
 }
 
-admin_response admin_api::all_models(const admin_call& /*call*/)
+// An object that is still open: all models of the version in force.
+void admin_api::begin_models(json_writer& out, const config::snapshot& snapshot) const
 {
-    const auto& snapshot = *sources_.control.current();
-    json_writer out;
     out.begin_object().key("version").count(snapshot.version);
     out.key("models").begin_array();
     for (const auto& model : snapshot.models) {
@@ -98,6 +97,13 @@ admin_response admin_api::all_models(const admin_call& /*call*/)
         out.end_object();
     }
     out.end_array();
+}
+
+admin_response admin_api::all_models(const admin_call& /*call*/)
+{
+    const auto& snapshot = *sources_.control.current();
+    json_writer out;
+    begin_models(out, snapshot);
     write_providers(out, snapshot, nullptr, steady::now());
     return tagged(json_answer(200, out.end_object().str()));
 }

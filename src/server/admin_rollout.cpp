@@ -144,14 +144,8 @@ admin_response admin_api::kill_all(const admin_call& call)
         return refused(report);
     const auto& snapshot = *sources_.control.current();
     json_writer out;
-    out.begin_object().key("version").count(snapshot.version);
-    out.key("models").begin_array();
-    for (const auto& model : snapshot.models) {
-        out.begin_object();
-        write_model(out, model);
-        out.end_object();
-    }
-    out.end_array().key("warnings").texts(report.warnings);
+    begin_models(out, snapshot);
+    out.key("warnings").texts(report.warnings);
     return tagged(json_answer(200, out.end_object().str()));
 }
 
