@@ -126,6 +126,26 @@ description describe_jwt(const jwt_settings& jwt)
     return one;
 }
 
+description describe_pairs(const tracing_settings::pairs& all, bool secret)
+{
+    description some;
+    for (const auto& [name, value] : all)
+        add(some, name, text(secret ? masked(value) : value));
+    return some;
+}
+
+description describe_tracing(const tracing_settings& tracing)
+{
+    description one;
+    add(one, "otlp", text(tracing.otlp.url));
+    add(one, "headers", describe_pairs(tracing.headers, true));
+    add(one, "sample", percent(tracing.sample));
+    add(one, "service_name", text(tracing.service_name));
+    add(one, "resource", describe_pairs(tracing.resource, false));
+    add(one, "timeout", time(tracing.timeout));
+    return one;
+}
+
 description describe_secrets(const std::vector<key_secret>& secrets)
 {
     std::vector<std::string> all;
@@ -197,6 +217,8 @@ description describe(const snapshot& snapshot)
     add(all, "tenants", std::move(tenants));
     if (snapshot.jwt)
         add(all, "jwt", describe_jwt(*snapshot.jwt));
+    if (snapshot.tracing)
+        add(all, "tracing", describe_tracing(*snapshot.tracing));
     description keys{.is = kind::list, .json = {}};
     for (const auto& key : snapshot.keys)
         add(keys, key.id, describe(key));

@@ -58,6 +58,7 @@ load_result load(std::string_view text, std::string_view file_name, const enviro
     read_links(root, settings);
     read_tenants(root, settings);
     read_jwt(root, environment, settings);
+    read_tracing(root, settings);
     read_keys(root, settings);
     if (!found.list.empty())
         return {.document = {}, .complaints = in_order(found)};

@@ -26,6 +26,8 @@ void read_tenants(const place& root, snapshot& settings);
 
 void read_jwt(const place& root, const environment& environment, snapshot& settings);
 
+void read_tracing(const place& root, snapshot& settings);
+
 // After the models and jwt.
 void read_keys(const place& root, snapshot& settings);
 

@@ -1,4 +1,5 @@
 #include "schema_rows_keys.hpp"
+#include "schema_rows_tracing.hpp"
 #include "schema_units.hpp"
 
 #include <algorithm>
@@ -306,9 +307,12 @@ constexpr schema_row first_rows[] = {
 
 constexpr auto all_rows()
 {
-    std::array<schema_row, std::size(first_rows) + std::size(schema_rows::of_keys)> all{};
+    constexpr auto many = std::size(first_rows) + std::size(schema_rows::of_keys)
+                          + std::size(schema_rows::of_tracing);
+    std::array<schema_row, many> all{};
     auto at = std::copy(std::begin(first_rows), std::end(first_rows), all.begin());
-    std::copy(std::begin(schema_rows::of_keys), std::end(schema_rows::of_keys), at);
+    at = std::copy(std::begin(schema_rows::of_keys), std::end(schema_rows::of_keys), at);
+    std::copy(std::begin(schema_rows::of_tracing), std::end(schema_rows::of_tracing), at);
     return all;
 }
 

@@ -277,6 +277,13 @@ void add_spread(families& out, const control_values::spread& spread)
     out.add(metric::store_leads, {}, spread.leads ? 1.0 : 0.0);
 }
 
+void add_spans(families& out, const exported_spans& now)
+{
+    out.add(metric::spans_exported, {}, now.exported);
+    for (std::size_t i = 0; i < span_loss_labels.size(); ++i)
+        out.add(metric::spans_dropped, {{"reason", span_loss_labels[i]}}, now.dropped[i]);
+}
+
 void add_process(families& out, double start_time)
 {
     const build_info& build = this_build();
@@ -381,6 +388,7 @@ std::vector<MetricFamily> exposition::Collect() const
         add_spread(out, *control.spread_state);
     add_budgets(out, control);
     out.add(metric::access_log_dropped, {}, from_.log ? from_.log->dropped() : 0);
+    add_spans(out, control.spans);
     add_ledger(out, from_.ledger ? from_.ledger() : ledger_numbers{});
     add_process(out, start_time_);
     return out.take();

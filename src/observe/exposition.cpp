@@ -97,6 +97,12 @@ void control_values::spread_state(const spread& now)
     values_.spread_state = now;
 }
 
+void control_values::spans(const exported_spans& now)
+{
+    const std::scoped_lock lock(mutex_);
+    values_.spans = now;
+}
+
 control_values::values control_values::read() const
 {
     const std::scoped_lock lock(mutex_);

@@ -1,9 +1,13 @@
+#include <sluice/http/traceparent.hpp>
 #include <sluice/observe/exposition.hpp>
+#include <sluice/observe/metric_table.hpp>
 
 #include <array>
 #include <charconv>
 #include <cmath>
 #include <cstdint>
+#include <map>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -68,12 +72,35 @@ void add_number(std::string& out, double value)
         add_digits(out, value, std::chars_format::general);  // 0.0001, not 1e-04
 }
 
+// Of one series, by bucket; empty: it has none.
+using exemplars_of_series = std::span<const exemplar>;
+
+// By the values of its labels `model` and `target`.
+struct exemplar_book {
+    std::map<std::pair<std::string_view, std::string_view>, const arm_exemplars*> arms;
+
+    [[nodiscard]] exemplars_of_series find(
+        std::string_view family, const ClientMetric& series) const
+    {
+        const bool duration = family == describe(metric::request_duration).name;
+        if (!duration && family != describe(metric::first_token).name)
+            return {};
+        const auto found = arms.find({series.label[0].value, series.label[1].value});
+        if (found == arms.end())
+            return {};
+        if (duration)
+            return found->second->duration;
+        return found->second->first_token;
+    }
+};
+
 // What is the same for the samples of a series, or of a family, is put together once: a fleet's
 // scrape has a hundred thousand of them.
 class writer {
 public:
-    explicit writer(bool open_metrics)
-        : open_(open_metrics)
+    explicit writer(bool open_metrics, const exemplar_book* examples = nullptr)
+        : open_(open_metrics),
+          examples_(examples)
     {
     }
 
@@ -150,13 +177,40 @@ private:
         out_ += '\n';
     }
 
+    // Behind a bucket, in place of its line feed.
+    void add_example(const exemplar& one)
+    {
+        out_.back() = ' ';
+        out_ += "# {trace_id=\"";
+        std::array<char, 16> half{};
+        for (const auto id : {one.trace_high, one.trace_low}) {
+            http::write_hex(id, half);
+            out_.append(half.data(), half.size());
+        }
+        out_ += "\"} ";
+        add_number(out_, static_cast<double>(one.value.count()) / 1e9);
+        out_ += ' ';
+        const auto millis = std::chrono::duration_cast<milliseconds>(one.time).count();
+        add_digits(out_, millis / 1000);
+        const auto rest = std::to_string(1000 + millis % 1000);
+        out_.append(".").append(rest, 1);
+        out_ += '\n';
+    }
+
     void add_histogram(const ClientMetric& series)
     {
         const auto& histogram = series.histogram;
         take_bounds(histogram);
+        const auto examples =
+            examples_ != nullptr ? examples_->find(name_, series) : exemplars_of_series{};
+        const auto bucket = [&](std::size_t i, std::string_view bound, std::uint64_t count) {
+            add_count("_bucket", bound, count);
+            if (i < examples.size() && examples[i].there())
+                add_example(examples[i]);
+        };
         for (std::size_t i = 0; i < histogram.bucket.size(); ++i)
-            add_count("_bucket", bounds_[i], histogram.bucket[i].cumulative_count);
-        add_count("_bucket", "+Inf", histogram.sample_count);
+            bucket(i, bounds_[i], histogram.bucket[i].cumulative_count);
+        bucket(histogram.bucket.size(), "+Inf", histogram.sample_count);
         add_count("_count", {}, histogram.sample_count);
         begin("_sum");
         add_number(out_, histogram.sample_sum);
@@ -189,6 +243,7 @@ private:
     }
 
     bool open_;
+    const exemplar_book* examples_;  // null: none
     std::string out_;
     std::string_view name_;            // of the family at hand
     std::string labels_;               // of the series at hand, without braces
@@ -196,9 +251,8 @@ private:
     std::vector<std::string> bounds_;  // ... and as they are written
 };
 
-std::string text_of(const std::vector<MetricFamily>& families, bool open_metrics)
+std::string text_of(const std::vector<MetricFamily>& families, writer out)
 {
-    writer out(open_metrics);
     for (const MetricFamily& family : families)
         out.add(family);
     return out.take();
@@ -208,12 +262,20 @@ std::string text_of(const std::vector<MetricFamily>& families, bool open_metrics
 
 std::string exposition::render(format how) const
 {
-    return text_of(Collect(), how == format::open_metrics);
+    if (how == format::prometheus)
+        return text_of(Collect(), writer(false));
+    const auto names = from_.names->read();
+    const auto all = from_.control->exemplars.read();
+    exemplar_book book;
+    for (const auto& [arm, examples] : all)
+        if (arm < names.arms.size())
+            book.arms[{names.arms[arm].model, names.arms[arm].target}] = &examples;
+    return text_of(Collect(), writer(true, &book));
 }
 
 std::string open_metrics_text(const std::vector<MetricFamily>& families)
 {
-    return text_of(families, true);
+    return text_of(families, writer(true));
 }
 
 }  // namespace sluice::observe

@@ -188,6 +188,7 @@ void attempt::reset() noexcept
     credential = 0;
     ask_usage = false;
     called = model_json = {};
+    trace = {};
     given = {};
     told = true;
     used = 0;

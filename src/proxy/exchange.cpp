@@ -28,6 +28,7 @@ void exchange::reset()
     expected = {};
     tried.reset();
     attempts = 0;
+    trace.sampled = false;
     shadow.reset();
     status = 0;
     head_sent = reset_client = false;

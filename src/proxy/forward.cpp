@@ -5,6 +5,7 @@
 #include <sluice/proxy/pause.hpp>
 #include <sluice/proxy/services.hpp>
 #include <sluice/proxy/steps.hpp>
+#include <sluice/proxy/trace.hpp>
 
 #include <algorithm>
 
@@ -26,6 +27,13 @@ policy::step first_step(services& with, const exchange& x, policy::attempt_plan&
     return plan.first(preferred, how, x.now, with.random);
 }
 
+observe::span_kind kind_of(const exchange& x, const policy::step& to) noexcept
+{
+    if (to.by != policy::chain::none)
+        return observe::span_kind::fallback;
+    return x.trace.attempts == 0 ? observe::span_kind::first : observe::span_kind::retry;
+}
+
 // The attempt's object is used again. False: its provider's limits hold it back.
 bool start_attempt(services& with, exchange& x, const question& asked, const policy::step& to)
 {
@@ -44,6 +52,8 @@ bool start_attempt(services& with, exchange& x, const question& asked, const pol
         return false;
     }
     begin(with, one);
+    if (x.trace.sampled)
+        begin_span(with, one, x.trace, kind_of(x, to), asked.facts.where);
     if (to.by != policy::chain::none) {
         auto& way = with.cells.fallback(way_of(x.served_by->routes, to));
         way.taken[static_cast<observe::fallback_cause>(to.by)].add();

@@ -3,6 +3,7 @@
 #include <sluice/proxy/hedge.hpp>
 #include <sluice/proxy/outcome.hpp>
 #include <sluice/proxy/services.hpp>
+#include <sluice/proxy/trace.hpp>
 #include <sluice/wire/body_tap.hpp>
 
 #include <exception>
@@ -193,6 +194,7 @@ void pair::begin_second(time_point now)
         return;
     }
     begin(with, *other);
+    begin_span(with, *other, x.trace, observe::span_kind::hedge, asked.facts.where);
     state = second::runs;
     with.hedges.attempts.spawn(run_second(*this));
 }

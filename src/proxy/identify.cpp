@@ -1,6 +1,7 @@
 #include <sluice/base/text.hpp>
 #include <sluice/proxy/services.hpp>
 #include <sluice/proxy/steps.hpp>
+#include <sluice/proxy/trace.hpp>
 
 #include <algorithm>
 #include <charconv>
@@ -103,6 +104,8 @@ result<void> identify(services& with, exchange& x)
     else
         make_request_id(with.random, x.request_id);
     x.trace_id.assign(trace_id_of(head.find(http::header::traceparent)));
+    if (x.config->tracing)
+        begin_trace(with, x);
     note_tags(x);
 
     x.due = x.began + x.config->timeouts.request;

@@ -1,6 +1,7 @@
 #include <sluice/http/retry_after.hpp>
 #include <sluice/proxy/outcome.hpp>
 #include <sluice/proxy/services.hpp>
+#include <sluice/proxy/trace.hpp>
 
 #include <chrono>
 
@@ -155,6 +156,8 @@ void tell(services& with, attempt& one, const outcome& what, time_point now) noe
     if (one.told)
         return;
     one.told = true;
+    if (one.trace.of != nullptr)
+        end_span(with, one, what, now);
     one.holds.settle(one.used, 0, now);
     auto& cells = with.cells.arm(one.target->arm);
     cells.in_flight.sub();

@@ -3,6 +3,7 @@
 #include <sluice/proxy/outcome.hpp>
 #include <sluice/proxy/record.hpp>
 #include <sluice/proxy/services.hpp>
+#include <sluice/proxy/trace.hpp>
 
 namespace sluice::proxy {
 namespace {
@@ -144,6 +145,8 @@ void record(services& with, const client& from, const exchange& x) noexcept
     auto line = line_for(from, x, took);
     bill_request(with, x, line.status, line);
     with.access_log.write(with.worker, line);
+    if (x.trace.sampled)
+        end_trace(with, x, line);
 }
 
 }  // namespace sluice::proxy

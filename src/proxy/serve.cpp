@@ -6,6 +6,7 @@
 #include <sluice/proxy/routes.hpp>
 #include <sluice/proxy/serve.hpp>
 #include <sluice/proxy/steps.hpp>
+#include <sluice/proxy/trace.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -145,7 +146,10 @@ void give_back(services& with, exchange& x)
 {
     settle(with, x);
     if (x.tried) {
-        tell(with, *x.tried, relayed_outcome(x), x.now);
+        const auto what = relayed_outcome(x);
+        if (x.trace.sampled)
+            end_answer_span(with, x, what);
+        tell(with, *x.tried, what, x.now);
         x.tried->release(x.now);
     }
 }

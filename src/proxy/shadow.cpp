@@ -108,6 +108,7 @@ bool shadows::copy_request(services& with, const exchange& x, shadow_run& run)
     run.facts.model = run.facts.user = {};
     run.request_id = x.request_id.view();
     run.tags = x.tags.view();
+    run.trace = x.trace;
     run.system_time = x.system_time;
     run.asked = x.now;
     return true;

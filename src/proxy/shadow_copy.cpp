@@ -7,6 +7,7 @@
 #include <sluice/proxy/prelude.hpp>
 #include <sluice/proxy/services.hpp>
 #include <sluice/proxy/shadow.hpp>
+#include <sluice/proxy/trace.hpp>
 #include <sluice/proxy/transfer.hpp>
 
 #include <boost/asio/post.hpp>
@@ -238,6 +239,7 @@ net::task<> shadows::carry_out(services& with, shadow_run_ptr run)
     auto& one = *tried;
     aim(*run, one);
     one.began = one.now = began;
+    begin_span(with, one, run->trace, observe::span_kind::shadow, run->facts.where);
     outcome what = outcome_of(errc::client_closed_request);
     if (!run->stop.fired())
         what = co_await ask(with, one, asked, run->stop);
@@ -258,6 +260,7 @@ net::task<> shadows::carry_out(services& with, shadow_run_ptr run)
     one.now = steady::now();
     run->copy.target = run->to_model->name + '/' + run->to->name;
     run->copy.duration = one.now - began;
+    end_copy_span(with, one, what, *run);
     pay(with, *run, one, what.why);
     tell_breaker(*run, what.why, one.now);
     one.release(one.now);

@@ -76,6 +76,21 @@ bool is_ours(std::string_view name, const config::key& own) noexcept
     }
 }
 
+// What a vendor added to a trace says nothing about another one.
+std::uint64_t replaced(const observe::trace& trace) noexcept
+{
+    return bit(header::traceparent) | (trace.begun_here ? bit(header::tracestate) : 0);
+}
+
+// The attempt's span is what the provider's hang under.
+void write_traceparent(http::head_writer& to, const observe::attempt_trace& trace) noexcept
+{
+    auto here = trace.of->own;
+    here.span = trace.id;
+    const auto text = http::text_of(here);
+    to.field(header::traceparent, std::string_view(text.data(), text.size()));
+}
+
 unsigned hops_of(const http::request_head& head) noexcept
 {
     const auto text = head.find(header::x_sluice_hops);
@@ -144,14 +159,18 @@ std::string_view write_request_head(
     const target_text target(asked, *one.provider);
     to.request_line("POST", target.view());
     to.lines(asked.serving.provider_lines[one.target->provider][one.credential]);
-    to.copy_if(asked.head.fields(), [](const http::field& each) {
-        const bool drop = each.hop_by_hop || in(not_to_provider, each.id)
+    const auto* const trace = one.trace.of;
+    const auto dropped = trace == nullptr ? not_to_provider : not_to_provider | replaced(*trace);
+    to.copy_if(asked.head.fields(), [dropped](const http::field& each) {
+        const bool drop = each.hop_by_hop || in(dropped, each.id)
                           || (each.id == header::other && names_the_client(each.name));
         return !drop;
     });
     to.field(header::content_length, body_bytes);
     to.trusted("x-request-id: ", asked.request_id);
     to.field(header::x_sluice_hops, hops_of(asked.head) + 1);
+    if (trace != nullptr)
+        write_traceparent(to, one.trace);
     return to.finish();
 }
 

@@ -15,6 +15,7 @@
 #include <sluice/server/shadow_reports.hpp>
 #include <sluice/server/shared_store.hpp>
 #include <sluice/server/spread.hpp>
+#include <sluice/server/tracer.hpp>
 #include <sluice/server/webhook.hpp>
 #include <sluice/server/worker.hpp>
 #include <sluice/state/directory.hpp>
@@ -78,6 +79,7 @@ private:
     std::vector<config::listen_address> bound_;  // what was bound at the start; a reload moves none
     std::vector<net::tls_context> contexts_;
     observe::access_log access_log_;
+    tracer tracer_;
     accounts accounts_;
     net::byte_ledger ledger_;
     shadow_reports shadows_;
@@ -124,6 +126,7 @@ gateway::parts::parts(gateway_options options, config::document file, observe::l
       bound_(control_.current()->listen),
       contexts_(contexts_for(bound_)),
       access_log_({control_.current()->access_log.path, control_.current()->workers}),
+      tracer_({context_, control_, values_, log_}, control_.current()->workers),
       accounts_(
           context_,
           directory_,
@@ -135,7 +138,8 @@ gateway::parts::parts(gateway_options options, config::document file, observe::l
           }),
       ledger_(control_.current()->limits.buffered_bytes),
       pairs_([this] { boost::asio::post(context_, [this] { compare_pairs(); }); }),
-      commons_{access_log_, accounts_.book(), log_, draining_, ledger_, pairs_, {}},
+      commons_{
+          access_log_, tracer_.rings(), accounts_.book(), log_, draining_, ledger_, pairs_, {}},
       exposition_([this] {
           const auto count = control_.current()->workers;
           auto addresses = bind_all(bound_, count);
@@ -230,8 +234,7 @@ std::vector<const observe::worker_cells*> gateway::parts::all_cells() const
     return all;
 }
 
-// A new snapshot for every worker. Certificates are read again; ones that do not hold leave the old
-// ones in place.
+// For every worker. Certificates are read again; ones that do not hold leave the old ones in place.
 void gateway::parts::publish(config::snapshot_ptr next)
 {
     try {
@@ -246,6 +249,7 @@ void gateway::parts::publish(config::snapshot_ptr next)
     for (const auto& each : commons_.all)
         each->install({next, catalogue_.size(), contexts_});
     token_keys_.look();
+    tracer_.look();
 }
 
 void gateway::parts::reload()
@@ -277,13 +281,10 @@ void gateway::parts::begin_stop()
             each->insist();
         return;
     }
-    log_.info(
-        "draining",
-        "finishing what is in flight",
-        {{"seconds",
-          std::int64_t{
-              std::chrono::duration_cast<seconds>(control_.current()->timeouts.drain).count()}}});
-    const auto until = steady::now() + control_.current()->timeouts.drain;
+    const auto grace = control_.current()->timeouts.drain;
+    const std::int64_t told = std::chrono::duration_cast<seconds>(grace).count();
+    log_.info("draining", "finishing what is in flight", {{"seconds", told}});
+    const auto until = steady::now() + grace;
     for (const auto& each : commons_.all)
         each->drain(until);
 }
@@ -342,14 +343,13 @@ void gateway::parts::run_worker(worker& one)
         signals_.cancel();
         sampling_.cancel();
         judging_.cancel();
-        context_.stop();
+        tracer_.finish([this] { context_.stop(); });
     });
 }
 
 void gateway::parts::run()
 {
-    // A write to a connection that is gone is an error of that connection only, and one beyond what
-    // a file may hold of that file.
+    // Writing to a peer that is gone, or more than a file may hold, fails where it is done.
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);
     if (options_.handle_signals) {

@@ -39,33 +39,42 @@ call_request request_for(const http_ask& ask)
     request.set(http::field::user_agent, "sluice/" + std::string(this_build().version));
     request.set(http::field::connection, "close");
     request.set(ask.post ? http::field::content_type : http::field::accept, "application/json");
+    for (const auto& [name, value] : ask.headers)
+        request.set(name, value);
     request.body() = ask.body;
     request.prepare_payload();
     return request;
 }
 
-// Over a connected stream. Both outlive the call. What a POST is answered beyond the status is not
-// waited for.
+http_end end_of(http::response<http::string_body> answer)
+{
+    http_end end;
+    end.status = answer.result_int();
+    end.retry_after = std::string(answer[http::field::retry_after]);
+    end.body = std::move(answer.body());
+    return end;
+}
+
+// Over a connected stream. All of them outlive the call.
 template <class Stream>
-asio::awaitable<http_end> ask_over(Stream& stream, const call_request& request, std::size_t most)
+asio::awaitable<http_end> ask_over(Stream& stream, const call_request& request, const http_ask& ask)
 {
     auto [write_ec, written] = co_await http::async_write(stream, request, no_throw);
     if (write_ec)
-        co_return http_end{0, "cannot be sent: " + write_ec.message(), {}};
+        co_return http_end{0, "cannot be sent: " + write_ec.message(), {}, {}};
     beast::flat_buffer buffer;
     http::response_parser<http::string_body> parser;
-    parser.body_limit(most);
-    if (request.method() == http::verb::post) {
+    parser.body_limit(ask.answer_bytes);
+    if (ask.post && !ask.whole_answer) {
         auto [head_ec, bytes] = co_await http::async_read_header(stream, buffer, parser, no_throw);
         if (head_ec)
-            co_return http_end{0, "no answer: " + head_ec.message(), {}};
-        co_return http_end{parser.release().result_int(), {}, {}};
+            co_return http_end{0, "no answer: " + head_ec.message(), {}, {}};
+        co_return end_of(parser.release());
     }
     auto [read_ec, bytes] = co_await http::async_read(stream, buffer, parser, no_throw);
     if (read_ec)
-        co_return http_end{0, "no answer: " + read_ec.message(), {}};
-    auto answer = parser.release();
-    co_return http_end{answer.result_int(), {}, std::move(answer.body())};
+        co_return http_end{0, "no answer: " + read_ec.message(), {}, {}};
+    co_return end_of(parser.release());
 }
 
 bool expect(beast::ssl_stream<beast::tcp_stream>& stream, const std::string& host)
@@ -93,16 +102,16 @@ asio::awaitable<http_end> ask_with_tls(
 {
     const auto trust = net::make_client_context(ask.ca_file);
     if (!trust.context)
-        co_return http_end{0, trust.error, {}};
+        co_return http_end{0, trust.error, {}, {}};
     SSL_CTX_up_ref(trust.context.get());
     ssl::context context(trust.context.get());
     beast::ssl_stream<beast::tcp_stream> stream(std::move(plain), context);
     if (!expect(stream, ask.where.host))
-        co_return http_end{0, "TLS cannot be set up", {}};
+        co_return http_end{0, "TLS cannot be set up", {}, {}};
     auto [ec] = co_await stream.async_handshake(ssl::stream_base::client, no_throw);
     if (ec)
-        co_return http_end{0, "TLS: " + ec.message(), {}};
-    auto end = co_await ask_over(stream, request, ask.answer_bytes);
+        co_return http_end{0, "TLS: " + ec.message(), {}, {}};
+    auto end = co_await ask_over(stream, request, ask);
     co_return end;
 }
 
@@ -124,17 +133,17 @@ asio::awaitable<http_end> call_http(const http_ask& ask)
     auto [resolve_ec, found] = co_await resolver->async_resolve(ask.where.host, port, no_throw);
     late.cancel();
     if (resolve_ec)
-        co_return http_end{0, "its name is not known: " + resolve_ec.message(), {}};
+        co_return http_end{0, "its name is not known: " + resolve_ec.message(), {}, {}};
     beast::tcp_stream stream(executor);
     stream.expires_at(until);
     auto [connect_ec, peer] = co_await stream.async_connect(found, no_throw);
     if (connect_ec)
-        co_return http_end{0, "cannot be reached: " + connect_ec.message(), {}};
+        co_return http_end{0, "cannot be reached: " + connect_ec.message(), {}, {}};
     http_end end;
     if (ask.where.tls)
         end = co_await ask_with_tls(std::move(stream), ask, request);
     else
-        end = co_await ask_over(stream, request, ask.answer_bytes);
+        end = co_await ask_over(stream, request, ask);
     co_return end;
 }
 

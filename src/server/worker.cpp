@@ -80,6 +80,7 @@ worker::worker(
           buffers_,
           cells_,
           commons.access_log,
+          commons.spans,
           commons.book,
           commons.log,
           commons.draining,

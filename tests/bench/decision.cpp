@@ -118,12 +118,14 @@ int run(std::size_t body_bytes, std::size_t rounds)
     net::buffer_pool buffers(bytes);
     observe::worker_cells cells;
     observe::access_log access_log({"off"});
+    observe::span_rings spans(1);
     observe::logger log;
     const temporary_directory where;
     state::ledger ledger({.path = where.file("ledger")}, log);
     const std::atomic<bool> draining{false};
     proxy::pair_inbox pairs([] {});
-    proxy::services with(loop, buffers, cells, access_log, ledger, log, draining, pairs, 0, 1);
+    proxy::services with(
+        loop, buffers, cells, access_log, spans, ledger, log, draining, pairs, 0, 1);
     with.snapshots.install(built.snapshot);
     int ends[2];
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) != 0)

@@ -139,12 +139,14 @@ struct bench {
     observe::catalogue names;
     observe::worker_cells cells;
     observe::access_log access_log{{"off"}};
+    observe::span_rings spans{1};
     observe::logger log;
     temporary_directory where;
     state::ledger ledger{{.path = where.file("ledger")}, log};
     const std::atomic<bool> draining{false};
     proxy::pair_inbox pairs{[] {}};
-    proxy::services with{loop, buffers, cells, access_log, ledger, log, draining, pairs, 0, 1};
+    proxy::services with{
+        loop, buffers, cells, access_log, spans, ledger, log, draining, pairs, 0, 1};
     proxy::client from{net::stream(net::socket::adopt(loop, open_end())), buffers, "127.0.0.1"};
     proxy::exchange x;
 };

@@ -7,6 +7,7 @@
 #include <sluice/config/jwt.hpp>
 #include <sluice/config/model.hpp>
 #include <sluice/config/quota.hpp>
+#include <sluice/config/tracing.hpp>
 #include <sluice/policy/credential.hpp>
 #include <sluice/policy/limit.hpp>
 #include <sluice/policy/time_zone.hpp>
@@ -187,6 +188,7 @@ struct snapshot {
     std::vector<key> keys;
     bool closed = false;  // wants a key even when there is none
     std::optional<jwt_settings> jwt;
+    std::optional<tracing_settings> tracing;  // none: no spans
     key anonymous;  // what an open gateway treats everyone as; unlimited, may choose no target
 
     // Exact name or alias first, then the longest wildcard. nullptr: nothing takes this name.

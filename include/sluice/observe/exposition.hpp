@@ -4,7 +4,9 @@
 #include <sluice/observe/access_log.hpp>
 #include <sluice/observe/catalogue.hpp>
 #include <sluice/observe/cells.hpp>
+#include <sluice/observe/exemplars.hpp>
 #include <sluice/observe/ledger_numbers.hpp>
+#include <sluice/observe/span_numbers.hpp>
 #include <sluice/policy/credential.hpp>
 #include <sluice/policy/target_state.hpp>
 
@@ -84,6 +86,7 @@ public:
         std::uint64_t webhook_failures = 0;
         std::optional<store> shared_store;  // none: the gateway is alone
         std::optional<spread> spread_state;
+        exported_spans spans;
     };
 
     // The snapshot now in force. Weights of the same arm are added up.
@@ -100,7 +103,11 @@ public:
     void webhook_failed();
     void shared_store(const store& now);
     void spread_state(const spread& now);
+    void spans(const exported_spans& now);
     [[nodiscard]] values read() const;
+
+    // Of the times of arms; they have a lock of their own.
+    observe::exemplars exemplars;
 
 private:
     mutable std::mutex mutex_;

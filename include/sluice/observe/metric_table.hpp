@@ -73,6 +73,8 @@ enum class metric : std::uint8_t {
     handed_over,
     redactions,
     access_log_dropped,
+    spans_exported,
+    spans_dropped,
     ledger_up,
     ledger_bills,
     ledger_lost,

@@ -9,6 +9,7 @@
 #include <sluice/net/stream.hpp>
 #include <sluice/observe/cell.hpp>
 #include <sluice/observe/outcome.hpp>
+#include <sluice/observe/span.hpp>
 #include <sluice/policy/attempt_plan.hpp>
 #include <sluice/proxy/holdings.hpp>
 #include <sluice/wire/request.hpp>
@@ -104,6 +105,8 @@ public:
 
     holdings holds;          // of its provider's limits, until tell()
     std::uint64_t used = 0;  // tokens, as far as they are known then
+
+    observe::attempt_trace trace;  // until tell()
 
     // the connection
     std::unique_ptr<net::stream> upstream;

@@ -7,6 +7,7 @@
 #include <sluice/http/head.hpp>
 #include <sluice/net/event.hpp>
 #include <sluice/observe/outcome.hpp>
+#include <sluice/observe/span.hpp>
 #include <sluice/observe/tags.hpp>
 #include <sluice/proxy/attempt.hpp>
 #include <sluice/proxy/charge.hpp>
@@ -102,6 +103,7 @@ public:
     std::string_view method_label = "other";  // a literal
     short_text<128> request_id;
     short_text<32> trace_id;
+    observe::trace trace;
     short_text<observe::most_tags_bytes> tags;  // as read_tags() writes them
     bool keep_alive = false;                    // the client's connection may carry another request
 

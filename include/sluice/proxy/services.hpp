@@ -8,6 +8,7 @@
 #include <sluice/observe/access_log.hpp>
 #include <sluice/observe/cells.hpp>
 #include <sluice/observe/log.hpp>
+#include <sluice/observe/span_rings.hpp>
 #include <sluice/policy/believed_clock.hpp>
 #include <sluice/proxy/attempt.hpp>
 #include <sluice/proxy/hedges.hpp>
@@ -36,6 +37,7 @@ struct services {
         net::buffer_pool& buffers,
         observe::worker_cells& cells,
         observe::access_log& access_log,
+        observe::span_rings& spans,
         state::ledger& ledger,
         observe::logger& log,
         const std::atomic<bool>& draining,
@@ -65,6 +67,7 @@ struct services {
     net::buffer_pool& buffers;
     observe::worker_cells& cells;
     observe::access_log& access_log;
+    observe::span_rings& spans;
     state::ledger& ledger;
     observe::logger& log;
     const std::atomic<bool>& draining;

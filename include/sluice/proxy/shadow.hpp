@@ -7,6 +7,7 @@
 #include <sluice/net/buffer.hpp>
 #include <sluice/net/event.hpp>
 #include <sluice/net/gate.hpp>
+#include <sluice/observe/span.hpp>
 #include <sluice/policy/breaker.hpp>
 #include <sluice/proxy/serving.hpp>
 #include <sluice/proxy/shadow_pair.hpp>
@@ -48,6 +49,7 @@ struct shadow_run {
     wire::request_facts facts;  // without the views of the parser
     std::string request_id;
     std::string tags;
+    observe::trace trace;
     nanoseconds system_time{0};
     time_point asked{};  // when the client's request was about to be sent
 

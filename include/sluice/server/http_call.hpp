@@ -8,6 +8,8 @@
 
 #include <cstddef>
 #include <string>
+#include <utility>
+#include <vector>
 
 namespace sluice::server {
 
@@ -17,14 +19,17 @@ struct http_ask {
     std::string body{};
     milliseconds limit{10'000};  // from the name to the end of the answer
     std::size_t answer_bytes = std::size_t{64} << 10U;
-    std::string ca_file{};  // empty: the system's trust store
+    std::string ca_file{};                                       // empty: the system's trust store
+    std::vector<std::pair<std::string, std::string>> headers{};  // besides its own
+    bool whole_answer = false;  // of a POST too, not only its status
 };
 
 // The status of the answer, or 0 and why there is none.
 struct http_end {
     unsigned status = 0;
     std::string why;
-    std::string body;  // of the answer to a GET
+    std::string body;         // of the answer to a GET, or where the whole one was asked for
+    std::string retry_after;  // of its head; may be empty
 };
 
 // Over https only a peer whose certificate holds for the host is told anything. Redirects are not

@@ -7,6 +7,7 @@
 #include <sluice/observe/access_log.hpp>
 #include <sluice/observe/catalogue.hpp>
 #include <sluice/observe/log.hpp>
+#include <sluice/observe/span_rings.hpp>
 #include <sluice/proxy/services.hpp>
 #include <sluice/server/session.hpp>
 #include <sluice/state/ledger.hpp>
@@ -29,6 +30,7 @@ class worker;
 // What the workers share. Outlives them.
 struct worker_commons {
     observe::access_log& access_log;
+    observe::span_rings& spans;
     state::ledger& book;
     observe::logger& log;
     const std::atomic<bool>& draining;

@@ -335,6 +335,7 @@ BOOST_AUTO_TEST_CASE(the_example_uses_every_key_and_loads)
         {"DEEPSEEK_API_KEY", "d"},
         {"RELAY_KEY_1", "r1"},
         {"JWT_SECRET", "0123456789abcdef0123456789abcdef"},
+        {"OTLP_AUTHORIZATION", "Basic dGVhbTprZXk="},
         {"ROLLOUT_WEBHOOK", "https://hooks.example/sluice"},
         {"BUDGET_WEBHOOK", "https://hooks.example/money"},
         {"REDIS_URL", "rediss://gate:p%40ss@redis.example:6380/2"}};
@@ -364,6 +365,8 @@ BOOST_AUTO_TEST_CASE(the_example_uses_every_key_and_loads)
     BOOST_TEST(settings.redis->user == "gate");
     BOOST_TEST(settings.redis->password == "p@ss");
     BOOST_TEST(settings.redis->database == 2U);
+    BOOST_TEST_REQUIRE(settings.tracing.has_value());
+    BOOST_TEST(settings.tracing->headers.front().second == "Basic dGVhbTprZXk=");
     for (const auto& row : schema()) {
         const auto dot = row.path.rfind('.');
         const std::string name(dot == std::string_view::npos ? row.path : row.path.substr(dot + 1));

@@ -73,6 +73,7 @@ struct bench {
     observe::logger log{[](std::string_view) {}, [] { return time_point{}; }};
     observe::worker_cells cells;
     observe::access_log access{{.path = "off"}};
+    observe::span_rings spans{1};
     state::ledger book{{.path = where.path + "/usage.db"}, log};
     std::atomic<bool> draining{false};
     pair_inbox pairs{[] {}};
@@ -80,7 +81,7 @@ struct bench {
     net::reactor loop{context};
     net::byte_ledger memory{std::size_t{1} << 30U};
     net::buffer_pool buffers{memory};
-    services with{loop, buffers, cells, access, book, log, draining, pairs, 0, 1};
+    services with{loop, buffers, cells, access, spans, book, log, draining, pairs, 0, 1};
 };
 
 }  // namespace
