@@ -1,7 +1,7 @@
-# The Debian package: `cpack -G DEB` in a Release tree. The binary, its unit, an example configuration and the price table
+# The Debian package: `cpack -G DEB` in a Release tree. The binary, its units, an example configuration and the price table
 # as conffiles, man page, completions, dashboards and rules.
 install(TARGETS sluice RUNTIME DESTINATION bin)
-install(FILES deploy/sluice.service DESTINATION /lib/systemd/system)
+install(FILES deploy/sluice.service deploy/sluice.socket DESTINATION /lib/systemd/system)
 install(FILES deploy/example.yaml DESTINATION /etc/sluice RENAME sluice.yaml)
 install(FILES deploy/prices.yaml DESTINATION /etc/sluice)
 install(FILES deploy/shell/sluice.bash DESTINATION share/bash-completion/completions RENAME sluice)

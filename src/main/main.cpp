@@ -30,7 +30,8 @@ void add_serve(CLI::App& app, command& chosen, serve_options& options)
     serve->add_option("-c,--config", options.config_path, "the configuration (YAML)")
         ->required()
         ->type_name("FILE");
-    serve->footer("SIGTERM and SIGINT drain, a second one insists; SIGHUP reads the file again.\n"
+    serve->footer("SIGTERM and SIGINT drain, a second one insists; SIGHUP reads the file again; "
+                  "SIGUSR2 hands over to a new process.\n"
                   "example: sluice serve --config /etc/sluice/sluice.yaml");
     serve->callback([&] { chosen = [&] { return run_serve(options); }; });
 }
@@ -342,6 +343,7 @@ int run(int argc, char** argv)
 
     command chosen;
     serve_options serve;
+    serve.command.assign(argv, argv + argc);
     check_options check;
     simulate_options simulate;
     demo_options demo;

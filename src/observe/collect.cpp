@@ -353,6 +353,7 @@ void add_control(
     }
     out.add(metric::config_version, {}, control.config_version);
     out.add(metric::reload_failures, {}, control.reload_failures);
+    out.add(metric::upgrade_failures, {}, control.upgrade_failures);
 }
 
 }  // namespace

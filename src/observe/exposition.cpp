@@ -61,6 +61,12 @@ void control_values::reload_failed()
     ++values_.reload_failures;
 }
 
+void control_values::upgrade_failed()
+{
+    const std::scoped_lock lock(mutex_);
+    ++values_.upgrade_failures;
+}
+
 void control_values::rollouts(std::vector<rollout> all)
 {
     const std::scoped_lock lock(mutex_);

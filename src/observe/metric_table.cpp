@@ -154,6 +154,8 @@ constexpr std::array<metric_row, metric_count> rows{{
      "Version of the snapshot in force."},
     {reload_failures, "sluice_config_reload_failures_total", counter, "",
      "Reloads refused; the snapshot before them stayed in force."},
+    {upgrade_failures, "sluice_upgrade_failures_total", counter, "",
+     "Programs started by SIGUSR2 that did not take over; this one went on."},
     {build_info, "sluice_build_info", gauge, "version, commit, compiler",
      "Always 1."},
     {resident_memory, "process_resident_memory_bytes", gauge, "",

@@ -261,6 +261,24 @@ breaker::control breaker::forced() const noexcept
     }
 }
 
+breaker::image breaker::save() const noexcept
+{
+    std::uint64_t word = phase_.load(std::memory_order_relaxed);
+    if (phase_of(word) == phase::half_open)
+        word = make(phase::half_open, level_of(word), epoch_of(word), nobody);
+    if (phase_of(word) >= phase::forced_closed)
+        word = make(phase::closed, 0, epoch_of(word), 0);
+    return {.word = word, .in_a_row = in_a_row_.load(std::memory_order_relaxed)};
+}
+
+void breaker::restore(const image& saved) noexcept
+{
+    if (phase_of(saved.word) >= phase::forced_closed || forced() != control::automatic)
+        return;
+    phase_.store(saved.word, std::memory_order_relaxed);
+    in_a_row_.store(saved.in_a_row, std::memory_order_relaxed);
+}
+
 breaker::outcomes breaker::recent(const breaker_settings& settings, time_point now) const noexcept
 {
     const std::int64_t half = std::max<std::int64_t>(settings.window.count() / 2, 1);

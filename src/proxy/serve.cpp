@@ -74,7 +74,7 @@ net::task<result<void>> answer_locally(services& with, client& from, exchange& x
 {
     constexpr std::string_view json = "application/json";
     if (x.where->action == action::healthz) {
-        const bool draining = with.draining.load(std::memory_order_relaxed);
+        const bool draining = with.draining.load(std::memory_order_relaxed) && !with.succeeded;
         if (draining)
             co_return x.fail(errc::draining);
         co_await answer(with, from, x, 200, "text/plain", "ok\n");

@@ -36,6 +36,14 @@ public:
     void serve(const config::snapshot_ptr& config);
     // Waits for that, a second at most.
     void fill() { (void)book_.flush(); }
+    // Another process goes on with both databases; false: something cannot be written, and nothing
+    // is held. See state::ledger::hold().
+    [[nodiscard]] bool hold() { return budgets_.hold(seconds{1}) && book_.hold(); }
+    void resume()
+    {
+        book_.resume();
+        budgets_.resume();
+    }
     // Nothing is spent any more.
     void close() { budgets_.close(seconds{1}); }
 

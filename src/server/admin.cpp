@@ -16,6 +16,7 @@
 #include <array>
 #include <exception>
 #include <stdexcept>
+#include <unistd.h>
 #include <utility>
 
 namespace sluice::server {
@@ -102,19 +103,23 @@ admin_server::admin_server(asio::io_context& context, admin_sources sources, adm
 
 admin_server::~admin_server() = default;
 
-void admin_server::start(const config::admin_settings& settings)
+void admin_server::start(const config::admin_settings& settings, int given)
 {
     boost::system::error_code ec;
     const auto address = asio::ip::make_address(settings.host, ec);
     const tcp::endpoint endpoint(address, settings.port);
-    if (!ec)
-        acceptor_.open(endpoint.protocol(), ec);
-    if (!ec)
-        acceptor_.set_option(tcp::acceptor::reuse_address(true), ec);
-    if (!ec)
-        acceptor_.bind(endpoint, ec);
-    if (!ec)
-        acceptor_.listen(tcp::acceptor::max_listen_connections, ec);
+    if (!ec && given >= 0) {
+        acceptor_.assign(endpoint.protocol(), given, ec);
+    } else {
+        if (!ec)
+            acceptor_.open(endpoint.protocol(), ec);
+        if (!ec)
+            acceptor_.set_option(tcp::acceptor::reuse_address(true), ec);
+        if (!ec)
+            acceptor_.bind(endpoint, ec);
+        if (!ec)
+            acceptor_.listen(tcp::acceptor::max_listen_connections, ec);
+    }
     if (ec)
         throw std::runtime_error(
             "cannot listen on the admin address " + settings.host + " port "
@@ -126,12 +131,37 @@ void admin_server::start(const config::admin_settings& settings)
     });
 }
 
+// Not by acceptor::close(): while another process has the socket too, closing it alone leaves it in
+// the set of what is waited for.
+void admin_server::stop_listening()
+{
+    if (!acceptor_.is_open())
+        return;
+    boost::system::error_code ec;
+    const int listener = acceptor_.release(ec);
+    if (!ec)
+        ::close(listener);
+    pause_.cancel();
+}
+
+int admin_server::listener()
+{
+    return acceptor_.is_open() ? acceptor_.native_handle() : -1;
+}
+
+void admin_server::leave()
+{
+    leaving_ = true;
+    stop_listening();
+    for (auto& one : connections_)
+        if (one.waiting)
+            one.stream.close();
+}
+
 void admin_server::stop()
 {
     stopped_ = true;
-    boost::system::error_code ignored;
-    acceptor_.close(ignored);
-    pause_.cancel();
+    stop_listening();
     for (auto& one : connections_)
         one.stream.close();
 }
@@ -143,10 +173,10 @@ std::uint16_t admin_server::port() const
 
 asio::awaitable<void> admin_server::accept_connections()
 {
-    while (!stopped_) {
+    while (!stopped_ && !leaving_) {
         tcp::socket socket(context_);
         auto [ec] = co_await acceptor_.async_accept(socket, no_throw);
-        if (stopped_)
+        if (stopped_ || (leaving_ && ec))
             co_return;
         if (!ec) {
             admit(std::move(socket));
@@ -225,10 +255,11 @@ asio::awaitable<void> admin_server::serve(std::list<connection>::iterator which)
             keep_alive = false;
         } else {
             const auto request = parser.release();
-            keep_alive = request.keep_alive();
+            keep_alive = request.keep_alive() && !leaving_;
             const auto answer = std::make_shared<waiting>(context_);
             answer->answer = api_->answer(request, which->remote);
             co_await wait_for(answer);
+            keep_alive = keep_alive && !leaving_;
             response = std::move(answer->answer);
             response->version(request.version());
             response->keep_alive(keep_alive);

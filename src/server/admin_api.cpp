@@ -217,6 +217,11 @@ admin_response admin_api::dispatch(const admin_request& request, std::string_vie
         allow += row.verb == http::verb::get ? ", HEAD" : "";
         if (row.verb != verb)
             continue;
+        if (verb != http::verb::get && sources_.frozen != nullptr && sources_.frozen->load())
+            return error_answer(admin_error{
+                .status = 503,
+                .code = "upgrade_under_way",
+                .message = "another process is taking over: ask again in a second"});
         if (where.pattern.find('{') != std::string::npos && !where.model && !where.key)
             return error_answer(
                 errc::bad_request, "a name in the path is not percent-encoded as it should be");

@@ -262,6 +262,8 @@ change_report control::replace_file(std::string_view text, const origin& by)
 
 change_report control::apply(proposal next, const origin& by)
 {
+    if (frozen_)
+        return refuse(refusal::conflict, {"another process is taking over"});
     auto warnings = drop_what_does_not_fit(next.file.settings, next.live);
     auto built =
         config::build(next.file, next.live, current_->version + 1, current_, parts_.catalogue);

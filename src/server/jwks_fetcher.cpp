@@ -28,6 +28,19 @@ jwks_fetcher::jwks_fetcher(asio::io_context& context, control& plane, observe::l
 {
 }
 
+void jwks_fetcher::begin_with(const answer& fetched)
+{
+    const auto& jwt = plane_.current()->jwt;
+    if (!jwt || !jwt->url || jwt->url->url != fetched.url)
+        return;
+    auto [keys, wrong] = config::jwt_keys::from_jwks(fetched.text);
+    const origin by{.actor = "jwks", .remote = jwt->url->host, .path = {}};
+    if (!keys)
+        tell(jwt->url->host, "what was fetched before " + wrong);
+    else if (plane_.set_fetched_keys({fetched.url, std::move(keys)}, by).refused == refusal::none)
+        last_ = fetched;
+}
+
 void jwks_fetcher::start()
 {
     asio::co_spawn(context_, run(), [this](std::exception_ptr failure) {
@@ -93,6 +106,10 @@ asio::awaitable<bool> jwks_fetcher::fetch(const config::webhook& where)
     failing_ = false;
     const origin by{.actor = "jwks", .remote = ask.where.host, .path = {}};
     const auto report = plane_.set_fetched_keys({ask.where.url, std::move(keys)}, by);
+    if (report.refused == refusal::none) {
+        last_.url = ask.where.url;
+        last_.text = std::move(end.body);
+    }
     co_return report.refused == refusal::none;
 }
 

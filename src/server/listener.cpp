@@ -1,8 +1,10 @@
 #include <sluice/server/listener.hpp>
 
 #include <arpa/inet.h>
+#include <array>
 #include <cerrno>
 #include <cstring>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdexcept>
@@ -88,10 +90,54 @@ std::uint16_t port_of(int descriptor)
             : reinterpret_cast<const sockaddr_in&>(bound.bytes).sin_port);
 }
 
+// As given_socket::host is.
+std::string spelled(const std::string& host)
+{
+    const auto where = address_of(host, 0);
+    std::array<char, INET6_ADDRSTRLEN> text{};
+    const void* bytes = where.bytes.ss_family == AF_INET6
+                            ? static_cast<const void*>(
+                                  &reinterpret_cast<const sockaddr_in6&>(where.bytes).sin6_addr)
+                            : &reinterpret_cast<const sockaddr_in&>(where.bytes).sin_addr;
+    inet_ntop(where.bytes.ss_family, bytes, text.data(), text.size());
+    return text.data();
+}
+
+// One per worker; the error is in errno.
+bool bind_own(bound_address& made, std::size_t workers)
+{
+    for (std::size_t i = 0; i < workers; ++i) {
+        const auto where = address_of(made.host, made.port);
+        const int descriptor = i > 0 || is_free(where) ? bind_one(where) : -1;
+        if (descriptor < 0)
+            return false;
+        made.port = port_of(descriptor);
+        made.descriptors.push_back(descriptor);
+    }
+    made.sockets = workers;
+    return true;
+}
+
+bool share(bound_address& made, const std::vector<given_socket>& given, std::size_t workers)
+{
+    for (const auto& each : given)
+        made.descriptors.push_back(each.descriptor);
+    made.sockets = given.size();
+    for (std::size_t i = given.size(); i < workers; ++i) {
+        const int descriptor = ::fcntl(made.descriptors[i % given.size()], F_DUPFD_CLOEXEC, 0);
+        if (descriptor < 0)
+            return false;
+        made.descriptors.push_back(descriptor);
+    }
+    return true;
+}
+
 }  // namespace
 
 std::vector<bound_address> bind_all(
-    const std::vector<config::listen_address>& addresses, std::size_t workers)
+    const std::vector<config::listen_address>& addresses,
+    std::size_t workers,
+    std::vector<given_socket>& given)
 {
     std::vector<bound_address> all;
     for (const auto& wanted : addresses) {
@@ -99,20 +145,18 @@ std::vector<bound_address> bind_all(
         made.host = wanted.host;
         made.port = wanted.port;
         made.tls = wanted.tls.has_value();
-        for (std::size_t i = 0; i < workers; ++i) {
-            const auto where = address_of(made.host, made.port);
-            const int descriptor = i > 0 || is_free(where) ? bind_one(where) : -1;
-            if (descriptor < 0) {
-                const std::string why = std::generic_category().message(errno);
-                for (const auto& each : all)
-                    for (const int open : each.descriptors)
-                        ::close(open);
-                throw std::runtime_error(
-                    "cannot listen on " + made.host + ":" + std::to_string(made.port) + ": " + why);
-            }
-            made.port = port_of(descriptor);
-            made.descriptors.push_back(descriptor);
+        const auto mine = take_for(given, spelled(wanted.host), wanted.port);
+        const bool done = mine.empty() ? bind_own(made, workers) : share(made, mine, workers);
+        if (done) {
+            made.port = port_of(made.descriptors.front());
+            continue;
         }
+        const std::string why = std::generic_category().message(errno);
+        for (const auto& each : all)
+            for (const int open : each.descriptors)
+                ::close(open);
+        throw std::runtime_error(
+            "cannot listen on " + made.host + ":" + std::to_string(made.port) + ": " + why);
     }
     return all;
 }

@@ -8,6 +8,7 @@
 #include <arpa/inet.h>
 #include <array>
 #include <cerrno>
+#include <limits>
 #include <random>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -69,7 +70,10 @@ void log_bug(observe::logger& log, std::exception_ptr what)
 }  // namespace
 
 worker::worker(
-    std::size_t number, worker_commons& commons, std::vector<int> listeners, installed first)
+    std::size_t number,
+    worker_commons& commons,
+    const std::vector<listening_socket>& listeners,
+    installed first)
     : commons_(commons),
       context_(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO),
       work_(context_.get_executor()),
@@ -90,8 +94,8 @@ worker::worker(
       gate_([&log = commons.log](std::exception_ptr what) { log_bug(log, std::move(what)); }),
       tick_(context_)
 {
-    for (const int descriptor : listeners)
-        listeners_.push_back({net::socket::adopt(reactor_, descriptor), nullptr});
+    for (const auto& each : listeners)
+        listeners_.push_back({net::socket::adopt(reactor_, each.descriptor), each.address});
     apply(std::move(first));
 }
 
@@ -100,6 +104,7 @@ worker::~worker() = default;
 void worker::run()
 {
     next_tick_ = steady::now();
+    last_tick_.store(next_tick_.time_since_epoch().count(), std::memory_order_relaxed);
     schedule_tick();
     for (std::size_t i = 0; i < listeners_.size(); ++i)
         gate_.spawn(accept_from(i));
@@ -114,32 +119,38 @@ void worker::install(installed next)
 
 void worker::drain(time_point until)
 {
-    boost::asio::post(context_, [this, until] { begin_drain(until); });
+    boost::asio::post(context_, [this, until] { begin_drain(until, time_point{}); });
+}
+
+void worker::leave(time_point until, time_point idle_until)
+{
+    boost::asio::post(context_, [this, until, idle_until] {
+        services_.succeeded = true;
+        begin_drain(until, idle_until);
+    });
 }
 
 void worker::insist()
 {
     boost::asio::post(context_, [this] {
-        begin_drain(steady::now());
+        begin_drain(steady::now(), time_point{});
         sessions_.end_all();
         sessions_.cut_all();
     });
 }
 
-void worker::take(int descriptor, std::size_t listener, std::string address)
+void worker::take(int descriptor, std::size_t where, std::string address)
 {
-    boost::asio::post(
-        context_, [this, descriptor, listener, address = std::move(address)]() mutable {
-            open_session(descriptor, listener, std::move(address));
-        });
+    boost::asio::post(context_, [this, descriptor, where, address = std::move(address)]() mutable {
+        open_session(descriptor, where, std::move(address));
+    });
 }
 
 void worker::apply(installed next)
 {
     cells_.ensure(next.known);
     services_.snapshots.install(std::move(next.config));
-    for (std::size_t i = 0; i < listeners_.size(); ++i)
-        listeners_[i].tls = std::move(next.contexts[i]);
+    contexts_ = std::move(next.contexts);
 }
 
 net::task<> worker::pause(milliseconds how_long)
@@ -169,7 +180,8 @@ net::task<> worker::accept_from(std::size_t listener)
         co_await turn.wait(time_point::max());
     }
     // What the kernel has accepted already would be reset by the close.
-    (void)accept_batch(listener);
+    if (!services_.succeeded)
+        (void)accept_batch(listener);
     listeners_[listener].socket.reset();
 }
 
@@ -186,7 +198,7 @@ bool worker::accept_batch(std::size_t listener)
             &size,
             SOCK_NONBLOCK | SOCK_CLOEXEC);
         if (descriptor >= 0) {
-            place(descriptor, listener, text_of(peer));
+            place(descriptor, listeners_[listener].address, text_of(peer));
             continue;
         }
         if (errno == EAGAIN || errno == EWOULDBLOCK) {
@@ -204,7 +216,7 @@ bool worker::accept_batch(std::size_t listener)
 }
 
 // Here, or with the worker that holds the least if that is much less.
-void worker::place(int descriptor, std::size_t listener, std::string address)
+void worker::place(int descriptor, std::size_t where, std::string address)
 {
     worker* least = this;
     std::size_t together = 0;
@@ -221,32 +233,40 @@ void worker::place(int descriptor, std::size_t listener, std::string address)
     const auto mine = connections();
     if (least != this && mine > least->connections() + least->connections() / 4 + uneven) {
         cells_.handed_over.add();
-        least->take(descriptor, listener, std::move(address));
+        least->take(descriptor, where, std::move(address));
         return;
     }
-    open_session(descriptor, listener, std::move(address));
+    open_session(descriptor, where, std::move(address));
 }
 
-void worker::open_session(int descriptor, std::size_t listener, std::string address)
+void worker::open_session(int descriptor, std::size_t where, std::string address)
 {
-    gate_.spawn(run_session(
-        services_, sessions_, descriptor, listeners_[listener].tls, std::move(address)));
+    gate_.spawn(
+        run_session(services_, sessions_, descriptor, contexts_[where], std::move(address)));
     connections_.store(
         static_cast<std::size_t>(cells_.client_connections.read()), std::memory_order_relaxed);
 }
 
-void worker::begin_drain(time_point until)
+void worker::close_idle(time_point now)
+{
+    if (now >= idle_until_)
+        sessions_.close_idle();
+}
+
+void worker::begin_drain(time_point until, time_point idle_until)
 {
     if (drained_by_) {
         drained_by_ = std::min(*drained_by_, until);
+        idle_until_ = std::min(idle_until_, idle_until);
         return;
     }
     drained_by_ = until;
+    idle_until_ = idle_until;
     services_.copies.stop_all();
     for (auto& listener : listeners_)
         if (listener.socket)
             listener.socket->interrupt();
-    sessions_.close_idle();
+    close_idle(steady::now());
 }
 
 void worker::schedule_tick()
@@ -275,6 +295,7 @@ void worker::publish_gauges()
 void worker::on_tick()
 {
     const auto now = steady::now();
+    last_tick_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
     cells_.loop_lag.observe(now - next_tick_);
     services_.tick(now, now - next_tick_);
     reactor_.deadlines().advance(now);
@@ -284,12 +305,14 @@ void worker::on_tick()
         services_.trim();
     publish_gauges();
     if (drained_by_) {
-        sessions_.close_idle();
+        close_idle(now);
         if (now >= *drained_by_ && !std::exchange(ended_, true))
             sessions_.end_all();
         if (now >= *drained_by_ + last_words)
             sessions_.cut_all();
-        if (gate_.count() + services_.copies.count() == 0) {
+        // Not before `idle_until_`: another worker may hand over a connection until it has heard.
+        if (now >= idle_until_ && gate_.count() + services_.copies.count() == 0) {
+            last_tick_.store(std::numeric_limits<std::int64_t>::max(), std::memory_order_relaxed);
             services_.snapshots.clear();
             work_.reset();
             context_.stop();

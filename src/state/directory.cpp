@@ -83,6 +83,16 @@ directory::~directory()
     ::close(lock_);
 }
 
+void directory::release() noexcept
+{
+    ::flock(lock_, LOCK_UN);
+}
+
+bool directory::take_back() noexcept
+{
+    return ::flock(lock_, LOCK_EX | LOCK_NB) == 0;
+}
+
 std::string directory::file(std::string_view name) const
 {
     return path_ + '/' + std::string(name);

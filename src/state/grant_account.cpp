@@ -122,6 +122,29 @@ std::int64_t grant_account::empty()
     return held;
 }
 
+void grant_account::carry(std::int64_t period, std::int64_t nanodollars)
+{
+    if (!begun_ || row_.period != period)
+        return;
+    if (nanodollars < 0)
+        about_.purse->charge(tag(), -nanodollars);
+    else if (about_.purse->grant(tag(), nanodollars))
+        put_ += nanodollars;
+    in_ = about_.purse->look();
+}
+
+std::int64_t grant_account::move_out(bool all)
+{
+    in_ = about_.purse->look();
+    if (!begun_ || in_.tag != tag())
+        return 0;
+    if (in_.left >= 0)
+        return all ? empty() : 0;
+    const auto overdrawn = in_.left;
+    about_.purse->grant(tag(), -overdrawn);
+    return overdrawn;
+}
+
 budget_period grant_account::asked_for() const
 {
     return {

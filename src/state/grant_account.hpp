@@ -46,6 +46,11 @@ public:
     // Everything that is held, out of the purse.
     [[nodiscard]] std::int64_t empty();
 
+    // Into the purse, or below 0 out of it, by somebody who was granted it; see grants::enter().
+    void carry(std::int64_t period, std::int64_t nanodollars);
+    // Out of the purse, for another process: what it is overdrawn by, with `all` what is left too.
+    [[nodiscard]] std::int64_t move_out(bool all);
+
     [[nodiscard]] budget_period asked_for() const;
     [[nodiscard]] bool asking() const noexcept { return asking_; }
     void asks() noexcept { asking_ = true; }

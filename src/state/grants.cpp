@@ -102,6 +102,42 @@ void grants::parts::close(milliseconds limit)
     on_closed_.wait_for(lock, limit, [this] { return closed_; });
 }
 
+bool grants::parts::hold(milliseconds limit)
+{
+    std::unique_lock lock(mutex_);
+    holding_ = true;
+    on_.hurry();
+    return on_closed_.wait_for(lock, limit, [this] { return held_; });
+}
+
+void grants::parts::resume()
+{
+    const std::scoped_lock lock(mutex_);
+    holding_ = held_ = false;
+}
+
+void grants::parts::hand_over(std::function<void(const moved&)> heir)
+{
+    inbox_->put([this, heir = std::move(heir)]() mutable { heir_ = std::move(heir); });
+}
+
+void grants::parts::sweep()
+{
+    inbox_->put([this] { sweeping_ = true; });
+}
+
+void grants::parts::enter(moved what)
+{
+    inbox_->put([this, what = std::move(what)] {
+        auto* to = find(what.budget);
+        if (to == nullptr)
+            return;
+        to->account.carry(what.period, what.nanodollars);
+        if (what.nanodollars > 0)
+            lease_granted_.fetch_add(what.nanodollars, std::memory_order_relaxed);
+    });
+}
+
 std::vector<budget_status> grants::parts::list()
 {
     const std::scoped_lock lock(mutex_);
@@ -142,6 +178,31 @@ void grants::watch(const config::snapshot_ptr& config, const policy::time_zone& 
 void grants::close(milliseconds limit)
 {
     parts_->close(limit);
+}
+
+bool grants::hold(milliseconds limit)
+{
+    return parts_->hold(limit);
+}
+
+void grants::resume()
+{
+    parts_->resume();
+}
+
+void grants::hand_over(std::function<void(const moved&)> heir)
+{
+    parts_->hand_over(std::move(heir));
+}
+
+void grants::sweep()
+{
+    parts_->sweep();
+}
+
+void grants::enter(moved what)
+{
+    parts_->enter(std::move(what));
 }
 
 std::vector<budget_status> grants::list() const

@@ -24,7 +24,7 @@ void grants::parts::look(time_point now)
     std::unique_lock lock(mutex_);
     for (const auto& command : inbox_->commands())
         command();
-    if (!calendar_)
+    if (!calendar_ || look_away(lock))
         return;
     today_ = calendar_->update(how_.time.system(), now);
     doubted_.store(calendar_->doubts(), std::memory_order_relaxed);
@@ -39,12 +39,11 @@ void grants::parts::look(time_point now)
     std::erase_if(slots_, [](const auto& each) {
         return each->dropped && !each->account.asking() && !each->account.unwritten();
     });
-    if (closing_ && std::ranges::none_of(slots_, [](const auto& each) {
-            return each->account.asking() || each->account.unwritten();
-        })) {
+    if (closing_ && settled()) {
         closed_ = true;
         on_closed_.notify_all();
     }
+    let_go_if_settled();
     auto events = std::exchange(news_, {});
     auto answered = std::exchange(answered_, {});
     lock.unlock();
@@ -119,6 +118,8 @@ void grants::parts::read_late(time_point now)
 void grants::parts::tend(slot& of, time_point now)
 {
     auto& account = of.account;
+    if (holding_)
+        return;
     if (!closing_ && !of.dropped) {
         const auto wish = account.look(from_.gateways(), now);
         if (wish.returned > 0)

@@ -23,6 +23,11 @@ public:
 
     void watch(config::snapshot_ptr config, policy::time_zone zone);
     void close(milliseconds limit);
+    bool hold(milliseconds limit);
+    void resume();
+    void hand_over(std::function<void(const moved&)> heir);
+    void sweep();
+    void enter(moved what);
     [[nodiscard]] std::vector<budget_status> list();
     void top_up(
         std::string id,
@@ -38,6 +43,10 @@ private:
     };
 
     void look(time_point now);
+    // Held or handed over: whether that is all of the look.
+    [[nodiscard]] bool look_away(std::unique_lock<std::mutex>& lock);
+    void let_go_if_settled();
+    [[nodiscard]] bool settled() const;
     void follow(const config::snapshot& config, policy::time_zone zone);
     [[nodiscard]] slot* find(std::string_view id);
     [[nodiscard]] bool open(time_point now);
@@ -73,7 +82,11 @@ private:
     bool told_down_ = false;
     bool closing_ = false;
     bool closed_ = false;
-    std::condition_variable on_closed_;
+    bool holding_ = false;  // nothing more is asked for
+    bool held_ = false;     // nothing is written either
+    bool sweeping_ = false;
+    std::function<void(const moved&)> heir_;
+    std::condition_variable on_closed_;  // or held
     std::vector<event> news_;
     std::vector<grant_reply> answered_;  // top-ups
 

@@ -19,6 +19,13 @@
 #include <vector>
 
 namespace sluice::state {
+namespace {
+
+// Beyond it bills stay where they are, and are lost and counted when that is full.
+constexpr std::size_t most_kept_bytes = std::size_t{64} << 20U;
+
+}  // namespace
+
 class ledger::parts {
 public:
     parts(settings how, observe::logger& log);
@@ -29,12 +36,18 @@ public:
     void post(std::function<void()> job);
     void each_look(std::function<void(time_point)> what);
     void hurry() noexcept;
+    bool hold(milliseconds limit);
+    void resume();
+    void hand_over(std::function<bool(std::string_view)> heir);
+    bool enter(std::string packed);
     [[nodiscard]] observe::ledger_numbers read() const noexcept;
     [[nodiscard]] const std::string& path() const noexcept { return how_.path; }
 
 private:
     void run(const std::stop_token& stop);
     void take_bills();
+    void book(std::string_view packed);
+    void let_go_if_wanted();
     void run_jobs();
     void look();
     void tell_flushed(std::uint64_t until);
@@ -44,8 +57,11 @@ private:
 
     settings how_;
     std::vector<std::unique_ptr<observe::byte_ring>> rings_;
-    usage_writer writer_;  // the thread's
-    std::string taken_;    // the thread's
+    usage_writer writer_;                         // the thread's
+    std::string taken_;                           // the thread's
+    std::string kept_;                            // the thread's: bills of while it is held
+    bool held_ = false;                           // the thread's
+    std::function<bool(std::string_view)> heir_;  // the thread's
     std::atomic<bool> hurried_{false};
     int wake_fd_ = -1;
 
@@ -54,6 +70,8 @@ private:
     std::uint64_t flush_wanted_ = 0;
     std::uint64_t flush_done_ = 0;
     std::vector<std::function<void()>> jobs_;
+    bool hold_wanted_ = false;
+    bool let_go_ = false;
 
     std::mutex look_mutex_;  // held while it runs
     std::function<void(time_point)> look_;
@@ -147,6 +165,7 @@ void ledger::parts::run(const std::stop_token& stop)
         if (writer_.waits() && (flushing > 0 || writer_.due(steady::now())))
             writer_.commit();
         tell_flushed(writer_.waits() ? 0 : flushing);
+        let_go_if_wanted();
         wait();
     }
     run_jobs();
@@ -158,12 +177,78 @@ void ledger::parts::run(const std::stop_token& stop)
 
 void ledger::parts::take_bills()
 {
+    if (held_ && kept_.size() > most_kept_bytes)
+        return;
     taken_.clear();
     for (const auto& ring : rings_)
         ring->take(taken_);
-    if (taken_.empty())
+    if (!taken_.empty())
+        book(taken_);
+}
+
+void ledger::parts::book(std::string_view packed)
+{
+    if (heir_ && heir_(packed))
         return;
-    writer_.add(taken_, steady::now());
+    heir_ = nullptr;
+    if (held_)
+        kept_ += packed;
+    else
+        writer_.add(packed, steady::now());
+}
+
+void ledger::parts::let_go_if_wanted()
+{
+    const std::scoped_lock lock(mutex_);
+    if (!hold_wanted_ || let_go_)
+        return;
+    if (writer_.waits())
+        writer_.commit();
+    if (writer_.waits())
+        return;
+    writer_.close();
+    held_ = let_go_ = true;
+    flushed_.notify_all();
+}
+
+bool ledger::parts::hold(milliseconds limit)
+{
+    std::unique_lock lock(mutex_);
+    hold_wanted_ = true;
+    wake();
+    hold_wanted_ = flushed_.wait_for(lock, limit, [this] { return let_go_; });
+    return hold_wanted_;
+}
+
+void ledger::parts::resume()
+{
+    {
+        const std::scoped_lock lock(mutex_);
+        hold_wanted_ = let_go_ = false;
+    }
+    post([this] {
+        held_ = false;
+        if (const auto kept = std::exchange(kept_, {}); !kept.empty())
+            book(kept);
+    });
+}
+
+void ledger::parts::hand_over(std::function<bool(std::string_view)> heir)
+{
+    post([this, heir = std::move(heir)]() mutable {
+        heir_ = std::move(heir);
+        held_ = false;
+        if (const auto kept = std::exchange(kept_, {}); !kept.empty())
+            book(kept);
+    });
+}
+
+bool ledger::parts::enter(std::string packed)
+{
+    if (!well_packed(packed))
+        return false;
+    post([this, packed = std::move(packed)] { book(packed); });
+    return true;
 }
 
 void ledger::parts::run_jobs()
@@ -243,6 +328,26 @@ usage_answer ledger::usage(const usage_question& asked, milliseconds limit) cons
 observe::ledger_numbers ledger::read() const noexcept
 {
     return parts_->read();
+}
+
+bool ledger::hold(milliseconds limit)
+{
+    return parts_->hold(limit);
+}
+
+void ledger::resume()
+{
+    parts_->resume();
+}
+
+void ledger::hand_over(std::function<bool(std::string_view packed)> heir)
+{
+    parts_->hand_over(std::move(heir));
+}
+
+bool ledger::enter(std::string packed)
+{
+    return parts_->enter(std::move(packed));
 }
 
 void ledger::post(std::function<void()> job)

@@ -3,6 +3,7 @@
 #include <sluice/observe/catalogue.hpp>
 
 #include <algorithm>
+#include <cstddef>
 #include <cstring>
 #include <type_traits>
 
@@ -115,6 +116,35 @@ std::string_view pack(const observe::bill& what, std::span<char, most_packed_byt
     }
     std::memcpy(memory.data(), &head, sizeof head);
     return {memory.data(), static_cast<std::size_t>(at - memory.data())};
+}
+
+bool well_packed(std::string_view bills) noexcept
+{
+    while (!bills.empty()) {
+        if (bills.size() < sizeof(packed_bill))
+            return false;
+        // The flags and the outcome are looked at as the numbers they came as.
+        const auto* counts = bills.data() + offsetof(packed_bill, counts);
+        for (const auto at :
+             {offsetof(counts_head, usage_known),
+              offsetof(counts_head, estimated),
+              offsetof(counts_head, priced)})
+            if (static_cast<unsigned char>(counts[at]) > 1)
+                return false;
+        const auto outcome = static_cast<unsigned char>(
+            bills[offsetof(packed_bill, where) + offsetof(place_head, outcome)]);
+        if (outcome >= observe::bill_outcome_labels.size())
+            return false;
+        place_head where;
+        std::memcpy(&where, bills.data() + offsetof(packed_bill, where), sizeof where);
+        std::size_t bytes = sizeof(packed_bill);
+        for (const auto length : where.lengths)
+            bytes += length;
+        if (bytes > most_packed_bytes || bytes > bills.size())
+            return false;
+        bills.remove_prefix(bytes);
+    }
+    return true;
 }
 
 void usage_totals::add(const usage_totals& more) noexcept

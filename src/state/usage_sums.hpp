@@ -35,6 +35,10 @@ inline constexpr std::size_t most_packed_bytes = 2048;
 [[nodiscard]] std::string_view pack(
     const observe::bill& what, std::span<char, most_packed_bytes> memory) noexcept;
 
+// Whether these are whole bills one behind the other, with nothing in them that pack() does not
+// write. For those that come from another process.
+[[nodiscard]] bool well_packed(std::string_view bills) noexcept;
+
 class usage_sums {
 public:
     // Sets of tags that one hour may have; later ones are summed as `other`: clients choose tags,

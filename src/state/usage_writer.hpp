@@ -28,6 +28,8 @@ public:
     [[nodiscard]] bool waits() const noexcept { return !sums_.empty(); }
 
     void commit();
+    // Lets go of the file; the next commit opens it again.
+    void close() noexcept { store_.reset(); }
 
     // Any thread.
     [[nodiscard]] observe::ledger_numbers read() const noexcept;

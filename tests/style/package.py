@@ -14,7 +14,8 @@ from sources import ROOT, report
 BUILD = Path(os.environ.get("SLUICE_BUILD", ROOT / "build/release"))
 NEEDED = ("cpack", "dpkg-deb", "dpkg-shlibdeps")
 HOLDS = {
-    "usr/bin/sluice": 0o755, "lib/systemd/system/sluice.service": 0o644, "etc/sluice/sluice.yaml": 0o644,
+    "usr/bin/sluice": 0o755, "lib/systemd/system/sluice.service": 0o644,
+    "lib/systemd/system/sluice.socket": 0o644, "etc/sluice/sluice.yaml": 0o644,
     "etc/sluice/prices.yaml": 0o644, "usr/share/man/man1/sluice.1.gz": 0o644,
     "usr/share/bash-completion/completions/sluice": 0o644, "usr/share/zsh/vendor-completions/_sluice": 0o644,
     "usr/share/doc/sluice/README.md": 0o644, "usr/share/doc/sluice/copyright": 0o644,

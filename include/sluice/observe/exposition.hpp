@@ -77,6 +77,7 @@ public:
     struct values {
         std::uint64_t config_version = 0;
         std::uint64_t reload_failures = 0;
+        std::uint64_t upgrade_failures = 0;
         std::vector<target_weight> weights;
         std::vector<shared_target> targets;
         std::vector<shared_credential> credentials;
@@ -96,6 +97,8 @@ public:
     void shared(std::vector<shared_target> targets, std::vector<shared_credential> credentials);
     // A reload that changed nothing.
     void reload_failed();
+    // A new program did not take over.
+    void upgrade_failed();
     void rollouts(std::vector<rollout> all);
     // All there are.
     void budgets(std::vector<budget> all);

@@ -84,6 +84,7 @@ enum class metric : std::uint8_t {
     lease_held,
     config_version,
     reload_failures,
+    upgrade_failures,
     build_info,
     resident_memory,
     open_fds,

@@ -109,6 +109,17 @@ public:
     void force(control to) noexcept;
     [[nodiscard]] control forced() const noexcept;
 
+    // For another process of this machine that goes on with the target: where it is and since when,
+    // and how many failed in a row. A probe that is out stays behind. What is held by hand is not
+    // in it, and restore() leaves a breaker alone that is.
+    struct image {
+        std::uint64_t word = 0;
+        std::uint32_t in_a_row = 0;
+    };
+    [[nodiscard]] image save() const noexcept;
+    // Before anybody asks. An image that no save() gave changes nothing.
+    void restore(const image& saved) noexcept;
+
     // Outcomes counted in the last half to whole window; opening and closing begin anew.
     [[nodiscard]] outcomes recent(const breaker_settings& settings, time_point now) const noexcept;
 

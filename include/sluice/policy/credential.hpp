@@ -67,6 +67,13 @@ public:
 
     static constexpr nanoseconds trial = seconds{5};
 
+    // For another process of this machine that goes on with the key: what restore() takes.
+    [[nodiscard]] std::int64_t save() const noexcept
+    {
+        return word_.load(std::memory_order_relaxed);
+    }
+    void restore(std::int64_t saved) noexcept { word_.store(saved, std::memory_order_relaxed); }
+
 private:
     static constexpr std::int64_t well = std::numeric_limits<std::int64_t>::min();
 

@@ -71,6 +71,9 @@ struct services {
     state::ledger& ledger;
     observe::logger& log;
     const std::atomic<bool>& draining;
+    // Another process answers on the same addresses by now: who asks is not told that this one
+    // drains.
+    bool succeeded = false;
     std::size_t worker;  // its number, from 0
 
     server_of_snapshots snapshots;

@@ -48,6 +48,8 @@ struct admin_sources {
     state::grants& grants;
     // What time it is, as keys end by it: see policy::believed_clock. Of the control thread.
     std::function<std::chrono::sys_seconds()> now;
+    // Set while another process works in the state directory: nothing is changed then. May be null.
+    const std::atomic<bool>* frozen = nullptr;
 };
 
 struct admin_limits {
@@ -81,7 +83,14 @@ public:
     admin_server& operator=(const admin_server&) = delete;
 
     // Binds and serves. Throws std::runtime_error, a text for people, if the address cannot be had.
-    void start(const config::admin_settings& settings);
+    // `given`, if it is not below 0, listens there already and is taken.
+    void start(const config::admin_settings& settings, int given = -1);
+
+    // Another process answers from now on: accepts nobody more, and a connection ends with the
+    // answer that is being written.
+    void leave();
+    // What listens; below 0: nothing.
+    [[nodiscard]] int listener();
 
     // Closes the listener and every connection; an answer that is being written is cut.
     void stop();
@@ -92,6 +101,7 @@ public:
 private:
     struct connection;
 
+    void stop_listening();
     boost::asio::awaitable<void> accept_connections();
     boost::asio::awaitable<void> serve(std::list<connection>::iterator which);
     void admit(boost::asio::ip::tcp::socket socket);
@@ -105,6 +115,7 @@ private:
     boost::asio::ip::tcp::acceptor acceptor_;
     boost::asio::steady_timer pause_;
     std::list<connection> connections_;  // oldest first
+    bool leaving_ = false;
     bool stopped_ = false;
     boost::asio::thread_pool helper_{1};  // for answers that take a while; last: it ends first
 };

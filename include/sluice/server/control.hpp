@@ -108,6 +108,12 @@ public:
         const control_parts& parts,
         publish_function publish);
 
+    // While another process works in the state directory every change is refused.
+    void freeze(bool frozen) noexcept { frozen_ = frozen; }
+
+    // What the process began with. Never null.
+    [[nodiscard]] const config::snapshot_ptr& at_start() const noexcept { return at_start_; }
+
     // Never null.
     [[nodiscard]] const config::snapshot_ptr& current() const noexcept { return current_; }
 
@@ -226,6 +232,7 @@ private:
     config::snapshot_ptr at_start_;
     config::snapshot_ptr current_;
     reload_state reload_;
+    bool frozen_ = false;
 };
 
 }  // namespace sluice::server

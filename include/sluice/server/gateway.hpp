@@ -4,6 +4,7 @@
 #include <sluice/config/environment.hpp>
 #include <sluice/config/load.hpp>
 #include <sluice/observe/log.hpp>
+#include <sluice/server/own_command.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -13,10 +14,17 @@
 
 namespace sluice::server {
 
+class inheritance;
+
 struct gateway_options {
     std::string config_path;
     config::environment environment;
-    bool handle_signals = true;  // SIGTERM and SIGINT drain, SIGHUP reloads
+    // SIGTERM and SIGINT drain, SIGHUP reloads, SIGUSR2 hands over to a new process.
+    bool handle_signals = true;
+    own_command command = {};
+    milliseconds upgrade_limit{30'000};  // for the new process to be ready
+    // Of a process that takes over: received already. Null: there is none.
+    std::shared_ptr<inheritance> predecessor = nullptr;
     // Called on the control thread once everything listens, with the real ports.
     std::function<void()> on_ready = [] {};
 };
@@ -35,6 +43,8 @@ public:
 
     // Any thread. The first call drains, a second one insists.
     void stop();
+    // As SIGUSR2. Any thread.
+    void upgrade();
 
     struct address {
         std::string host;

@@ -25,6 +25,16 @@ public:
     jwks_fetcher(const jwks_fetcher&) = delete;
     jwks_fetcher& operator=(const jwks_fetcher&) = delete;
 
+    // What another process has fetched last; before start(). Kept if it is of the URL that the
+    // configuration has.
+    struct answer {
+        std::string url;
+        std::string text;
+    };
+    void begin_with(const answer& fetched);
+    // Empty: nothing yet.
+    [[nodiscard]] const answer& last() const noexcept { return last_; }
+
     void start();
     // A snapshot is in force: perhaps with another URL.
     void look();
@@ -39,6 +49,7 @@ private:
     control& plane_;
     observe::logger& log_;
     boost::asio::steady_timer timer_;
+    answer last_;           // in force
     std::string url_;       // asked last
     bool failing_ = false;  // told already
     bool stopped_ = false;

@@ -1,8 +1,10 @@
 #pragma once
-// Listening sockets: opened by main before any worker runs, one per address and worker.
+// Listening sockets: opened by main before any worker runs, one per address and worker, unless
+// somebody else has opened them.
 
 #include <sluice/config/snapshot.hpp>
 #include <sluice/net/tls.hpp>
+#include <sluice/server/given_sockets.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -16,12 +18,22 @@ struct bound_address {
     std::string host;
     std::uint16_t port = 0;  // the real one where the configuration says 0
     bool tls = false;
-    std::vector<int> descriptors;  // one per worker; owned by whoever holds this
+    // Of worker `i` are those at i, i + workers and so on: at least one. Owned by whoever holds
+    // this.
+    std::vector<int> descriptors;
+    // So many of them, the first ones, are sockets of their own; the rest are duplicates.
+    std::size_t sockets = 0;
 };
 
-// Throws std::runtime_error naming the address. Nothing stays open when it does.
+// Takes out of `given` what is for these addresses. Given sockets are all that listens there: a
+// worker more than there are shares one, because a socket of its own could not be bound by another
+// user, and would lose who waits at it if this process fails to take over. The price is that a
+// connection wakes each of those who share. Throws std::runtime_error naming the address. Nothing
+// that was not given stays open when it does.
 [[nodiscard]] std::vector<bound_address> bind_all(
-    const std::vector<config::listen_address>& addresses, std::size_t workers);
+    const std::vector<config::listen_address>& addresses,
+    std::size_t workers,
+    std::vector<given_socket>& given);
 
 // One TLS context per address, read from its files now; empty pointers for plain ones. Throws
 // std::runtime_error naming what cannot be used.

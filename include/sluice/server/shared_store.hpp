@@ -47,6 +47,9 @@ public:
     void watch(const config::snapshot_ptr& config);
     [[nodiscard]] state::authority& authority() noexcept { return authority_; }
 
+    // Another process goes on in this gateway's name: nothing is asked or told any more.
+    void leave() { context_.stop(); }
+
     // The answer comes from the loop of `back`, if that still runs.
     void ask(
         state::redis_spread::question what, boost::asio::io_context& back, net::redis_done done);

@@ -18,6 +18,7 @@
 
 #include <atomic>
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <optional>
 #include <string>
@@ -43,14 +44,22 @@ struct worker_commons {
 struct installed {
     config::snapshot_ptr config;
     observe::catalogue::counts known;        // ids that may occur in it
-    std::vector<net::tls_context> contexts;  // by listener; empty for a plain one
+    std::vector<net::tls_context> contexts;  // by address; empty for a plain one
+};
+
+// Taken by whoever is given it.
+struct listening_socket {
+    int descriptor = -1;
+    std::size_t address = 0;  // index into installed::contexts
 };
 
 class worker {
 public:
-    // Takes the descriptors, one per listening address.
     worker(
-        std::size_t number, worker_commons& commons, std::vector<int> listeners, installed first);
+        std::size_t number,
+        worker_commons& commons,
+        const std::vector<listening_socket>& listeners,
+        installed first);
     worker(const worker&) = delete;
     worker& operator=(const worker&) = delete;
     ~worker();
@@ -63,10 +72,20 @@ public:
     // Closes the listeners and idle connections; requests may end until `until`, then they are
     // told.
     void drain(time_point until);
+    // The same for a worker in whose place another process accepts from now on: it leaves to that
+    // one who has not been accepted yet. Connections are closed as idle from `idle_until` on only,
+    // so that a request that is on its way is answered.
+    void leave(time_point until, time_point idle_until);
     // Ends everything at once.
     void insist();
     // Takes over a connection that another worker accepted.
-    void take(int descriptor, std::size_t listener, std::string address);
+    void take(int descriptor, std::size_t where, std::string address);
+    // When the loop's last tick was, in steady nanoseconds; the greatest number once it has ended.
+    // Any thread.
+    [[nodiscard]] std::int64_t last_tick() const noexcept
+    {
+        return last_tick_.load(std::memory_order_relaxed);
+    }
     [[nodiscard]] std::size_t connections() const noexcept
     {
         return connections_.load(std::memory_order_relaxed);
@@ -76,16 +95,17 @@ public:
 private:
     struct listening {
         net::socket_ptr socket;
-        net::tls_context tls;
+        std::size_t address;
     };
 
     net::task<> accept_from(std::size_t listener);
     [[nodiscard]] bool accept_batch(std::size_t listener);
     net::task<> pause(milliseconds how_long);
-    void place(int descriptor, std::size_t listener, std::string address);
-    void open_session(int descriptor, std::size_t listener, std::string address);
+    void place(int descriptor, std::size_t where, std::string address);
+    void open_session(int descriptor, std::size_t where, std::string address);
     void apply(installed next);
-    void begin_drain(time_point until);
+    void begin_drain(time_point until, time_point idle_until);
+    void close_idle(time_point now);
     void on_tick();
     void publish_gauges();
     void schedule_tick();
@@ -100,12 +120,15 @@ private:
     sessions sessions_;
     net::gate gate_;
     std::vector<listening> listeners_;
+    std::vector<net::tls_context> contexts_;  // by address
     boost::asio::steady_timer tick_;
     time_point next_tick_{};
     std::uint64_t ticks_ = 0;
     std::optional<time_point> drained_by_;
+    time_point idle_until_{};
     bool ended_ = false;
     std::atomic<std::size_t> connections_{0};
+    std::atomic<std::int64_t> last_tick_{0};
 };
 
 }  // namespace sluice::server

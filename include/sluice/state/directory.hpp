@@ -18,6 +18,11 @@ public:
     directory(const directory&) = delete;
     directory& operator=(const directory&) = delete;
 
+    // While another process works in it: gives the lock up, and takes it again. False: somebody
+    // has it.
+    void release() noexcept;
+    [[nodiscard]] bool take_back() noexcept;
+
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
     // The path of a file in it.
     [[nodiscard]] std::string file(std::string_view name) const;

@@ -71,6 +71,22 @@ public:
     // Control thread, once.
     void close(milliseconds limit);
 
+    // While another process goes on with the budgets, as ledger::hold(). Held, what is in the
+    // purses can be spent and no more comes. hand_over(): what is left in them, what is given back
+    // and what is overdrawn goes to `heir`, from the ledger's thread; enter() takes it there.
+    struct moved {
+        std::string budget;
+        std::int64_t period = 0;
+        std::int64_t nanodollars = 0;  // to be spent; below 0: overdrawn
+    };
+    [[nodiscard]] bool hold(milliseconds limit);
+    void resume();
+    void hand_over(std::function<void(const moved&)> heir);
+    // All that is in the purses goes over now. Any thread.
+    void sweep();
+    // Into this gateway's purse. Of a budget or a period that is none any more: nothing.
+    void enter(moved what);
+
     // As of the last look. Any thread.
     [[nodiscard]] std::vector<budget_status> list() const;
 

@@ -15,6 +15,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <string_view>
 
 namespace sluice::state {
 
@@ -51,6 +52,18 @@ public:
 
     // Any thread.
     [[nodiscard]] observe::ledger_numbers read() const noexcept;
+
+    // While another process goes on with the database. hold(): writes what there is, lets go of the
+    // file and keeps what comes; false: something could not be written by `limit`, and nothing is
+    // held. Then either resume(), which writes on, or hand_over(): bills go to `heir`, in the
+    // packed form that enter() takes, from the ledger's thread and until the end; where it says
+    // false, this ledger writes by itself again. Control thread.
+    [[nodiscard]] bool hold(milliseconds limit = milliseconds{1000});
+    void resume();
+    void hand_over(std::function<bool(std::string_view packed)> heir);
+    // Bills of another process. False, and nothing is entered: they are not in this form. Any
+    // thread but a worker's.
+    bool enter(std::string packed);
 
     // What else runs on the ledger's thread: grants. Any thread; runs in order, soon.
     void post(std::function<void()> job);

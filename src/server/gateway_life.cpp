@@ -1,0 +1,178 @@
+// Signals, what is done every so often, and the end.
+#include "gateway_parts.hpp"
+
+#include <boost/asio/post.hpp>
+
+#include <algorithm>
+#include <csignal>
+#include <utility>
+
+namespace sluice::server {
+
+void gateway::parts::reload()
+{
+    if (frozen_) {
+        log_.warn("reload_refused", "another process is taking over");
+        return;
+    }
+    const origin by{"signal", "", "", {}};
+    supervisor_.reloading(steady::now());
+    const auto report = control_.reload(by);
+    if (report.refused == refusal::none)
+        access_log_.reopen(control_.current()->access_log.path);
+    supervisor_.ready();
+}
+
+void gateway::parts::on_signal()
+{
+    signals_.async_wait([this](const boost::system::error_code& ec, int number) {
+        if (ec)
+            return;
+        if (number == SIGHUP)
+            reload();
+        else if (number == SIGUSR2)
+            upgrade();
+        else
+            begin_stop();
+        on_signal();
+    });
+}
+
+void gateway::parts::begin_stop()
+{
+    handover_.cancel("this process was told to stop");
+    if (!succeeded_)
+        supervisor_.stopping();
+    if (draining_.exchange(true)) {
+        log_.warn("insisting", "told to stop again: ending every request now");
+        for (const auto& each : commons_.all)
+            each->insist();
+        predecessor_link_.reset();
+        if (running_ == 0)
+            finish();
+        return;
+    }
+    log_.info(
+        "draining",
+        "finishing what is in flight",
+        {{"seconds",
+          std::int64_t{
+              std::chrono::duration_cast<seconds>(control_.current()->timeouts.drain).count()}}});
+    const auto until = steady::now() + control_.current()->timeouts.drain;
+    for (const auto& each : commons_.all)
+        each->drain(until);
+}
+
+void gateway::parts::stop()
+{
+    boost::asio::post(context_, [this] { begin_stop(); });
+}
+
+void gateway::parts::sample()
+{
+    rates_.sample(steady::now(), all_cells(), catalogue_.size().arms);
+    heap_.look();
+    (void)time_.now();
+    sampling_.expires_after(observe::recent_rates::sample_every);
+    sampling_.async_wait([this](const boost::system::error_code& ec) {
+        if (!ec)
+            sample();
+    });
+}
+
+// Every rollouts::look_every, whatever a look takes.
+void gateway::parts::judge()
+{
+    judging_.expires_after(rollouts::look_every);
+    if (!frozen_)
+        rollouts_.look(steady::now());
+    show_budgets();
+    judging_.async_wait([this](const boost::system::error_code& ec) {
+        if (!ec)
+            judge();
+    });
+}
+
+void gateway::parts::show_budgets()
+{
+    std::vector<observe::control_values::budget> all;
+    for (const auto& each : accounts_.budgets().list())
+        all.push_back({.id = each.id, .limit = each.limit, .spent = each.spent});
+    values_.budgets(std::move(all));
+}
+
+void gateway::parts::compare_pairs()
+{
+    for (const auto& pair : pairs_.take())
+        shadows_.add(pair);
+}
+
+// Every half of what the service manager allows; not while a worker's loop stands still.
+void gateway::parts::look_alive()
+{
+    const auto every = supervisor_.alive_every();
+    if (!every)
+        return;
+    const auto since = (steady::now() - *every).time_since_epoch().count();
+    const auto moves = [since](const auto& each) { return each->last_tick() >= since; };
+    if (std::ranges::all_of(commons_.all, moves))
+        supervisor_.alive();
+    living_.expires_after(*every);
+    living_.async_wait([this](const boost::system::error_code& ec) {
+        if (!ec)
+            look_alive();
+    });
+}
+
+void gateway::parts::run_worker(worker& one)
+{
+    one.run();
+    boost::asio::post(context_, [this] {
+        if (--running_ == 0)
+            finish();
+    });
+}
+
+// After the last worker; a predecessor's bills are waited for.
+void gateway::parts::finish()
+{
+    if (predecessor_link_)
+        return;
+    admin_.stop();
+    token_keys_.stop();
+    signals_.cancel();
+    sampling_.cancel();
+    judging_.cancel();
+    living_.cancel();
+    leaving_.cancel();
+    tracer_.finish([this] { context_.stop(); });
+}
+
+void gateway::parts::run()
+{
+    // A write to a connection that is gone is an error of that connection only, and one beyond what
+    // a file may hold of that file.
+    std::signal(SIGPIPE, SIG_IGN);
+    std::signal(SIGXFSZ, SIG_IGN);
+    if (options_.handle_signals) {
+        for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR2})
+            signals_.add(number);
+        on_signal();
+    }
+    inherit();
+    sample();
+    judge();
+    token_keys_.start();
+    running_ = commons_.all.size();
+    for (const auto& each : commons_.all)
+        threads_.emplace_back([this, one = each.get()] { run_worker(*one); });
+    options_.on_ready();
+    supervisor_.ready();
+    look_alive();
+    context_.run();
+    threads_.clear();
+    accounts_.close();
+    (void)access_log_.flush();
+}
+
+}  // namespace sluice::server
