@@ -19,7 +19,7 @@ using kind = handover_message::kind;
 // that there is a successor.
 constexpr milliseconds until_told{100};
 // A request that is on its way is answered here; a connection on which none comes is closed then.
-constexpr milliseconds until_idle_ends{2'000};
+constexpr milliseconds idle_time{2'000};
 // What is left in the purses stays for requests that take long to arrive; after that it is the
 // successor's at once.
 constexpr milliseconds until_swept{30'000};
@@ -173,7 +173,7 @@ std::string gateway::parts::succeed(pid_t child)
     supervisor_.replaced_by(child);
     const auto now = steady::now();
     for (const auto& each : commons_.all)
-        each->leave(now + control_.current()->timeouts.drain, now + until_idle_ends);
+        each->leave(now + control_.current()->timeouts.drain, idle_time);
     admin_.leave();
     scratch_.leave();
     token_keys_.stop();

@@ -107,11 +107,11 @@ handover::handover(
     boost::asio::io_context& context,
     own_command command,
     milliseconds limit,
-    host host,
+    host process,
     observe::logger& log)
     : command_(std::move(command)),
       limit_(limit),
-      host_(std::move(host)),
+      host_(std::move(process)),
       log_(log),
       watched_(context),
       late_(context)

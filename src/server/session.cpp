@@ -71,10 +71,10 @@ net::task<bool> run_request(proxy::services& with, sessions::entry& mine)
 
 }  // namespace
 
-void sessions::close_idle() noexcept
+void sessions::close_idle(time_point since) noexcept
 {
     for (auto& each : all_)
-        if (each.current == nullptr)
+        if (each.current == nullptr && each.idle_since <= since)
             each.client->connection().socket().interrupt();
 }
 
@@ -103,6 +103,7 @@ net::task<> run_session(
     proxy::client client(std::move(connection), with.buffers, std::move(address));
     sessions::entry mine;
     mine.client = &client;
+    mine.idle_since = with.coarse_now;
     all.add(mine);
     if (tls) {
         const auto until = steady::now() + with.snapshots.current()->config->timeouts.head;
@@ -118,7 +119,9 @@ net::task<> run_session(
         if (!asked)
             break;
         keep = co_await run_request(with, mine);
-        keep = keep && !with.draining.load(std::memory_order_relaxed);
+        // A client that was not told with this answer may have its next request on the way.
+        keep = keep && (with.succeeded || !with.draining.load(std::memory_order_relaxed));
+        mine.idle_since = with.coarse_now;
     }
 }
 

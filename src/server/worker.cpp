@@ -119,21 +119,22 @@ void worker::install(installed next)
 
 void worker::drain(time_point until)
 {
-    boost::asio::post(context_, [this, until] { begin_drain(until, time_point{}); });
+    boost::asio::post(context_, [this, until] { begin_drain(until, milliseconds{0}); });
 }
 
-void worker::leave(time_point until, time_point idle_until)
+void worker::leave(time_point until, milliseconds idle)
 {
-    boost::asio::post(context_, [this, until, idle_until] {
+    boost::asio::post(context_, [this, until, idle] {
         services_.succeeded = true;
-        begin_drain(until, idle_until);
+        ends_after_ = steady::now() + idle;
+        begin_drain(until, idle);
     });
 }
 
 void worker::insist()
 {
     boost::asio::post(context_, [this] {
-        begin_drain(steady::now(), time_point{});
+        begin_drain(steady::now(), milliseconds{0});
         sessions_.end_all();
         sessions_.cut_all();
     });
@@ -249,19 +250,18 @@ void worker::open_session(int descriptor, std::size_t where, std::string address
 
 void worker::close_idle(time_point now)
 {
-    if (now >= idle_until_)
-        sessions_.close_idle();
+    sessions_.close_idle(idle_.count() == 0 ? time_point::max() : now - idle_);
 }
 
-void worker::begin_drain(time_point until, time_point idle_until)
+void worker::begin_drain(time_point until, milliseconds idle)
 {
     if (drained_by_) {
         drained_by_ = std::min(*drained_by_, until);
-        idle_until_ = std::min(idle_until_, idle_until);
+        idle_ = std::min(idle_, idle);
         return;
     }
     drained_by_ = until;
-    idle_until_ = idle_until;
+    idle_ = idle;
     services_.copies.stop_all();
     for (auto& listener : listeners_)
         if (listener.socket)
@@ -310,8 +310,8 @@ void worker::on_tick()
             sessions_.end_all();
         if (now >= *drained_by_ + last_words)
             sessions_.cut_all();
-        // Not before `idle_until_`: another worker may hand over a connection until it has heard.
-        if (now >= idle_until_ && gate_.count() + services_.copies.count() == 0) {
+        // Another worker may hand over a connection until it has heard.
+        if (now >= ends_after_ && gate_.count() + services_.copies.count() == 0) {
             last_tick_.store(std::numeric_limits<std::int64_t>::max(), std::memory_order_relaxed);
             services_.snapshots.clear();
             work_.reset();

@@ -2,6 +2,7 @@
 """SIGUSR2: another process takes over, and no client notices."""
 import json
 import os
+import re
 import shutil
 import signal
 import socket
@@ -72,6 +73,13 @@ class Served(harness.Gateway):
     def signal(self, number):
         os.kill(self.pid, number)
 
+    def kill(self):
+        """All there ever were, also those that nobody waited for."""
+        for pid in {self.process.pid, *(int(pid) for pid in re.findall(r'"pid":(\d+)', self.output()))}:
+            if not self.gone(pid):
+                os.kill(pid, signal.SIGKILL)
+        self.wait()
+
     @staticmethod
     def gone(pid):
         try:
@@ -85,10 +93,13 @@ class Served(harness.Gateway):
         if not self.gone(self.pid):
             os.kill(self.pid, signal.SIGTERM)
         ended = until(lambda: all(self.gone(pid) for pid in self.pids), timeout)
-        for pid in self.pids:
-            if not self.gone(pid):
-                os.kill(pid, signal.SIGKILL)
-        return ended and self.process.wait(5)
+        return self.process.wait(5) if ended else "still there"
+
+
+def kept(case, gateway):
+    """Ends with the test, whichever of its processes serves by then."""
+    case.stack.callback(gateway.kill)
+    return gateway
 
 
 def haproxy_before(gateways):
@@ -123,7 +134,7 @@ class Upgrades(Case):
         settings["listen"][0]["address"] = f"127.0.0.1:{data}"
         settings["admin"]["address"] = f"127.0.0.1:{admin}"
         settings["timeouts"] = {"drain": "60s"}
-        return self.started(Served(directory, settings))
+        return kept(self, Served(directory, settings))
 
     @classmethod
     def setUpClass(cls):
@@ -211,7 +222,7 @@ class State(Case):
             {"id": "slow", "hash": sha256("sk-slow"), "models": ["*"], "limits": {"requests": "1/h", "burst": 5}},
             {"id": "poor", "hash": sha256("sk-poor"), "models": ["*"], "budget": {"daily": "1000 USD"}}]
         settings.update(changes)
-        return self.started(Served(directory, settings))
+        return kept(self, Served(directory, settings))
 
     def ask(self, gateway, key=CLIENT_KEY, **what):
         return fetch(gateway.url + "/v1/chat/completions", "POST", chat(**what),
@@ -231,7 +242,7 @@ class State(Case):
         self.assertEqual(status, 200, created)
         cost = 0
         for _ in range(5):
-            status, headers, _ = self.ask(gateway, "sk-poor", model="priced")
+            status, headers, _ = self.ask(gateway, "sk-poor", model="priced", max_tokens=8)
             self.assertEqual(status, 200)
             cost += float(headers["x-sluice-cost"])
         self.assertTrue(until(lambda: abs(self.spent(gateway) - cost) < 1e-6), (self.spent(gateway), cost))
@@ -242,14 +253,14 @@ class State(Case):
             versions.append(gateway.total("sluice_config_version"))
             status, _, model = gateway.admin("/admin/v1/models/m")
             self.assertIn('"open"', json.dumps(model), model)
-            self.assertEqual(self.ask(gateway, created["key"])[0], 200)
+            self.assertEqual(self.ask(gateway, created["secret"])[0], 200)
         self.assertTrue(until(lambda: all(gateway.gone(pid) for pid in gateway.pids[:-1]), 20))
         self.assertTrue(until(lambda: abs(self.spent(gateway) - cost) < 1e-6), (self.spent(gateway), cost))
         self.assertEqual(versions, sorted(set(versions)))
         self.assertEqual([self.ask(gateway, "sk-slow")[0] for _ in range(3)], [200, 200, 429])
         # Spent to the last request that fits, and no further.
         cheap, asked = cost / 5, 0
-        while self.ask(gateway, "sk-poor", model="priced")[0] == 200 and asked < 1000:
+        while self.ask(gateway, "sk-poor", model="priced", max_tokens=8)[0] == 200 and asked < 1000:
             asked += 1
         self.assertLessEqual(cost + asked * cheap, 1000)
         self.assertGreater(cost + (asked + 40) * cheap, 1000, "some of the budget is lost")
@@ -343,10 +354,11 @@ class Manager(Case):
     def test_it_is_told_who_serves_and_that_it_is_well(self):
         directory, settings = self.settings("told")
         above = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self.addCleanup(above.close)
         above.bind(str(directory / "notify"))
         above.settimeout(20 * harness.SLOW)
         environment = {"NOTIFY_SOCKET": str(directory / "notify"), "WATCHDOG_USEC": "1000000"}
-        gateway = self.started(Served(directory, settings, environment))
+        gateway = kept(self, Served(directory, settings, environment))
 
         def told(wanted):
             while (text := above.recv(256).decode()) != wanted and text == "WATCHDOG=1":
@@ -419,9 +431,9 @@ class Killed(Case):
         settings["models"]["m"].update(price=PRICE, rollout={"steps": ["5%", "50%"], "every": "1h"})
         settings["keys"] += [
             {"id": f"key-{i}", "hash": sha256(f"sk-{i}"), "tenant": f"tenant-{i % 20}", "models": ["*"],
-             "limits": {"requests": "1000/s", "tokens": "1000000/min"}, "budget": {"daily": "100 USD"}}
+             "limits": {"requests": "1000/s", "tokens": "1000000/min"}, "budget": {"daily": "100000 USD"}}
             for i in range(500)]
-        settings["tenants"] = {f"tenant-{i}": {"budget": {"monthly": "1000 USD"}} for i in range(20)}
+        settings["tenants"] = {f"tenant-{i}": {"budget": {"monthly": "1000000 USD"}} for i in range(20)}
         server = self.started(harness.Gateway(settings, self.directory))
         self.assertEqual(self.ask(server), 200)
         self.assertEqual(server.admin("/admin/v1/models/m/rollout", "PUT", {})[0], 200)
@@ -456,7 +468,7 @@ class Killed(Case):
 
     @staticmethod
     def ask(server):
-        return fetch(server.url + "/v1/chat/completions", "POST", chat(),
+        return fetch(server.url + "/v1/chat/completions", "POST", chat(max_tokens=8),
                      {"authorization": "Bearer sk-7"})[0]
 
 

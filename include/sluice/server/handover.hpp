@@ -66,7 +66,7 @@ public:
         boost::asio::io_context& context,
         own_command command,
         milliseconds limit,
-        host host,
+        host process,
         observe::logger& log);
     ~handover();
     handover(const handover&) = delete;

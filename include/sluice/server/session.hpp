@@ -20,12 +20,13 @@ public:
                        boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
         proxy::client* client = nullptr;
         proxy::exchange* current = nullptr;  // null between requests
+        time_point idle_since{};             // exact to a tick
     };
 
     void add(entry& one) noexcept { all_.push_back(one); }
 
-    // Ends the connections that are between two requests.
-    void close_idle() noexcept;
+    // Ends the connections that have been between two requests since then, or for longer.
+    void close_idle(time_point since) noexcept;
     // Tells every request that its time is over.
     void end_all() noexcept;
     // Ends every wait on a client.

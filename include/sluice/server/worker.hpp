@@ -73,9 +73,9 @@ public:
     // told.
     void drain(time_point until);
     // The same for a worker in whose place another process accepts from now on: it leaves to that
-    // one who has not been accepted yet. Connections are closed as idle from `idle_until` on only,
-    // so that a request that is on its way is answered.
-    void leave(time_point until, time_point idle_until);
+    // one who has not been accepted yet. A connection is closed only when it has been idle for so
+    // long, so that a request that is on its way is answered.
+    void leave(time_point until, milliseconds idle);
     // Ends everything at once.
     void insist();
     // Takes over a connection that another worker accepted.
@@ -104,7 +104,7 @@ private:
     void place(int descriptor, std::size_t where, std::string address);
     void open_session(int descriptor, std::size_t where, std::string address);
     void apply(installed next);
-    void begin_drain(time_point until, time_point idle_until);
+    void begin_drain(time_point until, milliseconds idle);
     void close_idle(time_point now);
     void on_tick();
     void publish_gauges();
@@ -125,7 +125,8 @@ private:
     time_point next_tick_{};
     std::uint64_t ticks_ = 0;
     std::optional<time_point> drained_by_;
-    time_point idle_until_{};
+    milliseconds idle_{0};  // for so long a connection may be, while it drains
+    time_point ends_after_{};
     bool ended_ = false;
     std::atomic<std::size_t> connections_{0};
     std::atomic<std::int64_t> last_tick_{0};
