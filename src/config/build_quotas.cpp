@@ -154,6 +154,26 @@ void carry_over_estimators(snapshot& settings, const snapshot* previous)
     }
 }
 
+std::string untouched_lines(std::string_view what, std::uint64_t burst)
+{
+    const auto line = [what](std::string_view name, const std::string& value) {
+        return "x-ratelimit-" + std::string(name) + '-' + std::string(what) + ": " + value + "\r\n";
+    };
+    const auto all = std::to_string(burst);
+    return line("limit", all) + line("remaining", all) + line("reset", "0ms");
+}
+
+void write_untouched_lines(key& of)
+{
+    const auto& limits = of.limits;
+    const auto lines = [&limits](std::string_view what, const auto& rate, std::uint64_t burst) {
+        const bool told = rate && !limits.shadow && policy::holds_whole(*rate, burst);
+        return told ? untouched_lines(what, burst) : std::string{};
+    };
+    of.untouched_requests = lines("requests", limits.requests, limits.burst);
+    of.untouched_tokens = lines("tokens", limits.tokens, limits.token_burst);
+}
+
 // Weights as the policy takes them: the greatest is its most.
 std::uint32_t scaled(double weight, double greatest)
 {
@@ -214,6 +234,8 @@ void carry_over_quotas(snapshot& settings, const snapshot_ptr& previous)
     carry_over_credential_limits(settings, previous.get());
     make_budgets(settings, previous.get());
     carry_over_estimators(settings, previous.get());
+    for (auto& key : settings.keys)
+        write_untouched_lines(key);
 }
 
 }  // namespace sluice::config

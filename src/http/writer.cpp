@@ -1,4 +1,4 @@
-#include <sluice/base/digits.hpp>
+#include <sluice/base/put.hpp>
 #include <sluice/http/octets.hpp>
 #include <sluice/http/writer.hpp>
 
@@ -58,42 +58,11 @@ using decimal = std::array<char, most_digits>;
     char* at = end;
     for (; value >= 10; value /= 100) {
         at -= 2;
-        std::memcpy(at, &digit_pairs[2 * (value % 100)], 2);
+        put_two_digits(at, static_cast<unsigned>(value % 100));
     }
     if (value != 0 || at == end)
         *--at = static_cast<char>('0' + value);
     return {at, static_cast<std::size_t>(end - at)};
-}
-
-template <class Word>
-inline void copy_ends(char* to, const char* from, std::size_t bytes) noexcept
-{
-    Word front;
-    Word back;
-    std::memcpy(&front, from, sizeof front);
-    std::memcpy(&back, from + bytes - sizeof back, sizeof back);
-    std::memcpy(to, &front, sizeof front);
-    std::memcpy(to + bytes - sizeof back, &back, sizeof back);
-}
-
-// Names and values are short: most are two words that may overlap.
-inline char* copy_short(char* to, std::string_view text) noexcept
-{
-    using sixteen = std::array<std::uint64_t, 2>;
-    const char* const from = text.data();
-    const std::size_t bytes = text.size();
-    if (bytes > 32)
-        std::memcpy(to, from, bytes);
-    else if (bytes >= 16)
-        copy_ends<sixteen>(to, from, bytes);
-    else if (bytes >= 8)
-        copy_ends<std::uint64_t>(to, from, bytes);
-    else if (bytes >= 4)
-        copy_ends<std::uint32_t>(to, from, bytes);
-    else
-        for (std::size_t i = 0; i < bytes; ++i)
-            to[i] = from[i];
-    return to + bytes;
 }
 
 inline char* end_line(char* to) noexcept
@@ -130,7 +99,7 @@ bool head_writer::room(std::size_t bytes) noexcept
 
 void head_writer::put(std::string_view text) noexcept
 {
-    at_ = copy_short(at_, text);
+    at_ = put_short(at_, text);
 }
 
 void head_writer::request_line(
@@ -175,10 +144,10 @@ void head_writer::line(std::string_view name, std::string_view value) noexcept
 {
     if (!room(name.size() + value.size() + 4))
         return;
-    char* at = copy_short(at_, name);
+    char* at = put_short(at_, name);
     *at++ = ':';
     *at++ = ' ';
-    at_ = end_line(copy_short(at, value));
+    at_ = end_line(put_short(at, value));
 }
 
 void head_writer::field(std::string_view name, std::string_view value) noexcept
@@ -215,7 +184,7 @@ void head_writer::lines(std::string_view rendered) noexcept
 void head_writer::trusted(std::string_view name_and_colon, std::string_view value) noexcept
 {
     if (room(name_and_colon.size() + value.size() + 2))
-        at_ = end_line(copy_short(copy_short(at_, name_and_colon), value));
+        at_ = end_line(put_short(put_short(at_, name_and_colon), value));
 }
 
 void head_writer::trusted(std::string_view name_and_colon, std::uint64_t value) noexcept

@@ -1,4 +1,4 @@
-#include <sluice/base/digits.hpp>
+#include <sluice/base/put.hpp>
 #include <sluice/observe/json_line.hpp>
 
 #include <algorithm>
@@ -72,18 +72,6 @@ private:
     std::uint64_t b_;
 #endif
 };
-
-// `value` is below 100.
-inline void two_digits(char* at, unsigned value) noexcept
-{
-    std::memcpy(at, &digit_pairs[std::size_t{2} * value], 2);
-}
-
-inline void three_digits(char* at, unsigned value) noexcept
-{
-    at[0] = static_cast<char>('0' + value / 100);
-    two_digits(at + 1, value % 100);
-}
 
 // Copies a value that needs no escaping and answers the place behind it. Otherwise null, and what
 // lies at `to` is of no meaning. The last piece overlaps the one before it, so that few bytes are
@@ -159,16 +147,16 @@ std::string_view timestamp_text::of(nanoseconds since_epoch) noexcept
         const auto in_day = static_cast<unsigned>((instant - day).count());
         const auto year = static_cast<unsigned>(static_cast<int>(date.year()));
         std::memcpy(text_.data(), "0000-00-00T00:00:00.000Z", text_.size());
-        two_digits(&text_[0], year / 100 % 100);
-        two_digits(&text_[2], year % 100);
-        two_digits(&text_[5], static_cast<unsigned>(date.month()));
-        two_digits(&text_[8], static_cast<unsigned>(date.day()));
-        two_digits(&text_[11], in_day / 3600);
-        two_digits(&text_[14], in_day / 60 % 60);
-        two_digits(&text_[17], in_day % 60);
+        put_two_digits(&text_[0], year / 100 % 100);
+        put_two_digits(&text_[2], year % 100);
+        put_two_digits(&text_[5], static_cast<unsigned>(date.month()));
+        put_two_digits(&text_[8], static_cast<unsigned>(date.day()));
+        put_two_digits(&text_[11], in_day / 3600);
+        put_two_digits(&text_[14], in_day / 60 % 60);
+        put_two_digits(&text_[17], in_day % 60);
         second_ = second;
     }
-    three_digits(&text_[20], static_cast<unsigned>(ms % 1000));
+    put_three_digits(&text_[20], static_cast<unsigned>(ms % 1000));
     return {text_.data(), text_.size()};
 }
 
@@ -191,14 +179,14 @@ inline void json_line::digits(std::uint64_t value) noexcept
     if (value < 10) {
         put(static_cast<char>('0' + small));
     } else if (value < 100) {
-        two_digits(at_, small);
+        put_two_digits(at_, small);
         at_ += 2;
     } else if (value < 1000) {
-        three_digits(at_, small);
+        put_three_digits(at_, small);
         at_ += 3;
     } else if (value < 10'000) {
-        two_digits(at_, small / 100);
-        two_digits(at_ + 2, small % 100);
+        put_two_digits(at_, small / 100);
+        put_two_digits(at_ + 2, small % 100);
         at_ += 4;
     } else {
         at_ = std::to_chars(at_, end_, value).ptr;
@@ -286,7 +274,7 @@ json_line& json_line::millis(const json_key& key, nanoseconds value) noexcept
     const auto us = static_cast<std::uint64_t>(std::max<std::int64_t>(value.count(), 0)) / 1000;
     digits(us / 1000);
     put('.');
-    three_digits(at_, static_cast<unsigned>(us % 1000));
+    put_three_digits(at_, static_cast<unsigned>(us % 1000));
     at_ += 3;
     return *this;
 }
@@ -298,12 +286,7 @@ json_line& json_line::billionths(const json_key& key, std::int64_t value) noexce
     const auto all = static_cast<std::uint64_t>(std::max<std::int64_t>(value, 0));
     digits(all / 1'000'000'000);
     put('.');
-    auto rest = static_cast<unsigned>(all % 1'000'000'000);
-    for (const unsigned unit : {1'000'000U, 1'000U, 1U}) {
-        three_digits(at_, rest / unit);
-        at_ += 3;
-        rest %= unit;
-    }
+    at_ = put_nine_digits(at_, static_cast<unsigned>(all % 1'000'000'000));
     return *this;
 }
 

@@ -113,6 +113,28 @@ ticks ticks_of(time_point now) noexcept
     return std::max<ticks>(now.time_since_epoch().count(), 0);
 }
 
+// Apart from take(), which has its answer before it needs any of this.
+[[gnu::noinline]] admission take_in_turn(
+    bucket& from,
+    const pace& pace,
+    std::uint64_t burst,
+    ticks cost,
+    nanoseconds max_wait,
+    ticks at) noexcept
+{
+    ticks full_at = from.full_at.load(std::memory_order_relaxed);
+    while (true) {
+        const ticks base = std::max(full_at, at);
+        const ticks then = add(base, cost);
+        // A full bucket lets everybody in.
+        const ticks wait = base == at ? 0 : pace.wait(base - at, cost, burst);
+        if (then == forever || wait > max_wait.count())
+            return {.admitted = false, .wait = nanoseconds(wait)};
+        if (from.full_at.compare_exchange_weak(full_at, then, std::memory_order_relaxed))
+            return {.admitted = true, .wait = nanoseconds(wait)};
+    }
+}
+
 }  // namespace
 
 admission take(
@@ -129,18 +151,13 @@ admission take(
     const pace pace(rate, share);
     const ticks cost = pace.cost(amount);
     const ticks at = ticks_of(now);
-
+    // Mostly it is full, and nobody else takes at the same instant.
     ticks full_at = from.full_at.load(std::memory_order_relaxed);
-    while (true) {
-        const ticks base = std::max(full_at, at);
-        const ticks then = add(base, cost);
-        // A full bucket lets everybody in.
-        const ticks wait = base == at ? 0 : pace.wait(base - at, cost, burst);
-        if (then == forever || wait > max_wait.count())
-            return {.admitted = false, .wait = nanoseconds(wait)};
-        if (from.full_at.compare_exchange_weak(full_at, then, std::memory_order_relaxed))
-            return {.admitted = true, .wait = nanoseconds(wait)};
-    }
+    const ticks then = add(at, cost);
+    if (full_at <= at && then != forever
+        && from.full_at.compare_exchange_strong(full_at, then, std::memory_order_relaxed))
+        return {.admitted = true};
+    return take_in_turn(from, pace, burst, cost, max_wait, at);
 }
 
 void settle(
@@ -150,13 +167,15 @@ void settle(
     std::uint64_t used,
     time_point now) noexcept
 {
+    const ticks at = ticks_of(now);
+    ticks full_at = into.full_at.load(std::memory_order_relaxed);
+    if (used == reserved || (used < reserved && full_at <= at))
+        return;
     const pace pace(rate, into.share.load(std::memory_order_relaxed));
     const ticks held = pace.cost(reserved);
     const ticks spent = pace.cost(used);
     if (held == spent)
         return;
-    const ticks at = ticks_of(now);
-    ticks full_at = into.full_at.load(std::memory_order_relaxed);
     while (true) {
         if (spent < held && full_at <= at)
             return;
@@ -171,6 +190,11 @@ void settle(
 nanoseconds time_for(const bucket& of, const rate& rate, std::uint64_t amount) noexcept
 {
     return nanoseconds(pace(rate, of.share.load(std::memory_order_relaxed)).cost(amount));
+}
+
+bool holds_whole(const rate& rate, std::uint64_t burst) noexcept
+{
+    return pace(rate, whole_share).holds_whole(burst);
 }
 
 allowance allowance_of(

@@ -1,7 +1,6 @@
 #include <sluice/policy/price.hpp>
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 namespace sluice::policy {
@@ -9,21 +8,19 @@ namespace {
 
 __extension__ using wide = unsigned __int128;
 
-// Micro-dollars per million tokens are pico-dollars per token. The sum, and half a nano-dollar, so
-// that what comes out is rounded.
-template <class Sum>
-Sum sum_of(
-    const std::array<std::uint64_t, 5>& tokens, const std::array<std::uint64_t, 5>& prices) noexcept
+std::uint64_t of(std::int64_t price) noexcept
 {
-    Sum sum = 500;
-    for (std::size_t i = 0; i < tokens.size(); ++i)
-        sum += Sum{tokens[i]} * prices[i];
-    return sum;
+    return static_cast<std::uint64_t>(price);
 }
 
-std::uint64_t worth(std::int64_t price) noexcept
+// Of pico-dollars, to the nearest.
+std::int64_t nanodollars(wide sum) noexcept
 {
-    return static_cast<std::uint64_t>(std::max<std::int64_t>(price, 0));
+    sum += 500U;
+    if (sum >> 64U == 0)
+        return static_cast<std::int64_t>(static_cast<std::uint64_t>(sum) / 1000U);
+    constexpr wide most = std::numeric_limits<std::int64_t>::max();
+    return static_cast<std::int64_t>(std::min(wide{sum / 1000U}, most));
 }
 
 // Of a whole that includes the part, unless the part is greater.
@@ -40,22 +37,22 @@ std::int64_t cost(const price& price, const token_counts& tokens) noexcept
         tokens.reasoning_apart ? tokens.output : without(tokens.output, tokens.reasoning);
     const std::uint64_t input =
         without(without(tokens.input, tokens.cached_input), tokens.cache_write);
-    const std::array<std::uint64_t, 5> counts{
-        input, tokens.cached_input, tokens.cache_write, output, tokens.reasoning};
-    const std::array<std::uint64_t, 5> prices{
-        worth(price.input),
-        worth(price.cached_input.value_or(price.input)),
-        worth(price.cache_write.value_or(price.input)),
-        worth(price.output),
-        worth(price.reasoning.value_or(price.output))};
-    std::uint64_t bits = 0;
-    for (std::size_t i = 0; i < counts.size(); ++i)
-        bits |= counts[i] | prices[i];
-    constexpr unsigned few = 30;  // bits: five products of such fit into 64
-    if (bits >> few == 0)
-        return static_cast<std::int64_t>(sum_of<std::uint64_t>(counts, prices) / 1000U);
-    constexpr wide most = std::numeric_limits<std::int64_t>::max();
-    return static_cast<std::int64_t>(std::min(wide{sum_of<wide>(counts, prices) / 1000U}, most));
+    // Micro-dollars per million tokens are pico-dollars per token.
+    wide sum = wide{input} * of(price.input);
+    sum += wide{tokens.cached_input} * of(price.cached_input.value_or(price.input));
+    sum += wide{tokens.cache_write} * of(price.cache_write.value_or(price.input));
+    sum += wide{output} * of(price.output);
+    sum += wide{tokens.reasoning} * of(price.reasoning.value_or(price.output));
+    return nanodollars(sum);
+}
+
+std::int64_t most_for(const price& price, std::uint64_t input, std::uint64_t output) noexcept
+{
+    const auto cached =
+        std::max(price.cached_input.value_or(price.input), price.cache_write.value_or(price.input));
+    const auto in = std::max(price.input, cached);
+    const auto out = std::max(price.output, price.reasoning.value_or(price.output));
+    return nanodollars(wide{input} * of(in) + wide{output} * of(out));
 }
 
 std::uint64_t total_of(const token_counts& tokens) noexcept

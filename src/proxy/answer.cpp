@@ -1,3 +1,4 @@
+#include <sluice/base/put.hpp>
 #include <sluice/proxy/answer.hpp>
 #include <sluice/proxy/client.hpp>
 #include <sluice/proxy/routes.hpp>
@@ -58,14 +59,21 @@ void write_allowance(http::head_writer& to, const exchange& x) noexcept
     if (x.key == nullptr || !x.key->state)
         return;
     const auto& limits = x.key->limits;
-    if (limits.requests && !limits.shadow) {
-        const auto left = policy::allowance_of(*x.key->state, limits, x.now);
+    const auto& state = *x.key->state;
+    if (limits.shadow)
+        return;
+    if (!x.key->untouched_requests.empty() && policy::untouched(state.requests, x.now)) {
+        to.lines(x.key->untouched_requests);
+    } else if (limits.requests) {
+        const auto left = policy::allowance_of(state, limits, x.now);
         to.trusted("x-ratelimit-limit-requests: ", left.limit);
         to.trusted("x-ratelimit-remaining-requests: ", left.remaining);
         to.trusted("x-ratelimit-reset-requests: ", spelled_duration(left.until_full).view());
     }
-    if (limits.tokens && !limits.shadow) {
-        const auto left = policy::token_allowance_of(*x.key->state, limits, x.now);
+    if (!x.key->untouched_tokens.empty() && policy::untouched(state.tokens, x.now)) {
+        to.lines(x.key->untouched_tokens);
+    } else if (limits.tokens) {
+        const auto left = policy::token_allowance_of(state, limits, x.now);
         to.trusted("x-ratelimit-limit-tokens: ", left.limit);
         to.trusted("x-ratelimit-remaining-tokens: ", left.remaining);
         to.trusted("x-ratelimit-reset-tokens: ", spelled_duration(left.until_full).view());
@@ -115,12 +123,14 @@ void write_cost(http::head_writer& to, const charge& owed) noexcept
     constexpr std::uint64_t nanos = policy::nanodollars_per_dollar;
     const auto total = static_cast<std::uint64_t>(owed.nanodollars);
     std::array<char, 40> text;
-    auto* at = std::to_chars(text.data(), text.data() + 24, total / nanos).ptr;
-    if (auto part = total % nanos; part != 0) {
-        *at = '.';
-        for (auto* digit = at + 9; digit != at; --digit, part /= 10)
-            *digit = static_cast<char>('0' + part % 10);
-        at += 10;
+    auto* at = text.data();
+    if (total < nanos)
+        *at++ = '0';
+    else
+        at = std::to_chars(at, text.data() + 24, total / nanos).ptr;
+    if (const auto part = static_cast<unsigned>(total % nanos); part != 0) {
+        *at++ = '.';
+        at = put_nine_digits(at, part);
         while (at[-1] == '0')
             --at;
     }

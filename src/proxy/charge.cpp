@@ -100,14 +100,7 @@ std::int64_t most_expensive(
     std::chrono::sys_seconds at) noexcept
 {
     const auto* price = target.prices.at(at);
-    if (price == nullptr)
-        return 0;
-    policy::token_counts counts{.input = tokens.input, .output = tokens.output};
-    const auto as_output = policy::cost(price->price, counts);
-    if (!price->price.reasoning)
-        return as_output;
-    counts.reasoning = tokens.output;
-    return std::max(as_output, policy::cost(price->price, counts));
+    return price != nullptr ? policy::most_for(price->price, tokens.input, tokens.output) : 0;
 }
 
 std::int64_t most_expensive(

@@ -1,5 +1,6 @@
 #include "usage_sums.hpp"
 
+#include <sluice/base/put.hpp>
 #include <sluice/observe/catalogue.hpp>
 
 #include <algorithm>
@@ -112,7 +113,7 @@ std::string_view pack(const observe::bill& what, std::span<char, most_packed_byt
     for (std::size_t i = 0; i < texts.size(); ++i) {
         const auto bytes = std::min(texts[i].size(), most_name_bytes);
         head.where.lengths[i] = static_cast<std::uint16_t>(bytes);
-        at += texts[i].copy(at, bytes);
+        at = put_short(at, texts[i].substr(0, bytes));
     }
     std::memcpy(memory.data(), &head, sizeof head);
     return {memory.data(), static_cast<std::size_t>(at - memory.data())};
@@ -211,17 +212,24 @@ void usage_sums::add(std::string_view place, const usage_totals& what)
         write_place(place, observe::other_name, other_);
         place = other_;
     }
-    auto found = sums_.find(place);
-    if (found == sums_.end()) {
-        if (sums_.size() >= most_) {
-            lost_ += what.bills;
-            return;
-        }
-        found = sums_.try_emplace(std::string(place)).first;
+    // Bills come in runs.
+    if (last_ == nullptr || last_->first != place)
+        last_ = find_or_make(place);
+    if (last_ == nullptr) {
+        lost_ += what.bills;
+        return;
     }
-    found->second.add(what);
+    last_->second.add(what);
     bills_ += what.bills;
     taken_ += what.bills;
+}
+
+usage_sums::sum* usage_sums::find_or_make(std::string_view place)
+{
+    const auto found = sums_.find(place);
+    if (found != sums_.end())
+        return &*found;
+    return sums_.size() < most_ ? &*sums_.try_emplace(std::string(place)).first : nullptr;
 }
 
 void usage_sums::each(
@@ -234,6 +242,7 @@ void usage_sums::each(
 void usage_sums::clear()
 {
     sums_.clear();
+    last_ = nullptr;
     bills_ = 0;
 }
 

@@ -14,6 +14,7 @@
 #include <string_view>
 #include <unordered_map>
 #include <unordered_set>
+#include <utility>
 
 namespace sluice::state {
 
@@ -63,12 +64,16 @@ public:
     [[nodiscard]] std::uint64_t lost() const noexcept { return lost_; }    // ever; not in taken
 
 private:
+    using sum = std::pair<const std::string, usage_totals>;
+
     void add(std::string_view place, const usage_totals& what);
+    [[nodiscard]] sum* find_or_make(std::string_view place);  // null: there are too many
     [[nodiscard]] bool may_have_tags(std::int64_t hour, std::string_view tags);
 
     std::size_t most_;
     std::unordered_map<std::string, usage_totals, string_hash, std::equal_to<>> sums_;
-    std::string other_;  // scratch
+    sum* last_ = nullptr;  // what was added to
+    std::string other_;    // scratch
     std::int64_t tags_hour_ = 0;
     std::unordered_set<std::string, string_hash, std::equal_to<>> tags_;
     std::uint64_t bills_ = 0;

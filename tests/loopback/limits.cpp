@@ -97,6 +97,22 @@ BOOST_AUTO_TEST_CASE(a_refusal_says_when_to_come_again)
     BOOST_TEST(w.gate.becomes("sluice_limited_total", {"key=\"a\"", "reason=\"requests\""}, 1));
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_that_comes_after_the_refill_tells_of_all_there_is)
+{
+    // A microsecond for one: it is back before the provider has answered.
+    world w("{ requests: 1000000/s, burst: 5, tokens: 1000000000/s, token_burst: 7000000 }");
+    auto client = w.gate.connect();
+    client.send(chat());
+    const auto answer = client.answer();
+    BOOST_TEST(answer.status() == 200u);
+    for (const std::string name : {"limit", "remaining"}) {
+        BOOST_TEST(answer.header("x-ratelimit-" + name + "-requests") == "5");
+        BOOST_TEST(answer.header("x-ratelimit-" + name + "-tokens") == "7000000");
+    }
+    BOOST_TEST(answer.header("x-ratelimit-reset-requests") == "0ms");
+    BOOST_TEST(answer.header("x-ratelimit-reset-tokens") == "0ms");
+}
+
 BOOST_AUTO_TEST_CASE(what_is_retried_when_it_was_told_to_is_admitted)
 {
     world w("{ requests: 10/s, burst: 1 }");

@@ -164,6 +164,10 @@ struct key : quota {
     std::vector<model_budget> model_budgets;
     bool may_choose_target = false;
     std::size_t metric = 0;  // the catalogue's id
+    // What an answer tells of its rates while nothing of them is taken: whole header lines, made
+    // by build(). Empty: to be worked out each time.
+    std::string untouched_requests;
+    std::string untouched_tokens;
 };
 
 struct snapshot {

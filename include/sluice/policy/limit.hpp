@@ -70,6 +70,14 @@ struct allowance {
 };
 [[nodiscard]] allowance allowance_of(
     const bucket& of, const rate& rate, std::uint64_t burst, time_point now) noexcept;
+// Nothing is taken of it, and all of it is this gateway's.
+[[nodiscard]] inline bool untouched(const bucket& of, time_point now) noexcept
+{
+    return of.full_at.load(std::memory_order_relaxed) <= now.time_since_epoch().count()
+           && of.share.load(std::memory_order_relaxed) == whole_share;
+}
+// The allowance of an untouched bucket is its burst, to the one.
+[[nodiscard]] bool holds_whole(const rate& rate, std::uint64_t burst) noexcept;
 
 struct limit_settings {
     std::optional<rate> requests;             // none: unlimited

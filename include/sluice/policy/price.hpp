@@ -42,6 +42,11 @@ inline constexpr std::int64_t nanodollars_per_dollar = 1'000'000'000;
 // INT64_MAX (9.2 thousand million dollars).
 [[nodiscard]] std::int64_t cost(const price& price, const token_counts& tokens) noexcept;
 
+// The same, of so many tokens of which it is not known yet which are cached or reasoned: all of
+// them as the dearest.
+[[nodiscard]] std::int64_t most_for(
+    const price& price, std::uint64_t input, std::uint64_t output) noexcept;
+
 // One price from an instant on (seconds since 1970, UTC), until the next one's.
 struct dated_price {
     std::chrono::sys_seconds from = std::chrono::sys_seconds::min();

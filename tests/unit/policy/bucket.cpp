@@ -78,7 +78,22 @@ BOOST_AUTO_TEST_CASE(a_full_bucket_tells_its_burst_at_any_rate)
                                    && (held < 1000 || period < 1h);
                 if (exact)
                     BOOST_TEST(full.remaining == held, count << " in " << period.count());
+                BOOST_TEST(untouched(of, noon));
+                if (holds_whole(pace, held))
+                    BOOST_TEST(full.remaining == held, count << " in " << period.count());
             }
+}
+
+BOOST_AUTO_TEST_CASE(a_bucket_is_untouched_until_something_is_taken_and_again_when_that_is_refilled)
+{
+    bucket of;
+    BOOST_TEST(untouched(of, noon));
+    BOOST_TEST(take(of, million, burst, 10, 0ns, noon).admitted);
+    BOOST_TEST(!untouched(of, noon));
+    BOOST_TEST(!untouched(of, noon + 600us - 1ns));
+    BOOST_TEST(untouched(of, noon + 600us));
+    of.share = whole_share / 2;  // its whole is not told by the burst
+    BOOST_TEST(!untouched(of, noon + 1s));
 }
 
 BOOST_AUTO_TEST_CASE(an_amount_is_taken_whole_or_not_at_all)

@@ -109,6 +109,24 @@ BOOST_AUTO_TEST_CASE(cache_writes_are_part_of_the_input_and_have_their_own_price
     BOOST_TEST(total_of(counts) == 1010U);
 }
 
+BOOST_AUTO_TEST_CASE(what_may_be_cached_or_reasoned_is_reserved_as_the_dearest)
+{
+    const price listed{
+        .input = 3'000'000,
+        .cached_input = 300'000,
+        .cache_write = 3'750'000,
+        .output = 15'000'000};
+    BOOST_TEST(most_for(listed, 1000, 10) == 1000 * 3750 + 10 * 15'000);
+    BOOST_TEST(
+        most_for({.input = 2'000'000, .output = 1'000'000, .reasoning = 4'000'000}, 7, 5)
+        == 7 * 2000 + 5 * 4000);
+    const price plain{.input = 210'000, .cached_input = 21'000, .output = 420'000};
+    BOOST_TEST(most_for(plain, 999, 77) == cost(plain, {.input = 999, .output = 77}));
+    BOOST_TEST(
+        most_for({.input = 1'000'000'000'000'000}, std::uint64_t{1} << 63U, 0)
+        == std::numeric_limits<std::int64_t>::max());
+}
+
 BOOST_AUTO_TEST_CASE(every_token_counts_once_against_a_limit)
 {
     BOOST_TEST(total_of({.input = 100, .cached_input = 40, .output = 50, .reasoning = 20}) == 150U);
