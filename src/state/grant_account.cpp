@@ -216,16 +216,22 @@ budget_status grant_account::status() const
     now.limit = about_.limit + known_.topped_up;
     now.topped_up = known_.topped_up;
     now.held = in_.left;
-    now.spent = std::max<std::int64_t>(known_.granted - in_.left - pending_, 0);
+    now.spent = used();
     now.soft = about_.soft + known_.topped_up;
     now.closed = in_.closed;
     now.ends = ends_;
     return now;
 }
 
+std::int64_t grant_account::used() const noexcept
+{
+    return std::max<std::int64_t>(known_.granted - in_.left - pending_, 0);
+}
+
 std::optional<grants::event::kind> grant_account::news()
 {
-    const auto now = status();
+    const auto now = used();
+    const auto more = known_.topped_up;
     using enum grants::event::kind;
     const auto tell = [&](std::int64_t which) {
         if ((row_.told & which) != 0)
@@ -234,11 +240,11 @@ std::optional<grants::event::kind> grant_account::news()
         dirty_ = true;
         return true;
     };
-    if ((now.spent >= now.limit || refused_) && tell(spent_told)) {
+    if ((now >= about_.limit + more || refused_) && tell(spent_told)) {
         row_.told |= soft_told;
         return spent;
     }
-    if (now.spent >= now.soft && tell(soft_told))
+    if (now >= about_.soft + more && tell(soft_told))
         return soft;
     return std::nullopt;
 }

@@ -69,11 +69,14 @@ public:
     void fill();
 
     [[nodiscard]] budget_status status() const;
+    // In the purse, below 0 what it is overdrawn by.
+    [[nodiscard]] std::int64_t held() const noexcept { return in_.left; }
     // What has come about since it was last asked, if anything.
     [[nodiscard]] std::optional<grants::event::kind> news();
 
 private:
     [[nodiscard]] std::int64_t left() const noexcept;
+    [[nodiscard]] std::int64_t used() const noexcept;  // in this period
     [[nodiscard]] policy::period_tag tag() const noexcept { return policy::tag_of(row_.period); }
 
     config::budget about_;

@@ -89,7 +89,7 @@ void grants::parts::begin_periods(time_point now)
             }
         }
         // What was held lapses with its period.
-        lease_returned_.fetch_add(account.status().held, std::memory_order_relaxed);
+        lease_returned_.fetch_add(account.held(), std::memory_order_relaxed);
         account.begin(today_, row);
         if (!row && readable && !each->unread)
             account.begin_spent(known.of(account.id(), account.period()));
@@ -261,7 +261,7 @@ void grants::parts::count_leases()
 {
     std::int64_t held = 0;
     for (const auto& each : slots_)
-        held += each->account.status().held;
+        held += each->account.held();
     const auto spent = lease_granted_.load(std::memory_order_relaxed)
                        - lease_returned_.load(std::memory_order_relaxed) - held;
     lease_held_.store(held, std::memory_order_relaxed);
