@@ -23,8 +23,8 @@ class LiveTuning(Case):
         good = server.settings
         broken = copy.deepcopy(good)
         broken["models"]["m"]["targets"][0]["weigth"] = 1
-        load = self.started(Load("unary", server, "--rate", 2000, "--seconds", 20, "--connections", 64))
-        streams = self.started(Load("sse", server, "--streams", 200, "--seconds", 17))
+        load = self.started(Load("unary", server, "--rate", 2000, "--seconds", 30, "--connections", 64))
+        streams = self.started(Load("sse", server, "--streams", 200, "--seconds", 27))
         self.assertTrue(until(lambda: server.total("sluice_open_streams") >= 200, 10))
 
         begin, reloads = time.monotonic(), 0
