@@ -38,7 +38,11 @@ public:
     void fill() { (void)book_.flush(); }
     // Another process goes on with both databases; false: something cannot be written, and nothing
     // is held. See state::ledger::hold().
-    [[nodiscard]] bool hold() { return budgets_.hold(seconds{1}) && book_.hold(); }
+    [[nodiscard]] bool hold()
+    {
+        constexpr milliseconds slow_disk{5000};
+        return budgets_.hold(slow_disk) && book_.hold(slow_disk);
+    }
     void resume()
     {
         book_.resume();
