@@ -73,9 +73,12 @@ void inheritance::take_socket(handover_message message)
     dom::parser parser;
     dom::element about;
     std::string_view role;
-    if (parser.parse(message.body).get(about) == simdjson::SUCCESS) {
-        (void)about["any_port"].get(socket.any_port);
-        (void)about["for"].get(role);
+    const bool known = parser.parse(message.body).get(about) == simdjson::SUCCESS
+                       && about["any_port"].get(socket.any_port) == simdjson::SUCCESS
+                       && about["for"].get(role) == simdjson::SUCCESS;
+    if (!known) {
+        ::close(socket.descriptor);
+        throw std::runtime_error("a socket of the process before this one is for nothing");
     }
     if (role == "admin")
         admin_ = std::move(socket);
