@@ -40,7 +40,7 @@ public:
     // is held. See state::ledger::hold().
     [[nodiscard]] bool hold()
     {
-        constexpr milliseconds slow_disk{5000};
+        constexpr milliseconds slow_disk{10'000};
         return budgets_.hold(slow_disk) && book_.hold(slow_disk);
     }
     void resume()

@@ -10,6 +10,7 @@ import sqlite3
 import sys
 import time
 
+import balancers
 import harness
 from harness import CLIENT_KEY, ROOT, Case, Load, Mock, Program, chat, fetch, gateway_settings, sha256, until
 
@@ -102,7 +103,11 @@ def kept(case, gateway):
     return gateway
 
 
-def haproxy_before(gateways):
+def nginx_before(directory, gateways):
+    return balancers.nginx(directory, [gateway.address for gateway in gateways])
+
+
+def haproxy_before(_, gateways):
     port, = free_ports(1)
     environment = {"BIND": f"127.0.0.1:{port}", **{f"GATEWAY_{i + 1}": g.address for i, g in enumerate(gateways)}}
     return Program(shutil.which("haproxy"), "-db", "-f", ROOT / "deploy/balancers/haproxy.cfg",
@@ -184,14 +189,20 @@ class Upgrades(Case):
             self.assertEqual(gateway.end(), 0, gateway.output()[-2000:])
             self.assertEqual(gateway.count("upgrade_failed"), 0, gateway.output())
 
-    def test_two_gateways_behind_haproxy(self):
-        if not shutil.which("haproxy"):
-            self.skipTest("there is no haproxy")
-        gateways = [self.served(f"balanced-{i}") for i in range(2)]
-        program, port = haproxy_before(gateways)
+    def behind(self, name, before):
+        if not shutil.which(name):
+            self.skipTest(f"there is no {name}")
+        gateways = [self.served(f"{name}-{i}") for i in range(2)]
+        program, port = before(self.directory, gateways)
         self.started(program)
         self.assertTrue(until(lambda: self.healthy(f"127.0.0.1:{port}"), 20), program.output())
         self.one_round(gateways, port, UPGRADES)
+
+    def test_two_gateways_behind_haproxy(self):
+        self.behind("haproxy", haproxy_before)
+
+    def test_two_gateways_behind_nginx(self):
+        self.behind("nginx", nginx_before)
 
     def test_one_gateway_without_anything_in_front(self):
         gateway = self.served("alone")
