@@ -7,6 +7,7 @@
 #include <cmath>
 #include <functional>
 #include <limits>
+#include <map>
 #include <thread>
 #include <vector>
 
@@ -33,30 +34,29 @@ std::uint64_t left(const bucket& of, time_point now)
 // Net tokens by the instants at which they were let through.
 class meter {
 public:
-    void add(time_point at, std::int64_t tokens) { seen_.emplace_back(at, tokens); }
+    void add(time_point at, std::int64_t tokens) { seen_.emplace(at, tokens); }
 
     // The most and the least of any window that begins at an entry, between `from` and `to`.
-    std::pair<std::int64_t, std::int64_t> windows(duration width, time_point from, time_point to)
+    [[nodiscard]] std::pair<std::int64_t, std::int64_t> windows(
+        duration width, time_point from, time_point to) const
     {
-        std::ranges::stable_sort(seen_, {}, &entry::first);
         std::pair<std::int64_t, std::int64_t> out{0, std::numeric_limits<std::int64_t>::max()};
         std::int64_t sum = 0;
-        std::size_t end = 0;
-        for (std::size_t begin = 0; begin < seen_.size(); ++begin) {
-            for (; end < seen_.size() && seen_[end].first < seen_[begin].first + width; ++end)
-                sum += seen_[end].second;
-            if (seen_[begin].first >= from && seen_[begin].first + width <= to) {
+        auto end = seen_.begin();
+        for (const auto& [begins, tokens] : seen_) {
+            for (; end != seen_.end() && end->first < begins + width; ++end)
+                sum += end->second;
+            if (begins >= from && begins + width <= to) {
                 out.first = std::max(out.first, sum);
                 out.second = std::min(out.second, sum);
             }
-            sum -= seen_[begin].second;
+            sum -= tokens;
         }
         return out;
     }
 
 private:
-    using entry = std::pair<time_point, std::int64_t>;
-    std::vector<entry> seen_;
+    std::multimap<time_point, std::int64_t> seen_;
 };
 
 }  // namespace
