@@ -20,7 +20,7 @@ namespace {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
-namespace http = beast::http;
+namespace web = beast::http;
 using tcp = asio::ip::tcp;
 
 constexpr int hang_up = 0;
@@ -64,7 +64,7 @@ public:
         return out;
     }
 
-    std::vector<http::request<http::string_body>> seen;
+    std::vector<web::request<web::string_body>> seen;
 
 private:
     void serve()
@@ -92,19 +92,19 @@ private:
     void answer(Stream& stream, int status)
     {
         beast::flat_buffer buffer;
-        http::request<http::string_body> request;
+        web::request<web::string_body> request;
         boost::system::error_code ec;
-        http::read(stream, buffer, request, ec);
+        web::read(stream, buffer, request, ec);
         if (ec)
             return;
         seen.push_back(request);
         if (status == hang_up || status == say_nothing)
             return;
-        http::response<http::string_body> response(static_cast<http::status>(status), 11);
+        web::response<web::string_body> response(static_cast<web::status>(status), 11);
         if (status != 204)
             response.body() = "thanks";
         response.prepare_payload();
-        http::write(stream, response, ec);
+        web::write(stream, response, ec);
     }
 
     std::vector<int> statuses_;
@@ -158,10 +158,10 @@ BOOST_AUTO_TEST_CASE(a_message_is_posted_as_json)
     out.deliver(server.address());
     BOOST_REQUIRE(server.seen.size() == 1U);
     const auto& request = server.seen[0];
-    BOOST_TEST((request.method() == http::verb::post));
+    BOOST_TEST((request.method() == web::verb::post));
     BOOST_TEST(request.target() == "/hook/very-secret?a=b");
-    BOOST_TEST(request[http::field::content_type] == "application/json");
-    BOOST_TEST(request[http::field::host] == server.address().authority);
+    BOOST_TEST(request[web::field::content_type] == "application/json");
+    BOOST_TEST(request[web::field::host] == server.address().authority);
     BOOST_TEST(request.body() == R"({"event":"step"})");
     BOOST_TEST(out.failures() == 0U);
     BOOST_TEST(out.lines.empty());
