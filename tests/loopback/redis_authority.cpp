@@ -113,6 +113,7 @@ BOOST_AUTO_TEST_CASE(a_budget_is_granted_once_to_all_gateways_together)
     const redis_server server;
     gateway a(server.port(), "a");
     gateway b(server.port(), "b");
+    see_each_other({&a, &b});
     BOOST_TEST(a.take(600).amount == 600);
     const auto rest = b.take(600);
     BOOST_TEST(rest.answered);
@@ -121,8 +122,11 @@ BOOST_AUTO_TEST_CASE(a_budget_is_granted_once_to_all_gateways_together)
     BOOST_TEST(a.take(1).amount == 0);
     BOOST_TEST(b.give_back(150).now.granted == 850);
     BOOST_TEST(a.take(500).amount == 150);
-    ++a.of.period;
-    a.of.granted_here = 0;
+    for (auto* one : {&a, &b}) {
+        ++one->of.period;
+        one->of.granted_here = 0;
+        BOOST_TEST(one->take(0).answered);
+    }
     BOOST_TEST(a.take(500).amount == 500, "another period, another budget");
     --a.of.period;
     BOOST_TEST(!a.take(1).answered, "a period that is over gives nothing");
