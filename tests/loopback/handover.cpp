@@ -124,19 +124,10 @@ BOOST_AUTO_TEST_SUITE(handovers)
 BOOST_AUTO_TEST_CASE(the_new_one_gets_sockets_says_that_it_is_ready_and_waits_for_its_turn)
 {
     heir w;
+    std::string state;
     std::thread tested([&] {
         w.new_one->receive();
-        auto all = w.new_one->take_listeners();
-        BOOST_CHECK(all.size() == 1);
-        BOOST_CHECK(all[0].any_port);
-        BOOST_CHECK(all[0].host == "127.0.0.1");
-        BOOST_CHECK(all[0].port != 0);
-        ::close(all[0].descriptor);
-        const auto admin = w.new_one->take_admin();
-        BOOST_CHECK(admin.has_value());
-        ::close(admin->descriptor);
-        BOOST_CHECK(w.new_one->scratch() == "/tmp/x");
-        BOOST_CHECK(w.new_one->ready() == "state");
+        state = w.new_one->ready();
     });
     const auto hello = w.old_one->wait(20s);
     BOOST_REQUIRE(hello.has_value());
@@ -154,6 +145,17 @@ BOOST_AUTO_TEST_CASE(the_new_one_gets_sockets_says_that_it_is_ready_and_waits_fo
     BOOST_TEST((ready->what == kind::ready));
     BOOST_TEST(w.old_one->send(kind::go, "state"));
     tested.join();
+    BOOST_TEST(state == "state");
+    const auto all = w.new_one->take_listeners();
+    BOOST_REQUIRE(all.size() == 1U);
+    BOOST_TEST(all[0].any_port);
+    BOOST_TEST(all[0].host == "127.0.0.1");
+    BOOST_TEST(all[0].port != 0);
+    ::close(all[0].descriptor);
+    const auto admin = w.new_one->take_admin();
+    BOOST_REQUIRE(admin.has_value());
+    ::close(admin->descriptor);
+    BOOST_TEST(w.new_one->scratch() == "/tmp/x");
 }
 
 BOOST_AUTO_TEST_CASE(the_new_one_gives_up_when_the_old_one_goes_before_it_has_handed_over)
