@@ -118,6 +118,8 @@ public:
         }
     }
 
+    void reserve(std::size_t bytes) { out_.reserve(bytes); }
+
     std::string take()
     {
         if (open_)
@@ -251,8 +253,26 @@ private:
     std::vector<std::string> bounds_;  // ... and as they are written
 };
 
+// About what comes out: growing by doubling touches three times the memory.
+std::size_t bytes_of(const std::vector<MetricFamily>& families)
+{
+    constexpr std::size_t labels_and_value = 64;
+    std::size_t bytes = 0;
+    for (const MetricFamily& family : families)
+        if (!family.metric.empty()) {
+            const auto& first = family.metric.front();
+            std::size_t each = family.name.size() + labels_and_value;
+            for (const auto& label : first.label)
+                each += label.name.size() + label.value.size();
+            const auto buckets = first.histogram.bucket.size();
+            bytes += family.metric.size() * each * (buckets > 0 ? buckets + 3 : 1);
+        }
+    return bytes;
+}
+
 std::string text_of(const std::vector<MetricFamily>& families, writer out)
 {
+    out.reserve(bytes_of(families));
     for (const MetricFamily& family : families)
         out.add(family);
     return out.take();

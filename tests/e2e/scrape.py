@@ -44,24 +44,22 @@ class Scrape(Case):
         self.use_all(server)
         serving = {thread: now - before.get(thread, 0) for thread, now in spent(server).items()}
         workers = sorted(serving, key=serving.get)[-WORKERS:]
-        samples, each = 0, []
-        begun = spent(server)
+        samples, each, of_workers = 0, [], []
         for _ in range(SCRAPES):
             last = spent(server)
             status, _, text = server.admin("/metrics", headers={"accept": "application/openmetrics-text"})
             self.assertEqual(status, 200)
             now = spent(server)
             each.append(sum(now[thread] - last.get(thread, 0) for thread in now))
+            of_workers.append(max(now[thread] - last.get(thread, 0) for thread in workers))
             samples = sum(not line.startswith("#") for line in text.splitlines())
-        ended = spent(server)
         self.assertGreater(samples, MODELS * TARGETS * 20)
-        each.sort()
-        of_workers = max(ended[thread] - begun[thread] for thread in workers) / SCRAPES
-        print(f"\n    {samples} samples, {len(text) / 1e6:.1f} MB: {each[SCRAPES // 2]:.1f} ms of CPU, "
-              f"{of_workers:.2f} ms of it on a worker")
-        self.assertLess(each[SCRAPES // 2], MOST_MS * harness.SLOW)
+        # A busy machine makes some of them dearer, a slow scrape all of them.
+        print(f"\n    {samples} samples, {len(text) / 1e6:.1f} MB: at best {min(each):.1f} ms of CPU, "
+              f"{min(of_workers):.2f} ms of it on a worker; at worst {max(each):.1f} and {max(of_workers):.2f}")
+        self.assertLess(min(each), MOST_MS * harness.SLOW)
         # Its ticks go on meanwhile, and nothing else.
-        self.assertLess(of_workers, 3 * harness.SLOW)
+        self.assertLess(min(of_workers), 3 * harness.SLOW)
         self.assertEqual(server.stop(), 0)
 
 

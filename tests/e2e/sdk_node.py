@@ -17,7 +17,7 @@ NODE = ROOT / "build/venv/bin/node"
 
 class NodeSdk(Case):
     def test_everything_the_node_sdk_does(self):
-        server, stable = sdk_setup.start(self)
+        server, stable, steps = sdk_setup.start(self)
         # A module is looked for beside the script that imports it, so the script goes to the modules.
         script = MODULES.parent / "sdk_node.mjs"
         shutil.copyfile(ROOT / "tests/e2e/sdk_node.mjs", script)
@@ -25,7 +25,8 @@ class NodeSdk(Case):
             [NODE, script], capture_output=True, text=True, timeout=300 * harness.SLOW,
             env={**os.environ, "BASE_URL": server.url + "/v1", "STATS_URL": stable.url + "/sim/stats",
                  "API_KEY": CLIENT_KEY, "LIMITED_KEY": sdk_setup.LIMITED_KEY,
-                 "NARROW_KEY": sdk_setup.NARROW_KEY, "SLOW": str(harness.SLOW)})
+                 "NARROW_KEY": sdk_setup.NARROW_KEY, "STEPS_URL": steps.url,
+                 "STEPS": str(sdk_setup.STEPS), "SLOW": str(harness.SLOW)})
         reports = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
         for report in reports:
             print(f"    {report['name']}: {report['result']}")

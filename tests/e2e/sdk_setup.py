@@ -1,18 +1,57 @@
-"""The gateway both SDK tests talk to: a stable and a canary provider, several kinds of keys."""
-from harness import CLIENT_KEY, sha256
+"""The gateway both SDK tests talk to: a stable and a canary provider, one that answers step by step, several kinds
+of keys."""
+import asyncio
+import json
+
+from harness import CLIENT_KEY, SLOW, sha256
+from upstream import ScriptedUpstream
 
 LIMITED_KEY = "sk-limited"    # one request, then a new one every 300 ms
 NARROW_KEY = "sk-narrow"      # only the model "m"
+STEPS = 20
+
+ANSWER = (b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ntransfer-encoding: chunked\r\n\r\n")
+
+
+def chunk(data):
+    event = b"data: %s\n\n" % data
+    return b"%x\r\n%s\r\n" % (len(event), event)
+
+
+class StepByStep(ScriptedUpstream):
+    """Sends a token only when it was told, by {"arrived": content of the request}, that the client has the one
+    before: whoever holds a token back for another, holds both back for ever."""
+
+    def __init__(self):
+        self._arrived = {}
+        super().__init__(self._answer)
+
+    async def _answer(self, body, write):
+        asked = json.loads(body)
+        if "arrived" in asked:
+            self._arrived[asked["arrived"]].release()
+            await write(b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\n{}")
+            return
+        arrived = self._arrived[asked["messages"][0]["content"]] = asyncio.Semaphore(0)
+        await write(ANSWER)
+        for step in range(STEPS):
+            await write(chunk(json.dumps({
+                "id": "c", "object": "chat.completion.chunk", "created": 1, "model": "m",
+                "choices": [{"index": 0, "delta": {"content": f"{step} "},
+                             "finish_reason": "stop" if step + 1 == STEPS else None}]}).encode()))
+            await asyncio.wait_for(arrived.acquire(), 20 * SLOW)
+        await write(chunk(b"[DONE]") + b"0\r\n\r\n")
 
 
 def start(case):
-    """(gateway, stable simulator)"""
-    stable, canary = case.simulator(name="stable"), case.simulator(name="canary")
+    """(gateway, stable simulator, step-by-step provider: only by x-sluice-target "steps")"""
+    stable, canary, steps = case.simulator(name="stable"), case.simulator(name="canary"), StepByStep()
+    case.addClassCleanup(steps.stop)
     gateway = case.gateway(
-        [("stable", stable.url + "/v1", 90), ("canary", canary.url + "/v1", 10)],
+        [("stable", stable.url + "/v1", 90), ("steps", steps.url, 0), ("canary", canary.url + "/v1", 10)],
         timeouts={"first_byte": "2s", "stream_idle": "2s"},
         keys=[{"id": "test", "hash": sha256(CLIENT_KEY), "models": ["*"], "may_choose_target": True},
               {"id": "limited", "hash": sha256(LIMITED_KEY),
                "limits": {"requests": "200/min", "burst": 1}},
               {"id": "narrow", "hash": sha256(NARROW_KEY), "models": ["m"]}])
-    return gateway, stable
+    return gateway, stable, steps

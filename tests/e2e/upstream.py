@@ -52,7 +52,7 @@ class ScriptedUpstream:
                 body = await reader.readexactly(int(length[1]) if length else 0)
                 if await self._script(body, write) is False:
                     return
-        except (asyncio.IncompleteReadError, ConnectionError):
+        except (asyncio.IncompleteReadError, ConnectionError, asyncio.CancelledError):
             pass
         finally:
             writer.close()
