@@ -8,11 +8,17 @@
 #include <utility>
 
 namespace sluice::net {
+namespace {
+
+// Of a coroutine that goes on.
+constexpr std::size_t frame_bytes = 512;
+
+}  // namespace
 
 socket::socket(reactor& loop, int descriptor) noexcept
-    : loop_(loop),
-      descriptor_(descriptor),
+    : descriptor_(descriptor),
       report_(*this, &socket::reported),
+      loop_(loop),
       turn_(*this, &socket::had_its_turn),
       timer_(*this)
 {
@@ -45,6 +51,10 @@ void socket::reported(
     void* loop, operation* base, const boost::system::error_code&, std::size_t events)
 {
     auto& self = static_cast<queued*>(base)->self;
+    prefetch(&self.read_, sizeof self.read_ + sizeof self.write_ + sizeof self.timer_);
+    prefetch(self.frame_, frame_bytes);
+    if (self.fetched_ != nullptr)
+        self.fetched_->fetch(*self.fetched_);
     self.report_.events() = 0;
     if (loop != nullptr)
         self.loop_.count_report();
@@ -210,6 +220,8 @@ bool socket::wait::await_suspend(std::coroutine_handle<> waiter) noexcept
         return false;
     }
     what_.waiter = waiter;
+    if (&what_ == &self_.read_)
+        self_.frame_ = waiter.address();
     if (until_ != time_point::max())
         self_.loop_.deadlines().arm(self_.timer_, until_);
     if (&what_ == &self_.write_ && !self_.ask_for_writing())

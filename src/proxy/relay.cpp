@@ -1,3 +1,4 @@
+#include <sluice/base/prefetch.hpp>
 #include <sluice/base/text.hpp>
 #include <sluice/proxy/client.hpp>
 #include <sluice/proxy/prelude.hpp>
@@ -36,18 +37,22 @@ transfer::settings settings_for(const exchange& x) noexcept
 }
 
 // One answer on its way. Its members are what has to live over waits.
-class relaying {
+class relaying : private prefetcher {
 public:
     relaying(services& with, client& to, exchange& x) noexcept
-        : with_(with),
+        : prefetcher{&relaying::fetch_all},
+          with_(with),
           to_(to),
           x_(x),
           from_(*x.tried),
-          how_(settings_for(x)),
-          body_(how_, with.pieces),
+          upstream_(from_.upstream.get()),
+          client_socket_(to.connection().open() ? &to.connection().socket() : nullptr),
+          config_(*x.config),
           began_(x.now),
           last_piece_(began_),
-          last_sent_(began_)
+          last_sent_(began_),
+          how_(settings_for(x)),
+          body_(how_, with.pieces)
     {
     }
 
@@ -75,15 +80,18 @@ private:
     void commit() noexcept;
     void note_end(transfer::progress how, net::gather& out);
 
+    static void fetch_all(const prefetcher& self) noexcept;
+
+    // What every piece needs lies in front.
     services& with_;
     client& to_;
     exchange& x_;
     attempt& from_;
-    transfer::settings how_;
-    transfer body_;
+    net::stream* upstream_;
+    const net::socket* client_socket_;
+    const config::snapshot& config_;
     net::buffer rest_;  // input that has to come again, in front of what is read next
     std::size_t rest_bytes_ = 0;
-    std::string error_event_;
     time_point began_;       // when the answer's head was here
     time_point last_piece_;  // when the provider last sent something
     time_point last_sent_;   // when the client was last sent something
@@ -92,12 +100,15 @@ private:
     time_point stalled_;
     std::span<char> input_;  // after turn::input
     errc lost_{};            // after turn::lost
+    transfer::settings how_;
+    transfer body_;
+    std::string error_event_;
 };
 
 // Until when the provider may stay silent.
 time_point relaying::stalled_at() const noexcept
 {
-    const auto& limits = x_.config->timeouts;
+    const auto& limits = config_.timeouts;
     const bool before_token = body_.tap() != nullptr && !body_.tap()->first_token_at();
     const auto until =
         before_token ? from_.head_at + from_.model->first_token : last_piece_ + limits.stream_idle;
@@ -120,7 +131,7 @@ charge relaying::known_cost(bool whole) noexcept
 
 time_point relaying::beat_at() const noexcept
 {
-    const auto every = x_.config->heartbeat;
+    const auto every = config_.heartbeat;
     const bool may = x_.head_sent && every.count() > 0 && body_.between_events();
     return may ? last_sent_ + every : time_point::max();
 }
@@ -175,7 +186,7 @@ void relaying::commit() noexcept
 
 net::send_all relaying::send(const net::gather& out) noexcept
 {
-    return {to_.connection(), with_.buffers, out, x_.config->timeouts.write};
+    return {to_.connection(), with_.buffers, out, config_.timeouts.write};
 }
 
 // Whether the client is still there.
@@ -215,25 +226,43 @@ void relaying::begin_wait()
 {
     looked_ = !how_.events;
     if (looked_)
-        from_.upstream->socket().probe();
+        upstream_->socket().probe();
+}
+
+// What a piece of the answer needs, in the order of use.
+void relaying::fetch_all(const prefetcher& self) noexcept
+{
+    const auto& one = static_cast<const relaying&>(self);
+    prefetch(one.upstream_);
+    prefetch(&one.x_.stop, sizeof one.x_.stop);
+    prefetch(&one, sizeof one - sizeof one.body_);
+    prefetch(&one.x_.head_sent);
+    one.body_.fetch();
+    prefetch(&one.to_.connection());
+    prefetch(one.client_socket_);
+    prefetch(&one.x_.bytes_out);
+    prefetch(&one.x_.now);
+    prefetch(&one.config_.timeouts, sizeof one.config_.timeouts);
+    prefetch(&one.config_.heartbeat);
 }
 
 net::socket::wait relaying::readable()
 {
     stalled_ = stalled_at();
-    x_.stop.on(from_.upstream->socket());
+    x_.stop.on(upstream_->socket());
+    upstream_->socket().about_to_use(this);
     const auto look_at = looked_ ? time_point::max() : x_.now + silence;
-    return from_.upstream->readable(std::min({stalled_, beat_at(), look_at}));
+    return upstream_->readable(std::min({stalled_, beat_at(), look_at}));
 }
 
 // Takes the provider's octets, behind those that had to wait for them.
 relaying::turn relaying::after_wait(net::io waited)
 {
     x_.stop.off();
-    auto& upstream = *from_.upstream;
+    upstream_->socket().about_to_use(nullptr);
     if (waited == net::io::timed_out) {
         if (!std::exchange(looked_, true)) {
-            upstream.socket().probe();
+            upstream_->socket().probe();
             return turn::wait;
         }
         return steady::now() < stalled_ ? turn::beat : lose(errc::stream_idle);
@@ -243,7 +272,7 @@ relaying::turn relaying::after_wait(net::io waited)
     const std::span<char> scratch(with_.in);
     if (rest_bytes_ > 0)
         std::memcpy(scratch.data(), rest_.data(), rest_bytes_);
-    const auto got = upstream.receive(scratch.subspan(rest_bytes_));
+    const auto got = upstream_->receive(scratch.subspan(rest_bytes_));
     if (got.status == net::io::again)
         return turn::wait;
     if (got.status != net::io::ok)

@@ -15,7 +15,7 @@ from pathlib import Path
 import table
 from counters import can_trace, syscalls_by_perf, syscalls_by_strace
 from machine import Quiet, end_on_signals, own_cpu_ns, raise_descriptor_limit, usage
-from proxies import Direct, Haproxy, Mock, Nginx, Portkey, Sluice
+from proxies import Direct, Floor, Haproxy, Mock, Nginx, Portkey, Sluice
 from scenarios import STANDARD, faults, load_command, measure, run_load, scenario
 
 SKIP = 77
@@ -26,6 +26,7 @@ def arguments():
     parser.add_argument("--mock", required=True, help="the bench_mock binary")
     parser.add_argument("--load", required=True, help="the bench_load binary")
     parser.add_argument("--sluice", help="the sluice binary; left out without")
+    parser.add_argument("--floor", help="the bench_floor binary; left out without")
     parser.add_argument("--portkey", metavar="DIR", help=f"where {Portkey.PACKAGE} is installed; "
                         "an empty or new directory gets it from npm")
     parser.add_argument("--scenario", action="append", metavar="NAME", help="repeatable; default: "
@@ -61,6 +62,8 @@ def candidates(options, wanted):
     found = [Direct()] if wanted.direct else []
     if wanted.peers:
         found += [Nginx(), Haproxy()]
+    if options.floor and wanted.peers:
+        found.append(Floor(options.floor))
     found += [Sluice(options.sluice, workers) for workers in wanted.sluice_workers]
     if options.portkey and wanted.peers:
         found.append(Portkey(options.portkey))

@@ -173,6 +173,18 @@ backend mock
         return [_find("haproxy"), "-db", "-f", str(directory / "haproxy.cfg")]
 
 
+class Floor(Proxy):
+    """bench_floor: copies bytes and reads none of them. No proxy gets below what the kernel takes for that."""
+
+    name = "floor"
+
+    def __init__(self, binary):
+        self.binary = binary
+
+    def command(self, directory, port, upstream):
+        return [self.binary, f"--port={port}", f"--upstream={upstream}"]
+
+
 class Sluice(Proxy):
     """Everything a team would run it with: a key with limits, a split with a canary, sticky clients,
     usage read from every stream, metrics, the admin listener, and the access log in a file; and, with

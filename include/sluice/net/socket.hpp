@@ -1,6 +1,7 @@
 #pragma once
 // One non-blocking socket on one worker: readiness with a deadline, and what recv and sendmsg said.
 
+#include <sluice/base/prefetch.hpp>
 #include <sluice/net/reactor.hpp>
 
 #include <boost/asio/detail/scheduler_operation.hpp>
@@ -37,7 +38,7 @@ struct socket_release {
 };
 using socket_ptr = std::unique_ptr<socket, socket_release>;
 
-class socket {
+class alignas(64) socket {
 public:
     // Takes the descriptor, which must be non-blocking and the only one of its open file: closing
     // it has to end what epoll knows about it. Null, with the descriptor closed, when epoll refuses
@@ -73,6 +74,10 @@ public:
     using notice = void (*)(void* context);
     void watch(notice call, void* context) noexcept;
     void unwatch() noexcept;
+
+    // Whoever waits for reading is about to use all that: it is fetched as soon as the reactor has
+    // news. Null: nothing. `what` lives until it is replaced.
+    void about_to_use(const prefetcher* what) noexcept { fetched_ = what; }
 
 private:
     friend struct socket_release;
@@ -119,15 +124,18 @@ private:
         return report_.events() != 0 || turn_.events() != 0;
     }
 
-    reactor& loop_;
+    // In the order of use: what a report needs at once lies together.
     int descriptor_;
     bool drained_ = false;
     bool orphaned_ = false;
     bool writing_asked_ = false;  // epoll reports room for writing
     queued report_;               // by the reactor
-    queued turn_;                 // by ourselves
+    const prefetcher* fetched_ = nullptr;
+    const void* frame_ = nullptr;  // of whoever waits for reading
+    reactor& loop_;
     side read_;
     side write_;
+    queued turn_;  // by ourselves
     struct timer : deadline {
         explicit timer(socket& owner) noexcept
             : deadline(&socket::expired),

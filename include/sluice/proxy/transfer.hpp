@@ -2,6 +2,7 @@
 // The body of an answer on its way from provider to client: what came goes in, what is to be sent
 // comes out, and on the side it is known how the stream stands. No I/O and no clock.
 
+#include <sluice/base/prefetch.hpp>
 #include <sluice/http/chunked.hpp>
 #include <sluice/http/head.hpp>
 #include <sluice/http/writer.hpp>
@@ -60,6 +61,13 @@ public:
 
     [[nodiscard]] framing to() const noexcept { return to_; }
 
+    // What feed() uses of this for an event, see base/prefetch.hpp.
+    void fetch() const noexcept
+    {
+        prefetch(this, sizeof how_ + sizeof chunks_ + sizeof redactor_ + sizeof tap_);
+        prefetch(&filter_ + 1);  // behind it, where it tells whether there is one
+    }
+
     // `raw` may be changed. What is added to `out` are views of raw, of this object and of
     // literals, to be sent before the next call.
     [[nodiscard]] step feed(std::span<char> raw, time_point now, net::gather& out, more_input then);
@@ -111,10 +119,10 @@ private:
     http::chunked chunks_;
     wire::redactor redactor_;
     std::optional<wire::sse_tap> tap_;
-    std::optional<wire::body_tap> body_tap_;
-    std::optional<wire::usage_filter> filter_;
     bool masked_ahead_ = false;
     bool filters_ = false;  // there may be something to take out
+    std::optional<wire::usage_filter> filter_;
+    std::optional<wire::body_tap> body_tap_;
     std::vector<std::string_view>& pieces_;
     std::string joined_;                   // pieces that were too many for one gathered write
     std::array<size_line, 3> size_lines_;  // of one step: its data, what the filter held, an error
