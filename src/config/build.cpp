@@ -112,6 +112,9 @@ void name_and_split(snapshot& settings, observe::catalogue& catalogue)
             weights.push_back(target.weight);
         }
         model.split = policy::split(weights, model.canary);
+        model.one_price = std::ranges::all_of(model.targets, [&model](const target& one) {
+            return one.prices == model.targets.front().prices;
+        });
     }
     for (auto& model : settings.models)
         for (auto* list :

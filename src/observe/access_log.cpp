@@ -82,7 +82,9 @@ std::string_view format(const access_record& r, std::string_view time, std::span
     }
     if (r.estimated)
         line.flag(key<"estimated">, true);
-    if (r.nanodollars)
+    if (r.nanodollars && !r.dollars.empty())
+        line.written(key<"cost_usd">, r.dollars);
+    else if (r.nanodollars)
         line.billionths(key<"cost_usd">, *r.nanodollars);
     line.millis(key<"duration_ms">, r.duration);
     if (r.first_token)

@@ -283,10 +283,14 @@ json_line& json_line::billionths(const json_key& key, std::int64_t value) noexce
 {
     if (!open(key, 24))
         return *this;
-    const auto all = static_cast<std::uint64_t>(std::max<std::int64_t>(value, 0));
-    digits(all / 1'000'000'000);
-    put('.');
-    at_ = put_nine_digits(at_, static_cast<unsigned>(all % 1'000'000'000));
+    at_ = put_billionths(at_, static_cast<std::uint64_t>(std::max<std::int64_t>(value, 0)));
+    return *this;
+}
+
+json_line& json_line::written(const json_key& key, std::string_view number) noexcept
+{
+    if (open(key, number.size()))
+        at_ = put_short(at_, number);
     return *this;
 }
 

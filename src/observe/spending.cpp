@@ -32,12 +32,13 @@ spending::pair* spending::find_or_make(std::size_t arm, std::size_t key)
 
 void spending::add(std::size_t arm, std::size_t key, std::uint64_t nanodollars)
 {
-    auto* home = find_or_make(arm, key);
-    if (home == nullptr)
-        home = find_or_make(arm, other_id);
-    if (home == nullptr)
-        home = find_or_make(other_id, other_id);
-    home->nanodollars.add(nanodollars);
+    if (last_ == nullptr || last_->arm != arm || last_->key != key)
+        last_ = find_or_make(arm, key);
+    if (last_ == nullptr)
+        last_ = find_or_make(arm, other_id);
+    if (last_ == nullptr)
+        last_ = find_or_make(other_id, other_id);
+    last_->nanodollars.add(nanodollars);
 }
 
 }  // namespace sluice::observe

@@ -32,7 +32,7 @@ ticks quotient(wide n, std::uint64_t d) noexcept
 // A rate as a fraction: nanoseconds for one.
 class pace {
 public:
-    pace(const rate& rate, std::uint32_t share) noexcept
+    explicit pace(const rate& rate, std::uint32_t share = whole_share) noexcept
         : period_(static_cast<std::uint64_t>(std::max<ticks>(rate.period.count(), 1))),
           count_(std::clamp<std::uint64_t>(rate.count, 1, std::uint64_t{1'000'000'000})),
           share_(std::clamp<std::uint32_t>(share, 1, whole_share))
@@ -116,12 +116,17 @@ ticks ticks_of(time_point now) noexcept
 // Apart from take(), which has its answer before it needs any of this.
 [[gnu::noinline]] admission take_in_turn(
     bucket& from,
-    const pace& pace,
+    const rate& rate,
     std::uint64_t burst,
-    ticks cost,
+    std::uint64_t amount,
     nanoseconds max_wait,
     ticks at) noexcept
 {
+    const auto share = from.share.load(std::memory_order_relaxed);
+    if (share == 0)
+        return {.admitted = false, .wait = closed_for};
+    const pace pace(rate, share);
+    const ticks cost = pace.cost(amount);
     ticks full_at = from.full_at.load(std::memory_order_relaxed);
     while (true) {
         const ticks base = std::max(full_at, at);
@@ -146,18 +151,16 @@ admission take(
     time_point now) noexcept
 {
     const auto share = from.share.load(std::memory_order_relaxed);
-    if (share == 0)
-        return {.admitted = false, .wait = closed_for};
-    const pace pace(rate, share);
-    const ticks cost = pace.cost(amount);
     const ticks at = ticks_of(now);
-    // Mostly it is full, and nobody else takes at the same instant.
     ticks full_at = from.full_at.load(std::memory_order_relaxed);
-    const ticks then = add(at, cost);
-    if (full_at <= at && then != forever
-        && from.full_at.compare_exchange_strong(full_at, then, std::memory_order_relaxed))
-        return {.admitted = true};
-    return take_in_turn(from, pace, burst, cost, max_wait, at);
+    // Mostly it is full and not shared, and nobody else takes at the same instant.
+    if (share == whole_share && full_at <= at) {
+        const ticks then = add(at, pace(rate).cost(amount));
+        if (then != forever
+            && from.full_at.compare_exchange_strong(full_at, then, std::memory_order_relaxed))
+            return {.admitted = true};
+    }
+    return take_in_turn(from, rate, burst, amount, max_wait, at);
 }
 
 void settle(

@@ -65,6 +65,9 @@ std::uint64_t total_of(const token_counts& tokens) noexcept
 
 const dated_price* price_list::at(std::chrono::sys_seconds now) const noexcept
 {
+    // Most have one that holds since ever.
+    if (versions.size() == 1)
+        return versions.front().from <= now ? versions.data() : nullptr;
     const auto next = std::ranges::upper_bound(versions, now, {}, &dated_price::from);
     return next == versions.begin() ? nullptr : &*std::prev(next);
 }

@@ -56,14 +56,15 @@ purse::outcome purse::take(std::int64_t amount) noexcept
         largest_.store(amount_of(wanted), std::memory_order_relaxed);
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
     while (true) {
-        auto in = unpack(seen);
+        const auto in = unpack(seen);
         if (in.left < wanted) {
             if (!in.closed)
                 missed_.fetch_add(amount_of(wanted), std::memory_order_relaxed);
             return {.got = in.closed ? answer::spent : answer::dry, .tag = in.tag};
         }
-        in.left -= wanted;
-        if (word_.compare_exchange_weak(seen, pack(in), std::memory_order_acq_rel))
+        // There is enough: nothing but the money changes.
+        const auto less = seen - (static_cast<std::uint64_t>(wanted) << money_shift);
+        if (word_.compare_exchange_weak(seen, less, std::memory_order_acq_rel))
             return {.got = answer::taken, .tag = in.tag};
     }
 }

@@ -111,7 +111,7 @@ bool is_wildcard(std::string_view name) noexcept
 
 }  // namespace
 
-void write_cost(http::head_writer& to, const charge& owed) noexcept
+void write_cost(http::head_writer& to, const charge& owed, std::string_view dollars) noexcept
 {
     if (!owed.due)
         return;
@@ -119,31 +119,19 @@ void write_cost(http::head_writer& to, const charge& owed) noexcept
         to.lines("x-sluice-cost: unknown\r\n");
         return;
     }
-    // Dollars and nine decimals, without the zeros at the end.
-    constexpr std::uint64_t nanos = policy::nanodollars_per_dollar;
-    const auto total = static_cast<std::uint64_t>(owed.nanodollars);
-    std::array<char, 40> text;
-    auto* at = text.data();
-    if (total < nanos)
-        *at++ = '0';
-    else
-        at = std::to_chars(at, text.data() + 24, total / nanos).ptr;
-    if (const auto part = static_cast<unsigned>(total % nanos); part != 0) {
-        *at++ = '.';
-        at = put_nine_digits(at, part);
-        while (at[-1] == '0')
-            --at;
-    }
-    to.trusted(
-        "x-sluice-cost: ",
-        std::string_view(text.data(), static_cast<std::size_t>(at - text.data())));
+    // Without the zeros at the end.
+    while (dollars.ends_with('0'))
+        dollars.remove_suffix(1);
+    if (dollars.ends_with('.'))
+        dollars.remove_suffix(1);
+    to.trusted("x-sluice-cost: ", dollars);
 }
 
 void write_own_fields(http::head_writer& to, const exchange& x) noexcept
 {
     to.trusted("x-request-id: ", x.request_id.view());
     if (x.target != nullptr) {
-        to.lines(x.served_by->lines_of(*x.answered_by, *x.target));
+        to.lines(x.served_by->texts_of(*x.answered_by, *x.target).lines);
         if (x.tried && x.answered_by->name.ends_with('*'))
             to.field("x-sluice-model", x.tried->called);
     } else {

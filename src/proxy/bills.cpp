@@ -43,6 +43,7 @@ void add_usage(observe::bill& to, const config::target& target, const wire::usag
 void add_place(
     observe::bill& to,
     const config::key* key,
+    const serving& by,
     const config::model& model,
     const config::target& target) noexcept
 {
@@ -53,14 +54,12 @@ void add_place(
     to.model = model.name;
     to.target = target.name;
     to.arm = arm_of(model, target);
+    to.place = &by.texts_of(model, target).place;
 }
 
+// What the line has of the bill alone.
 void add_bill(observe::access_record& line, const observe::bill& from) noexcept
 {
-    line.key_id = from.key;
-    line.tenant = from.tenant;
-    line.target = from.target;
-    line.arm = from.arm;
     line.outcome = observe::label_of(from.outcome);
     line.tags = from.tags;
     line.usage_known = from.usage_known;
@@ -84,6 +83,10 @@ void write_line(
 {
     observe::access_record line;
     line.time = of.time;
+    line.key_id = of.key;
+    line.tenant = of.tenant;
+    line.target = of.target;
+    line.arm = of.arm;
     line.request_id = request_id;
     line.model = asked_for;
     if (asked_for != of.model)
@@ -100,13 +103,6 @@ void write_line(
 
 }  // namespace
 
-std::string_view arm_of(const config::model& model, const config::target& target) noexcept
-{
-    if (!model.canary)
-        return {};
-    return &target == &model.targets[*model.canary] ? "canary" : "stable";
-}
-
 void bill_request(
     services& with, const exchange& x, unsigned status, observe::access_record& line) noexcept
 {
@@ -116,11 +112,13 @@ void bill_request(
     bill.time = x.system_time;
     bill.tags = x.tags.view();
     bill.outcome = outcome_of(x, status);
-    add_place(bill, x.key, *x.answered_by, *x.target);
+    add_place(bill, x.key, *x.served_by, *x.answered_by, *x.target);
     add_charge(bill, x.owed);
     if (x.answered_by != x.model)
         line.answered_by = bill.model;
     add_bill(line, bill);
+    if (x.counted && x.counted->priced)
+        line.dollars = x.dollars.view();
     with.ledger.charge(with.worker, bill);
 }
 
@@ -131,7 +129,7 @@ void bill_hedge(
     bill.time = x.system_time;
     bill.tags = x.tags.view();
     bill.outcome = bill_outcome::hedge;
-    add_place(bill, x.key, *loser.model, *loser.target);
+    add_place(bill, x.key, *x.served_by, *loser.model, *loser.target);
     add_usage(bill, *loser.target, used);
     with.ledger.charge(with.worker, bill);
     write_line(with, bill, loser, x.request_id.view(), x.model->name);
@@ -149,7 +147,7 @@ void bill_shadow(
     bill.time = run.system_time;
     bill.tags = run.tags;
     bill.outcome = bill_outcome::shadow;
-    add_place(bill, run.key, *run.to_model, *run.to);
+    add_place(bill, run.key, *run.served_by, *run.to_model, *run.to);
     add_usage(bill, *run.to, used);
     bill.estimated = estimated;
     bill.nanodollars = nanodollars;

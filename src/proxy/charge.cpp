@@ -108,6 +108,8 @@ std::int64_t most_expensive(
     const policy::token_estimate& tokens,
     std::chrono::sys_seconds at) noexcept
 {
+    if (model.one_price)
+        return most_expensive(model.targets.front(), tokens, at);
     std::int64_t most = 0;
     for (const auto& target : model.targets)
         most = std::max(most, most_expensive(target, tokens, at));

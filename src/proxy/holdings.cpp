@@ -68,6 +68,7 @@ std::optional<holdings::refusal> holdings::take(
         return refusal{.why = late(reason::tokens), .wait = amount.wait};
     }
     tokens_ = tokens;
+    of_tokens_ |= limits.tokens.has_value();
     if (!limits.shadow)
         wait_ = std::max({wait_, request.wait, amount.wait});
     limits_[limit_count_++] = {&state, &limits};
@@ -105,17 +106,6 @@ policy::purse::answer holdings::raise(std::int64_t amount) noexcept
     return answer::taken;
 }
 
-holdings::reservation holdings::reserved() const noexcept
-{
-    reservation out;
-    for (std::size_t i = 0; i < limit_count_; ++i)
-        if (limits_[i].settings->tokens)
-            out.tokens = tokens_;
-    if (budget_count_ > 0)
-        out.nanodollars = static_cast<std::uint64_t>(money_);
-    return out;
-}
-
 void holdings::undo(time_point now) noexcept
 {
     for (std::size_t i = 0; i < limit_count_; ++i)
@@ -145,6 +135,7 @@ void holdings::settle(std::uint64_t tokens, std::int64_t nanodollars, time_point
             purse->give_back(tag, money_ - nanodollars);
     }
     limit_count_ = budget_count_ = 0;
+    of_tokens_ = false;
     wait_ = {};
 }
 

@@ -1,4 +1,5 @@
 #include <sluice/base/prefetch.hpp>
+#include <sluice/base/put.hpp>
 #include <sluice/base/text.hpp>
 #include <sluice/proxy/client.hpp>
 #include <sluice/proxy/prelude.hpp>
@@ -9,6 +10,7 @@
 #include <sluice/wire/error_body.hpp>
 
 #include <algorithm>
+#include <array>
 #include <cstring>
 #include <utility>
 
@@ -125,6 +127,11 @@ charge relaying::known_cost(bool whole) noexcept
     const bool certain = whole && !owed.estimated && !owed.odd.has(policy::discrepancy::absurd);
     if (certain)
         x_.counted = owed;
+    if (certain && owed.priced) {
+        std::array<char, 24> text;
+        const auto* end = put_billionths(text.data(), static_cast<std::uint64_t>(owed.nanodollars));
+        x_.dollars.assign({text.data(), end});
+    }
     owed.due = certain || !owed.priced;
     return owed;
 }

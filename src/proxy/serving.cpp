@@ -1,5 +1,6 @@
 #include <sluice/http/writer.hpp>
 #include <sluice/proxy/serving.hpp>
+#include <sluice/state/ledger.hpp>
 
 #include <array>
 #include <utility>
@@ -35,9 +36,10 @@ std::vector<std::string> lines_by_key(const config::provider& provider)
     return lines;
 }
 
-std::vector<std::string> lines_by_target(const config::snapshot& config, const config::model& model)
+std::vector<serving::target_texts> texts_by_target(
+    const config::snapshot& config, const config::model& model)
 {
-    std::vector<std::string> lines;
+    std::vector<serving::target_texts> all;
     for (const auto& target : model.targets) {
         std::array<char, 1024> memory;
         http::head_writer to(memory);
@@ -47,19 +49,28 @@ std::vector<std::string> lines_by_target(const config::snapshot& config, const c
         if (!model.name.ends_with('*'))
             to.field("x-sluice-model", model.name);
         to.field(http::header::via, "1.1 sluice");
-        lines.emplace_back(to.text());
+        auto& made = all.emplace_back();
+        made.lines = to.text();
+        made.place = state::pack_place(model.name, target.name, arm_of(model, target));
     }
-    return lines;
+    return all;
 }
 
 }  // namespace
 
-const std::string& serving::lines_of(
+std::string_view arm_of(const config::model& model, const config::target& target) noexcept
+{
+    if (!model.canary)
+        return {};
+    return &target == &model.targets[*model.canary] ? "canary" : "stable";
+}
+
+const serving::target_texts& serving::texts_of(
     const config::model& model, const config::target& target) const noexcept
 {
     const auto model_index = static_cast<std::size_t>(&model - config->models.data());
     const auto target_index = static_cast<std::size_t>(&target - model.targets.data());
-    return target_lines[model_index][target_index];
+    return target_texts_of[model_index][target_index];
 }
 
 server_of_snapshots::server_of_snapshots(net::reactor& loop, observe::logger& log)
@@ -119,7 +130,7 @@ void server_of_snapshots::install(config::snapshot_ptr config)
         next->provider_lines.push_back(lines_by_key(provider));
     }
     for (const auto& model : config->models)
-        next->target_lines.push_back(lines_by_target(*config, model));
+        next->target_texts_of.push_back(texts_by_target(*config, model));
     next->routes = chains_of(*config);
     next->config = std::move(config);
     install_shadow_pools(*next);

@@ -192,7 +192,7 @@ std::string_view write_answer_head(
     if (answer.has(header::x_request_id))
         to.field("x-upstream-request-id", answer.find(header::x_request_id));
     write_own_fields(to, x);
-    write_cost(to, known);
+    write_cost(to, known, x.dollars.view());
     switch (body.to()) {
     case transfer::framing::none:
         if (answer.status() != 204 && answer.status() != 304)

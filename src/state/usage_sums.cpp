@@ -45,11 +45,6 @@ struct packed_bill {
 static_assert(std::has_unique_object_representations_v<place_head>);
 static_assert(sizeof(packed_bill) + text_count * most_name_bytes <= most_packed_bytes);
 
-std::array<std::string_view, text_count> texts_of(const observe::bill& b) noexcept
-{
-    return {b.tenant, b.key, b.model, b.target, b.arm, b.tags};
-}
-
 // One more behind `at`, which moves on.
 std::string_view next_text(std::string_view& at, std::size_t length) noexcept
 {
@@ -109,14 +104,37 @@ std::string_view pack(const observe::bill& what, std::span<char, most_packed_byt
     head.where.hour = hour_of(std::chrono::duration_cast<seconds>(what.time).count());
     head.where.outcome = what.outcome;
     char* at = memory.data() + sizeof head;
-    const auto texts = texts_of(what);
-    for (std::size_t i = 0; i < texts.size(); ++i) {
-        const auto bytes = std::min(texts[i].size(), most_name_bytes);
-        head.where.lengths[i] = static_cast<std::uint16_t>(bytes);
-        at = put_short(at, texts[i].substr(0, bytes));
+    const auto put = [&](std::size_t which, std::string_view text) {
+        const auto bytes = std::min(text.size(), most_name_bytes);
+        head.where.lengths[which] = static_cast<std::uint16_t>(bytes);
+        at = put_short(at, text.substr(0, bytes));
+    };
+    put(0, what.tenant);
+    put(1, what.key);
+    if (what.place != nullptr) {
+        std::ranges::copy(what.place->lengths, head.where.lengths.begin() + 2);
+        at = put_short(at, what.place->text);
+    } else {
+        put(2, what.model);
+        put(3, what.target);
+        put(4, what.arm);
     }
+    put(tags_at, what.tags);
     std::memcpy(memory.data(), &head, sizeof head);
     return {memory.data(), static_cast<std::size_t>(at - memory.data())};
+}
+
+observe::packed_place pack_place(
+    std::string_view model, std::string_view target, std::string_view arm)
+{
+    observe::packed_place made;
+    std::size_t i = 0;
+    for (const auto text : {model, target, arm}) {
+        const auto part = text.substr(0, most_name_bytes);
+        made.lengths[i++] = static_cast<std::uint16_t>(part.size());
+        made.text += part;
+    }
+    return made;
 }
 
 bool well_packed(std::string_view bills) noexcept
@@ -174,24 +192,28 @@ void usage_sums::add(std::string_view packed)
             bytes += length;
         const auto place = packed.substr(0, bytes);
         packed.remove_prefix(place.size());
-        add(place,
-            {.bills = 1,
-             .estimated = counts.estimated ? 1U : 0U,
-             .unknown = counts.usage_known ? 0U : 1U,
-             .unpriced = counts.usage_known && !counts.priced ? 1U : 0U,
-             .input = counts.input,
-             .cached_input = counts.cached_input,
-             .cache_write = counts.cache_write,
-             .output = counts.output,
-             .reasoning = counts.reasoning,
-             .nanodollars = counts.nanodollars});
+        auto* const to = sum_for(place, head.where.hour, head.where.lengths[tags_at]);
+        if (to == nullptr) {
+            ++lost_;
+            continue;
+        }
+        to->bills += 1;
+        to->estimated += counts.estimated ? 1U : 0U;
+        to->unknown += counts.usage_known ? 0U : 1U;
+        to->unpriced += counts.usage_known && !counts.priced ? 1U : 0U;
+        to->input += counts.input;
+        to->cached_input += counts.cached_input;
+        to->cache_write += counts.cache_write;
+        to->output += counts.output;
+        to->reasoning += counts.reasoning;
+        to->nanodollars += counts.nanodollars;
+        ++bills_;
+        ++taken_;
     }
 }
 
 bool usage_sums::may_have_tags(std::int64_t hour, std::string_view tags)
 {
-    if (tags.empty())
-        return true;
     if (hour > tags_hour_) {
         tags_hour_ = hour;
         tags_.clear();
@@ -204,24 +226,16 @@ bool usage_sums::may_have_tags(std::int64_t hour, std::string_view tags)
     return true;
 }
 
-void usage_sums::add(std::string_view place, const usage_totals& what)
+usage_totals* usage_sums::sum_for(std::string_view place, std::int64_t hour, std::size_t tags_bytes)
 {
-    const auto head = head_of(place);
-    const auto tags = place.substr(place.size() - head.lengths[tags_at]);
-    if (!may_have_tags(head.hour, tags)) {
+    if (tags_bytes > 0 && !may_have_tags(hour, place.substr(place.size() - tags_bytes))) {
         write_place(place, observe::other_name, other_);
         place = other_;
     }
     // Bills come in runs.
     if (last_ == nullptr || last_->first != place)
         last_ = find_or_make(place);
-    if (last_ == nullptr) {
-        lost_ += what.bills;
-        return;
-    }
-    last_->second.add(what);
-    bills_ += what.bills;
-    taken_ += what.bills;
+    return last_ != nullptr ? &last_->second : nullptr;
 }
 
 usage_sums::sum* usage_sums::find_or_make(std::string_view place)

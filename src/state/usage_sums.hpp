@@ -66,7 +66,9 @@ public:
 private:
     using sum = std::pair<const std::string, usage_totals>;
 
-    void add(std::string_view place, const usage_totals& what);
+    // Null: there are too many.
+    [[nodiscard]] usage_totals* sum_for(
+        std::string_view place, std::int64_t hour, std::size_t tags_bytes);
     [[nodiscard]] sum* find_or_make(std::string_view place);  // null: there are too many
     [[nodiscard]] bool may_have_tags(std::int64_t hour, std::string_view tags);
 

@@ -3,6 +3,7 @@
 // place behind what it wrote, or writes as many octets as its name says.
 
 #include <array>
+#include <charconv>
 #include <cstddef>
 #include <cstdint>
 #include <cstring>
@@ -40,6 +41,18 @@ inline char* put_nine_digits(char* to, unsigned value) noexcept
     put_three_digits(to + 3, value / 1'000 % 1'000);
     put_three_digits(to + 6, value % 1'000);
     return to + 9;
+}
+
+// Nano-dollars as dollars, say: "0.000149310". At most 21 octets.
+inline char* put_billionths(char* to, std::uint64_t value) noexcept
+{
+    constexpr std::uint64_t one = 1'000'000'000;
+    if (value < one)
+        *to++ = '0';
+    else
+        to = std::to_chars(to, to + 11, value / one).ptr;
+    *to++ = '.';
+    return put_nine_digits(to, static_cast<unsigned>(value % one));
 }
 
 template <class Word>

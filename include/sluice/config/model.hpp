@@ -103,6 +103,7 @@ struct model : quota {
     std::vector<std::string> aliases;
     std::vector<target> targets;
     std::optional<std::size_t> canary;  // index into targets
+    bool one_price = false;             // all targets have the same; made by build()
     stickiness sticky = stickiness::none;
     std::string sticky_header;  // lower case, with stickiness::header
     policy::split split;        // made of the targets' weights

@@ -46,6 +46,7 @@ struct access_record {
     std::uint64_t cache_write_tokens = 0;
     bool estimated = false;                   // the counts are the gateway's
     std::optional<std::int64_t> nanodollars;  // unset: nobody knows the price or the counts
+    std::string_view dollars;                 // the same, where it has been written already
     nanoseconds duration{0};
     std::optional<nanoseconds> first_token;
     std::optional<nanoseconds> queued;

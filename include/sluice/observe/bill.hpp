@@ -8,6 +8,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace sluice::observe {
@@ -39,6 +40,13 @@ inline constexpr std::array<std::string_view, 5> bill_outcome_labels{
     return std::nullopt;
 }
 
+// Names that many bills have, cut and packed beforehand as they go into a bill: its own stay what
+// they are.
+struct packed_place {
+    std::string text;                        // model, target and arm one behind the other
+    std::array<std::uint16_t, 3> lengths{};  // of them
+};
+
 // The views are read during the call it is handed to only. Names are configured ones; `model` is
 // the one whose target answered.
 struct bill {
@@ -47,8 +55,9 @@ struct bill {
     std::string_view tenant;
     std::string_view model;
     std::string_view target;
-    std::string_view arm;   // "stable", "canary" or empty
-    std::string_view tags;  // as read_tags() writes them
+    std::string_view arm;                 // "stable", "canary" or empty
+    std::string_view tags;                // as read_tags() writes them
+    const packed_place* place = nullptr;  // model, target and arm, where they have been packed
     bill_outcome outcome = bill_outcome::answered;
 
     bool usage_known = false;  // by the provider, or estimated; without it the counts are 0

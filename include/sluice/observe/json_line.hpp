@@ -78,6 +78,8 @@ public:
     json_line& millis(const json_key& key, nanoseconds value) noexcept;
     // In whole units with nine decimals; below 0 counts as 0.
     json_line& billionths(const json_key& key, std::int64_t value) noexcept;
+    // A number that has been written already.
+    json_line& written(const json_key& key, std::string_view number) noexcept;
 
     // Closes the object and ends the line. Call once, last.
     [[nodiscard]] std::string_view finish() noexcept;

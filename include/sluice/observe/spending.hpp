@@ -50,6 +50,7 @@ private:
     [[nodiscard]] pair* find_or_make(std::size_t arm, std::size_t key);
 
     std::unordered_map<std::uint64_t, pair*> known_;  // the worker's
+    pair* last_ = nullptr;                            // what was added to
     std::array<std::unique_ptr<pairs>, most_pairs / block> owned_;
     std::array<std::atomic<const pairs*>, most_pairs / block> shared_{};
     std::atomic<std::size_t> count_{0};

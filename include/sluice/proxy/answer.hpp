@@ -12,7 +12,7 @@ namespace sluice::proxy {
 void write_own_fields(http::head_writer& to, const exchange& x) noexcept;
 
 // x-sluice-cost: US dollars, or `unknown` where there is no price. Nothing for what is not due.
-void write_cost(http::head_writer& to, const charge& owed) noexcept;
+void write_cost(http::head_writer& to, const charge& owed, std::string_view dollars) noexcept;
 
 // One whole answer; `type` is the body's media type. False: the client is gone.
 net::task<bool> answer(

@@ -12,10 +12,6 @@ namespace sluice::proxy {
 struct services;
 struct shadow_run;
 
-// "stable" or "canary"; empty: the model has no canary.
-[[nodiscard]] std::string_view arm_of(
-    const config::model& model, const config::target& target) noexcept;
-
 // The bill of the request itself goes to the ledger, and into its line. None where nobody was
 // asked.
 void bill_request(

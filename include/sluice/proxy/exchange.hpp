@@ -3,6 +3,7 @@
 // steps before it wrote. Made once and reused; reset() forgets the last request.
 
 #include <sluice/base/errc.hpp>
+#include <sluice/base/put.hpp>
 #include <sluice/config/snapshot.hpp>
 #include <sluice/http/head.hpp>
 #include <sluice/net/event.hpp>
@@ -18,6 +19,7 @@
 #include <sluice/wire/sse_tap.hpp>
 #include <sluice/wire/usage.hpp>
 
+#include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
@@ -37,7 +39,11 @@ struct shadow_run;
 template <std::size_t N>
 class short_text {
 public:
-    void assign(std::string_view text) noexcept { size_ = text.copy(bytes_.data(), N); }
+    void assign(std::string_view text) noexcept
+    {
+        size_ = std::min(text.size(), N);
+        put_short(bytes_.data(), text.substr(0, size_));
+    }
     void clear() noexcept { size_ = 0; }
     [[nodiscard]] std::string_view view() const noexcept { return {bytes_.data(), size_}; }
 
@@ -139,6 +145,7 @@ public:
     wire::finish finish = wire::finish::none;  // as a stream told it
     wire::usage usage;
     std::optional<charge> counted;  // by the provider's usage, where that was known ahead
+    short_text<24> dollars;         // what that costs, where there is a price
     charge owed;                    // known when the request is settled
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;

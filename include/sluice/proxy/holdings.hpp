@@ -54,7 +54,12 @@ public:
         std::uint64_t tokens = 0;
         std::uint64_t nanodollars = 0;
     };
-    [[nodiscard]] reservation reserved() const noexcept;
+    [[nodiscard]] reservation reserved() const noexcept
+    {
+        return {
+            .tokens = of_tokens_ ? tokens_ : 0,
+            .nanodollars = budget_count_ > 0 ? static_cast<std::uint64_t>(money_) : 0};
+    }
 
     // Of a request that a later limit refused, at the same `now`: as if it had not come.
     void undo(time_point now) noexcept;
@@ -79,6 +84,7 @@ private:
     std::size_t limit_count_ = 0;
     std::size_t budget_count_ = 0;
     std::uint64_t tokens_ = 0;  // reserved, at each of the limits
+    bool of_tokens_ = false;    // one of them limits tokens
     std::int64_t money_ = 0;    // reserved, of each of the budgets
     nanoseconds wait_{0};
 };

@@ -5,15 +5,21 @@
 #include <sluice/config/snapshot.hpp>
 #include <sluice/net/pool.hpp>
 #include <sluice/net/resolver.hpp>
+#include <sluice/observe/bill.hpp>
 #include <sluice/observe/log.hpp>
 #include <sluice/proxy/chains.hpp>
 
 #include <cstddef>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace sluice::proxy {
+
+// "stable" or "canary"; empty: the model has no canary.
+[[nodiscard]] std::string_view arm_of(
+    const config::model& model, const config::target& target) noexcept;
 
 struct serving {
     config::snapshot_ptr config;
@@ -25,10 +31,14 @@ struct serving {
     // accept-encoding, via. A provider without keys has one entry.
     std::vector<std::vector<std::string>> provider_lines;
     chains routes;
-    // Lines of an answer from a target, by model and target index.
-    std::vector<std::vector<std::string>> target_lines;
+    struct target_texts {
+        std::string lines;            // of an answer from it
+        observe::packed_place place;  // of bills for it
+    };
+    // By model and target index.
+    std::vector<std::vector<target_texts>> target_texts_of;
 
-    [[nodiscard]] const std::string& lines_of(
+    [[nodiscard]] const target_texts& texts_of(
         const config::model& model, const config::target& target) const noexcept;
 };
 

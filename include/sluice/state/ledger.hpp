@@ -19,6 +19,10 @@
 
 namespace sluice::state {
 
+// For bill::place.
+[[nodiscard]] observe::packed_place pack_place(
+    std::string_view model, std::string_view target, std::string_view arm);
+
 class ledger {
 public:
     struct settings {
