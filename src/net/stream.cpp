@@ -52,8 +52,11 @@ stream& stream::operator=(stream&& other) noexcept
 
 io_result stream::receive(std::span<char> into) noexcept
 {
-    if (!ssl_)
-        return socket_->receive(into);
+    return ssl_ ? receive_tls(into) : socket_->receive(into);
+}
+
+io_result stream::receive_tls(std::span<char> into) noexcept
+{
     ERR_clear_error();
     std::size_t bytes = 0;
     const int returned = SSL_read_ex(ssl_.get(), into.data(), into.size(), &bytes);
@@ -68,8 +71,11 @@ io_result stream::receive(std::span<char> into) noexcept
 
 io_result stream::send(const iovec* pieces, std::size_t count) noexcept
 {
-    if (!ssl_)
-        return socket_->send(pieces, count);
+    return ssl_ ? send_tls(pieces, count) : socket_->send(pieces, count);
+}
+
+io_result stream::send_tls(const iovec* pieces, std::size_t count) noexcept
+{
     std::array<char, tls_record> scratch;
     const auto run = one_record(pieces, count, scratch);
     if (run.empty())

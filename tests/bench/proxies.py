@@ -192,12 +192,15 @@ class Sluice(Proxy):
 
     name = "Sluice"
 
-    def __init__(self, binary, workers=1, accounts=True):
+    def __init__(self, binary, workers=1, accounts=True, budgets=True):
         self.binary = binary
         self.workers = workers
         self.accounts = accounts  # limits, budgets and prices
+        self.budgets = budgets
         if not accounts:
             self.name = "Sluice without limits, budgets and prices"
+        elif not budgets:
+            self.name = "Sluice without budgets"
         if workers != 1:
             self.name = f"Sluice, {workers} workers"
 
@@ -217,8 +220,10 @@ class Sluice(Proxy):
         price = limits = ""
         if self.accounts:
             price = "price: { input: 0.21, cached_input: 0.02, output: 0.42 }"
-            limits = """limits: { requests: 1000000/s, burst: 1000000, tokens: 900000000/s, concurrent: 1000000, max_wait: 2s }
-    budget: { daily: 100000 USD, monthly: 1000000 USD }"""
+            limits = """limits: { requests: 1000000/s, burst: 1000000, tokens: 900000000/s, concurrent: 1000000, max_wait: 2s }"""
+        budget = ""
+        if self.accounts and self.budgets:
+            budget = "budget: { daily: 100000 USD, monthly: 1000000 USD }"
         (directory / "sluice.yaml").write_text(f"""
 listen:
   - address: 127.0.0.1:{port}
@@ -252,6 +257,7 @@ keys:
     tenant: bench
     models: ["*"]
     {limits}
+    {budget}
 """)
         return [self.binary, "serve", "--config", str(directory / "sluice.yaml")]
 

@@ -66,10 +66,11 @@ inline void put_ends(char* to, const char* from, std::size_t bytes) noexcept
     std::memcpy(to + bytes - sizeof back, &back, sizeof back);
 }
 
-// Names and values are short: most are two words that may overlap.
+// Names and values are short: most are two words that may overlap. A scalar of 16 octets: an array
+// would be copied by way of a guarded stack.
 inline char* put_short(char* to, std::string_view text) noexcept
 {
-    using sixteen = std::array<std::uint64_t, 2>;
+    __extension__ using sixteen = unsigned __int128;
     const char* const from = text.data();
     const std::size_t bytes = text.size();
     if (bytes > 32)

@@ -96,6 +96,10 @@ public:
     void abort() noexcept;
 
 private:
+    // Apart, so that what is not encrypted does without their memory.
+    [[gnu::noinline]] io_result receive_tls(std::span<char> into) noexcept;
+    [[gnu::noinline]] io_result send_tls(const iovec* pieces, std::size_t count) noexcept;
+
     socket_ptr socket_;
     ssl_ptr ssl_;
 };

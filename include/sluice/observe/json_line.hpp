@@ -89,7 +89,8 @@ private:
     void put(char c) noexcept { *at_++ = c; }
     void put(std::string_view bytes) noexcept;
     void digits(std::uint64_t value) noexcept;
-    void escaped(std::string_view value, const char* limit) noexcept;
+    // Apart from text(), which mostly has nothing to escape.
+    [[gnu::noinline]] void escaped(std::string_view value, const char* limit) noexcept;
 
     char* begin_;
     char* at_;
