@@ -39,6 +39,7 @@ void socket_release::operator()(socket* s) const noexcept
     assert(!s->read_.waiter && !s->write_.waiter);
     s->timer_.disarm();
     s->orphaned_ = true;
+    s->fetched_ = nullptr;
     // Closing alone is not enough while a process that is just being started still has a copy.
     s->loop_.remove(s->descriptor_);
     ::close(s->descriptor_);
@@ -46,15 +47,20 @@ void socket_release::operator()(socket* s) const noexcept
         delete s;
 }
 
+void socket::fetch() const noexcept
+{
+    prefetch(&read_, sizeof read_ + sizeof write_ + sizeof timer_);
+    prefetch(frame_, frame_bytes);
+    if (fetched_ != nullptr)
+        fetched_->fetch(*fetched_);
+}
+
 // The reactor has seen events of the descriptor. Without a loop: it is being destroyed.
 void socket::reported(
     void* loop, operation* base, const boost::system::error_code&, std::size_t events)
 {
     auto& self = static_cast<queued*>(base)->self;
-    prefetch(&self.read_, sizeof self.read_ + sizeof self.write_ + sizeof self.timer_);
-    prefetch(self.frame_, frame_bytes);
-    if (self.fetched_ != nullptr)
-        self.fetched_->fetch(*self.fetched_);
+    self.fetch();
     self.report_.events() = 0;
     if (loop != nullptr)
         self.loop_.count_report();

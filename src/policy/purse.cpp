@@ -71,7 +71,18 @@ purse::outcome purse::take(std::int64_t amount) noexcept
 
 void purse::give_back(period_tag tag, std::int64_t amount) noexcept
 {
-    update(word_, tag, [&](contents& in) { in.left = money(in.left + amount_of(amount)); });
+    const auto more = amount_of(amount);
+    std::uint64_t seen = word_.load(std::memory_order_relaxed);
+    while (true) {
+        auto in = unpack(seen);
+        if (in.tag != tag)
+            return;
+        // Nothing but the money changes.
+        const auto added = money(in.left + more) - in.left;
+        const auto next = seen + (static_cast<std::uint64_t>(added) << money_shift);
+        if (word_.compare_exchange_weak(seen, next, std::memory_order_acq_rel))
+            return;
+    }
 }
 
 void purse::charge(period_tag tag, std::int64_t amount) noexcept

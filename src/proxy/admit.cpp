@@ -220,12 +220,13 @@ void settle(services& with, exchange& x) noexcept
 {
     x.owed = charge_of(x);
     const auto used = policy::total_of(x.owed.tokens);
-    const auto held = x.holds.reserved();
-    if (held.tokens > 0)
-        with.cells.key(x.key->metric).tokens.ended(held.tokens, used);
-    if (held.nanodollars > 0)
-        with.cells.key(x.key->metric)
-            .money.ended(held.nanodollars, static_cast<std::uint64_t>(x.owed.nanodollars));
+    if (const auto held = x.holds.reserved(); held.tokens > 0 || held.nanodollars > 0) {
+        auto& cells = with.cells.key(x.key->metric);
+        if (held.tokens > 0)
+            cells.tokens.ended(held.tokens, used);
+        if (held.nanodollars > 0)
+            cells.money.ended(held.nanodollars, static_cast<std::uint64_t>(x.owed.nanodollars));
+    }
     x.holds.settle(used, x.owed.nanodollars, x.now);
     if (x.tried)
         x.tried->used = used;

@@ -112,10 +112,12 @@ void bill_request(
     bill.time = x.system_time;
     bill.tags = x.tags.view();
     bill.outcome = outcome_of(x, status);
-    add_place(bill, x.key, *x.served_by, *x.answered_by, *x.target);
+    bill.key = line.key_id;
+    bill.tenant = line.tenant;
+    bill.place = &x.served_by->texts_of(*x.answered_by, *x.target).place;
     add_charge(bill, x.owed);
     if (x.answered_by != x.model)
-        line.answered_by = bill.model;
+        line.answered_by = x.answered_by->name;
     add_bill(line, bill);
     if (x.counted && x.counted->priced)
         line.dollars = x.dollars.view();

@@ -112,6 +112,7 @@ private:
         void* loop, operation* base, const boost::system::error_code& ec, std::size_t events);
     static void had_its_turn(
         void* loop, operation* base, const boost::system::error_code& ec, std::size_t events);
+    void fetch() const noexcept;
     static void became_ready(side& what) noexcept;
     void tell_later(side& what) noexcept;
     void tell_one();

@@ -57,7 +57,7 @@ struct bill {
     std::string_view target;
     std::string_view arm;                 // "stable", "canary" or empty
     std::string_view tags;                // as read_tags() writes them
-    const packed_place* place = nullptr;  // model, target and arm, where they have been packed
+    const packed_place* place = nullptr;  // instead of model, target and arm, where it is there
     bill_outcome outcome = bill_outcome::answered;
 
     bool usage_known = false;  // by the provider, or estimated; without it the counts are 0
