@@ -1,13 +1,9 @@
-#include <sluice/base/prefetch.hpp>
+#include "relaying.hpp"
 #include <sluice/base/put.hpp>
 #include <sluice/base/text.hpp>
-#include <sluice/proxy/client.hpp>
 #include <sluice/proxy/prelude.hpp>
 #include <sluice/proxy/relay.hpp>
-#include <sluice/proxy/services.hpp>
-#include <sluice/proxy/transfer.hpp>
 #include <sluice/proxy/upstream_head.hpp>
-#include <sluice/wire/error_body.hpp>
 
 #include <algorithm>
 #include <array>
@@ -38,74 +34,24 @@ transfer::settings settings_for(const exchange& x) noexcept
     return how;
 }
 
-// One answer on its way. Its members are what has to live over waits.
-class relaying : private prefetcher {
-public:
-    relaying(services& with, client& to, exchange& x) noexcept
-        : prefetcher{&relaying::fetch_all},
-          with_(with),
-          to_(to),
-          x_(x),
-          from_(*x.tried),
-          upstream_(from_.upstream.get()),
-          client_socket_(to.connection().open() ? &to.connection().socket() : nullptr),
-          config_(*x.config),
-          began_(x.now),
-          last_piece_(began_),
-          last_sent_(began_),
-          how_(settings_for(x)),
-          body_(how_, with.pieces)
-    {
-    }
+}  // namespace
 
-    net::task<result<void>> run(std::span<char> input);
-    void note_tokens() noexcept;
-    void note_break() noexcept;
-
-private:
-    // What came of a wait for the provider's next octets.
-    enum class turn : std::uint8_t { wait, beat, input, lost };
-
-    [[nodiscard]] net::send_all send(const net::gather& out) noexcept;
-    bool note_sent(net::io how, const net::gather& out, bool with_head);
-    void begin_wait();
-    [[nodiscard]] net::socket::wait readable();
-    [[nodiscard]] turn after_wait(net::io waited);
-    turn lose(errc why) noexcept;
-    net::task<result<void>> provider_closed();
-    net::task<result<void>> break_off(errc why);
-    net::task<turn> beat();
-    [[nodiscard]] charge known_cost(bool whole) noexcept;
-    [[nodiscard]] time_point stalled_at() const noexcept;
-    [[nodiscard]] time_point beat_at() const noexcept;
-    [[nodiscard]] net::buffer keep_rest(std::span<const char> left);
-    void commit() noexcept;
-    void note_end(transfer::progress how, net::gather& out);
-
-    static void fetch_all(const prefetcher& self) noexcept;
-
-    // What every piece needs lies in front.
-    services& with_;
-    client& to_;
-    exchange& x_;
-    attempt& from_;
-    net::stream* upstream_;
-    const net::socket* client_socket_;
-    const config::snapshot& config_;
-    net::buffer rest_;  // input that has to come again, in front of what is read next
-    std::size_t rest_bytes_ = 0;
-    time_point began_;       // when the answer's head was here
-    time_point last_piece_;  // when the provider last sent something
-    time_point last_sent_;   // when the client was last sent something
-    // Of the wait at hand:
-    bool looked_ = false;  // the end of the connection was looked for
-    time_point stalled_;
-    std::span<char> input_;  // after turn::input
-    errc lost_{};            // after turn::lost
-    transfer::settings how_;
-    transfer body_;
-    std::string error_event_;
-};
+relaying::relaying(services& with, client& to, exchange& x) noexcept
+    : prefetcher{&relaying::fetch_all},
+      with_(with),
+      to_(to),
+      x_(x),
+      from_(*x.tried),
+      upstream_(from_.upstream.get()),
+      client_socket_(to.connection().open() ? &to.connection().socket() : nullptr),
+      config_(*x.config),
+      began_(x.now),
+      last_piece_(began_),
+      last_sent_(began_),
+      how_(settings_for(x)),
+      body_(how_, with.pieces)
+{
+}
 
 // Until when the provider may stay silent.
 time_point relaying::stalled_at() const noexcept
@@ -143,13 +89,6 @@ time_point relaying::beat_at() const noexcept
     return may ? last_sent_ + every : time_point::max();
 }
 
-// A body that ends with its connection looks whole unless the connection is reset.
-void relaying::note_break() noexcept
-{
-    x_.reset_client =
-        x_.error.has_value() && x_.head_sent && body_.to() == transfer::framing::until_close;
-}
-
 // Before a wait: the octets lie in memory that others use meanwhile. Answers the buffer that was
 // kept before; what is being sent may lie in it.
 net::buffer relaying::keep_rest(std::span<const char> left)
@@ -164,19 +103,6 @@ net::buffer relaying::keep_rest(std::span<const char> left)
     std::swap(kept, rest_);
     rest_bytes_ = left.size();
     return kept;
-}
-
-void relaying::note_tokens() noexcept
-{
-    x_.usage = body_.usage();
-    if (body_.masked())
-        with_.cells.redactions.add();
-    if (const auto* tap = body_.tap()) {
-        x_.first_token_at = tap->first_token_at();
-        x_.last_token_at = tap->last_token_at();
-        x_.output_events = tap->content_events();
-        x_.finish = tap->finish_reason();
-    }
 }
 
 // From here on the answer cannot be taken back, and the request will not be needed again.
@@ -289,75 +215,6 @@ relaying::turn relaying::after_wait(net::io waited)
     return turn::input;
 }
 
-// The provider's message is whole, or its framing is wrong. A stream that ends where its dialect
-// does not allow it is not ended towards the client.
-void relaying::note_end(transfer::progress how, net::gather& out)
-{
-    const bool whole = how == transfer::progress::end;
-    const bool legal = whole && body_.legal_end();
-    from_.complete = whole && !from_.cut && from_.response.keep_alive();
-    if (how_.events) {
-        using enum observe::stream_end;
-        const bool in_band = body_.tap() != nullptr && body_.tap()->in_band_error();
-        x_.stream_end = !legal ? upstream_eof : in_band ? in_band_error : done;
-    }
-    if (legal)
-        return;
-    x_.error = whole ? errc::upstream_eof : errc::upstream_invalid;
-    x_.keep_alive = false;
-    if (whole)
-        body_.without_end(out);
-    if (how_.events) {
-        wire::append_error_event(error_event_, *x_.error, {}, body_.seen());
-        body_.error_event(out, error_event_);
-    }
-}
-
-// The provider's connection ended: the end of the message, where that is how it ends.
-net::task<result<void>> relaying::provider_closed()
-{
-    net::gather out;
-    if (rest_bytes_ > 0)
-        (void)body_.feed({rest_.data(), rest_bytes_}, last_piece_, out, transfer::more_input::none);
-    const auto how = body_.closed(out);
-    if (how != transfer::progress::end)
-        co_return co_await break_off(errc::upstream_eof);
-    note_end(how, out);
-    const net::io sent = co_await send(out);
-    (void)note_sent(sent, out, false);
-    co_return result<void>{};
-}
-
-// The answer cannot be finished: the client is told in the stream, and by an end that is none.
-net::task<result<void>> relaying::break_off(errc why)
-{
-    x_.error = why;
-    x_.keep_alive = false;
-    if (!how_.events)
-        co_return result<void>{};
-    using enum observe::stream_end;
-    switch (why) {
-    case errc::client_closed_request:
-        x_.stream_end = client_gone;
-        co_return result<void>{};
-    case errc::draining:
-        x_.stream_end = drain;
-        break;
-    case errc::stream_idle:
-    case errc::upstream_timeout:
-        x_.stream_end = idle;
-        break;
-    default:
-        x_.stream_end = why == errc::upstream_eof ? upstream_eof : upstream_reset;
-    }
-    net::gather out;
-    wire::append_error_event(error_event_, why, {}, body_.seen());
-    body_.error_event(out, error_event_);
-    const net::io sent = co_await send(out);
-    (void)note_sent(sent, out, false);
-    co_return result<void>{};
-}
-
 net::task<result<void>> relaying::run(std::span<char> input)
 {
     if (body_.to() == transfer::framing::until_close)
@@ -416,8 +273,6 @@ net::task<result<void>> relaying::run(std::span<char> input)
     }
     co_return result<void>{};
 }
-
-}  // namespace
 
 net::task<result<void>> relay(services& with, client& to, exchange& x)
 {

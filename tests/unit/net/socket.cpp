@@ -191,6 +191,47 @@ BOOST_AUTO_TEST_CASE(a_watch_is_told_once_and_not_after_it_was_taken_back)
     BOOST_TEST(told == 1);
 }
 
+// Counts how often it was fetched.
+struct counted : sluice::prefetcher {
+    counted()
+        : prefetcher{
+              [](const prefetcher& self) noexcept { ++static_cast<const counted&>(self).times; }}
+    {
+    }
+    mutable int times = 0;
+};
+
+BOOST_AUTO_TEST_CASE(what_a_reader_is_about_to_use_is_fetched_with_the_news)
+{
+    auto one = connected();
+    const counted used;
+    one->about_to_use(&used);
+    run();
+    BOOST_TEST(used.times == 0);
+    say(0);
+    run();
+    BOOST_TEST(used.times == 1);
+    one->about_to_use(nullptr);
+    say(0);
+    run();
+    BOOST_TEST(used.times == 1);
+}
+
+BOOST_AUTO_TEST_CASE(a_socket_released_while_its_event_is_queued_fetches_nothing)
+{
+    auto one = connected();
+    auto other = connected();
+    all.spawn(release_both_when_one_is_readable(one, other));
+    const counted used;
+    other->about_to_use(&used);
+    say(0);
+    say(1);
+    run();
+    run();
+    BOOST_TEST(!other);
+    BOOST_TEST(used.times == 0);
+}
+
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace

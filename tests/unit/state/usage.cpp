@@ -99,6 +99,27 @@ BOOST_AUTO_TEST_CASE(bills_of_a_kind_are_one_row)
     BOOST_TEST((answer.total == row.totals));
 }
 
+BOOST_AUTO_TEST_CASE(names_packed_beforehand_are_the_names_themselves)
+{
+    world w;
+    const std::string long_name(400, 'm');
+    for (const std::string_view model : {std::string_view("demo"), std::string_view(long_name)}) {
+        auto plain = sample();
+        plain.model = model;
+        plain.tags = "feature=search";
+        const auto place = state::pack_place(model, plain.target, plain.arm);
+        auto packed = plain;
+        packed.model = packed.target = packed.arm = {};
+        packed.place = &place;
+        w.book->charge(0, plain);
+        w.book->charge(0, packed);
+    }
+    const auto answer = w.ask({"tenant", "key", "model", "target", "arm", "tags"});
+    BOOST_TEST_REQUIRE(answer.rows.size() == 2U);
+    for (const auto& row : answer.rows)
+        BOOST_TEST(row.totals.bills == 2U);
+}
+
 BOOST_AUTO_TEST_CASE(every_dimension_can_be_asked_for)
 {
     world w;

@@ -1,0 +1,96 @@
+// How an answer ends, and how it does not.
+#include "relaying.hpp"
+#include <sluice/wire/error_body.hpp>
+
+namespace sluice::proxy {
+
+void relaying::note_tokens() noexcept
+{
+    x_.usage = body_.usage();
+    if (body_.masked())
+        with_.cells.redactions.add();
+    if (const auto* tap = body_.tap()) {
+        x_.first_token_at = tap->first_token_at();
+        x_.last_token_at = tap->last_token_at();
+        x_.output_events = tap->content_events();
+        x_.finish = tap->finish_reason();
+    }
+}
+
+// A body that ends with its connection looks whole unless the connection is reset.
+void relaying::note_break() noexcept
+{
+    x_.reset_client =
+        x_.error.has_value() && x_.head_sent && body_.to() == transfer::framing::until_close;
+}
+
+// The provider's message is whole, or its framing is wrong. A stream that ends where its dialect
+// does not allow it is not ended towards the client.
+void relaying::note_end(transfer::progress how, net::gather& out)
+{
+    const bool whole = how == transfer::progress::end;
+    const bool legal = whole && body_.legal_end();
+    from_.complete = whole && !from_.cut && from_.response.keep_alive();
+    if (how_.events) {
+        using enum observe::stream_end;
+        const bool in_band = body_.tap() != nullptr && body_.tap()->in_band_error();
+        x_.stream_end = !legal ? upstream_eof : in_band ? in_band_error : done;
+    }
+    if (legal)
+        return;
+    x_.error = whole ? errc::upstream_eof : errc::upstream_invalid;
+    x_.keep_alive = false;
+    if (whole)
+        body_.without_end(out);
+    if (how_.events) {
+        wire::append_error_event(error_event_, *x_.error, {}, body_.seen());
+        body_.error_event(out, error_event_);
+    }
+}
+
+// The provider's connection ended: the end of the message, where that is how it ends.
+net::task<result<void>> relaying::provider_closed()
+{
+    net::gather out;
+    if (rest_bytes_ > 0)
+        (void)body_.feed({rest_.data(), rest_bytes_}, last_piece_, out, transfer::more_input::none);
+    const auto how = body_.closed(out);
+    if (how != transfer::progress::end)
+        co_return co_await break_off(errc::upstream_eof);
+    note_end(how, out);
+    const net::io sent = co_await send(out);
+    (void)note_sent(sent, out, false);
+    co_return result<void>{};
+}
+
+// The answer cannot be finished: the client is told in the stream, and by an end that is none.
+net::task<result<void>> relaying::break_off(errc why)
+{
+    x_.error = why;
+    x_.keep_alive = false;
+    if (!how_.events)
+        co_return result<void>{};
+    using enum observe::stream_end;
+    switch (why) {
+    case errc::client_closed_request:
+        x_.stream_end = client_gone;
+        co_return result<void>{};
+    case errc::draining:
+        x_.stream_end = drain;
+        break;
+    case errc::stream_idle:
+    case errc::upstream_timeout:
+        x_.stream_end = idle;
+        break;
+    default:
+        x_.stream_end = why == errc::upstream_eof ? upstream_eof : upstream_reset;
+    }
+    net::gather out;
+    wire::append_error_event(error_event_, why, {}, body_.seen());
+    body_.error_event(out, error_event_);
+    const net::io sent = co_await send(out);
+    (void)note_sent(sent, out, false);
+    co_return result<void>{};
+}
+
+}  // namespace sluice::proxy
