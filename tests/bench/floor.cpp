@@ -73,7 +73,7 @@ private:
             poller_.add(client.get(), EPOLLIN, token);
             poller_.add(upstream.get(), EPOLLIN, token + 1);
             pairs_.push_back(std::make_unique<both>(
-                both{side{.socket = std::move(client)}, side{.socket = std::move(upstream)}}));
+                both{side{std::move(client), {}}, side{std::move(upstream), {}}}));
         }
     }
 
