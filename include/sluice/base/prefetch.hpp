@@ -1,7 +1,7 @@
 #pragma once
 // Memory that is about to be used, fetched all at once and while something else is done. What one
-// stream needs for an event has left the caches since its last event: piece by piece, each time
-// waiting for the one before, it costs a third of the time spent outside the kernel.
+// stream needs for an event has left the caches since its last event: read piece by piece, each
+// time waiting for the one before, it was three quarters of the time spent outside the kernel.
 
 #include <cstddef>
 #include <cstdint>
