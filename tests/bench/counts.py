@@ -22,7 +22,7 @@ SKIP = 77
 INSTRUCTIONS_OF_NGINX = 1.0
 # What limits, prices and the ledger add to a request.
 LIMITS_SHARE = 0.05
-# The same with a daily and a monthly budget: what has been reached, 5.7 %, and room for commits that fall into
+# The same with a daily and a monthly budget: what has been reached, 5.0 %, and room for commits that fall into
 # the one run and not into the other.
 ACCOUNTS_SHARE = 0.07
 # Allocations: none, and room for what grows once in a while, such as a log buffer.
