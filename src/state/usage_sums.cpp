@@ -166,20 +166,6 @@ bool well_packed(std::string_view bills) noexcept
     return true;
 }
 
-void usage_totals::add(const usage_totals& more) noexcept
-{
-    bills += more.bills;
-    estimated += more.estimated;
-    unknown += more.unknown;
-    unpriced += more.unpriced;
-    input += more.input;
-    cached_input += more.cached_input;
-    cache_write += more.cache_write;
-    output += more.output;
-    reasoning += more.reasoning;
-    nanodollars += more.nanodollars;
-}
-
 void usage_sums::add(std::string_view packed)
 {
     packed_bill head;

@@ -26,7 +26,6 @@ struct usage_totals {
     std::uint64_t reasoning = 0;
     std::int64_t nanodollars = 0;
 
-    void add(const usage_totals& more) noexcept;
     friend bool operator==(const usage_totals&, const usage_totals&) = default;
 };
 
