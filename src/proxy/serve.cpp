@@ -178,10 +178,10 @@ net::task<bool> serve(services& with, client& from, exchange& x)
     bool alive = true;
     if (!outcome && !x.head_sent)
         alive = co_await answer_error(with, from, x);
-    with.cells.in_flight_requests.sub();
     if (x.error)
         x.now = steady::now();
     record(with, from, x);
+    with.cells.in_flight_requests.sub();
     if (x.shadow)
         with.copies.primary_ended(x);
     co_return alive&& x.keep_alive;

@@ -71,13 +71,15 @@ asio::awaitable<void> linger(beast::tcp_stream& stream)
 struct admin_server::connection {
     connection(tcp::socket socket, std::string peer)
         : stream(std::move(socket)),
-          remote(std::move(peer))
+          remote(std::move(peer)),
+          in_force(stream.get_executor())
     {
     }
 
     beast::tcp_stream stream;
     std::string remote;
-    bool waiting = true;  // for its client
+    asio::steady_timer in_force;  // what it changed; cancelled when there may be news
+    bool waiting = true;          // for its client
 };
 
 // An answer that somebody else is working on.
@@ -94,6 +96,7 @@ struct admin_server::waiting {
 admin_server::admin_server(asio::io_context& context, admin_sources sources, admin_limits limits)
     : context_(context),
       log_(sources.log),
+      in_force_(sources.in_force),
       limits_(limits),
       api_(std::make_unique<admin_api>(std::move(sources))),
       acceptor_(context),
@@ -147,6 +150,12 @@ void admin_server::stop_listening()
 int admin_server::listener()
 {
     return acceptor_.is_open() ? acceptor_.native_handle() : -1;
+}
+
+void admin_server::look()
+{
+    for (auto& one : connections_)
+        one.in_force.cancel();
 }
 
 void admin_server::leave()
@@ -236,6 +245,19 @@ asio::awaitable<void> admin_server::wait_for(std::shared_ptr<waiting> answer)
     }
 }
 
+asio::awaitable<void> admin_server::until_in_force(connection& one)
+{
+    one.in_force.expires_after(limits_.in_force);
+    while (!stopped_ && !in_force_()) {
+        auto [cancelled] = co_await one.in_force.async_wait(no_throw);
+        if (!cancelled) {
+            log_.warn(
+                "config_late", "a change is answered before every worker has taken it up");
+            co_return;
+        }
+    }
+}
+
 asio::awaitable<void> admin_server::serve(std::list<connection>::iterator which)
 {
     auto& stream = which->stream;
@@ -259,6 +281,8 @@ asio::awaitable<void> admin_server::serve(std::list<connection>::iterator which)
             const auto answer = std::make_shared<waiting>(context_);
             answer->answer = api_->answer(request, which->remote);
             co_await wait_for(answer);
+            if (request.method() != http::verb::get)
+                co_await until_in_force(*which);
             keep_alive = keep_alive && !leaving_;
             response = std::move(answer->answer);
             response->version(request.version());

@@ -2,6 +2,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <stdexcept>
 #include <utility>
 
@@ -46,7 +47,15 @@ gateway::parts::parts(gateway_options options, config::document file, observe::l
       ledger_(control_.current()->limits.buffered_bytes),
       pairs_([this] { boost::asio::post(context_, [this] { compare_pairs(); }); }),
       commons_{
-          access_log_, tracer_.rings(), accounts_.book(), log_, draining_, ledger_, pairs_, {}},
+          access_log_,
+          tracer_.rings(),
+          accounts_.book(),
+          log_,
+          draining_,
+          ledger_,
+          pairs_,
+          [this] { boost::asio::post(context_, [this] { admin_.look(); }); },
+          {}},
       given_(
           predecessor_ ? predecessor_->take_listeners() : given_by_manager(options_.environment)),
       exposition_([this] {
@@ -99,6 +108,7 @@ gateway::parts::parts(gateway_options options, config::document file, observe::l
            accounts_.book(),
            accounts_.budgets(),
            [this] { return time_.now(); },
+           [this] { return in_force(); },
            &frozen_}),
       signals_(context_),
       sampling_(context_),
@@ -150,6 +160,13 @@ void gateway::parts::publish(config::snapshot_ptr next)
         each->install({next, catalogue_.size(), contexts_});
     token_keys_.look();
     tracer_.look();
+}
+
+bool gateway::parts::in_force() const
+{
+    return std::ranges::all_of(commons_.all, [this](const auto& each) {
+        return each->serves() >= control_.current()->version;
+    });
 }
 
 gateway::gateway(gateway_options options, config::document file, observe::logger& log)

@@ -57,6 +57,7 @@ public:
 
 private:
     void publish(config::snapshot_ptr next);
+    [[nodiscard]] bool in_force() const;  // with every worker
     void on_signal();
     void reload();
     void begin_stop();

@@ -113,8 +113,10 @@ void worker::run()
 
 void worker::install(installed next)
 {
-    boost::asio::post(
-        context_, [this, next = std::move(next)]() mutable { apply(std::move(next)); });
+    boost::asio::post(context_, [this, next = std::move(next)]() mutable {
+        apply(std::move(next));
+        commons_.took_up();
+    });
 }
 
 void worker::drain(time_point until)
@@ -150,8 +152,10 @@ void worker::take(int descriptor, std::size_t where, std::string address)
 void worker::apply(installed next)
 {
     cells_.ensure(next.known);
+    const auto version = next.config->version;
     services_.snapshots.install(std::move(next.config));
     contexts_ = std::move(next.contexts);
+    serves_.store(version, std::memory_order_release);
 }
 
 net::task<> worker::pause(milliseconds how_long)
@@ -313,6 +317,8 @@ void worker::on_tick()
         // Another worker may hand over a connection until it has heard.
         if (now >= ends_after_ && gate_.count() + services_.copies.count() == 0) {
             last_tick_.store(std::numeric_limits<std::int64_t>::max(), std::memory_order_relaxed);
+            serves_.store(std::numeric_limits<std::uint64_t>::max(), std::memory_order_release);
+            commons_.took_up();
             services_.snapshots.clear();
             work_.reset();
             context_.stop();

@@ -6,26 +6,19 @@ import json
 import pathlib
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import threading
 import time
 
 import harness
-from harness import ROOT, Case, Program, chat, exchange, fetch, gateway_settings, request_bytes, until
+from harness import ROOT, Case, Program, chat, exchange, fetch, free_port, gateway_settings, request_bytes, until
 
 BALANCERS = ROOT / "deploy/balancers"
 EVENTS = 40
 STREAMS = 40
 HELD, HELD_SECONDS = 16, 6  # streams, and as many plain requests, while a gateway is killed
 LATER = 300
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def haproxy(directory, gateways):

@@ -1,20 +1,13 @@
 #!/usr/bin/env python3
 """Raw HTTP/1.1, mostly bad: what clients may throw at the gateway and what upstreams may answer."""
 import json
-import socket
 import subprocess
 import sys
 
 import harness
-from harness import SHARED, Case, Gateway, gateway_settings
+from harness import SHARED, Case, Gateway, free_port, gateway_settings
 
 CASES = SHARED / "cases"
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class RawCases(Case):

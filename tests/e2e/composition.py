@@ -7,8 +7,8 @@ import shutil
 import sys
 
 import harness
-from harness import BINARY, ROOT, Case, Program, Simulator, fetch, until
-from balancers import free_port, haproxy
+from harness import BINARY, ROOT, Case, Program, Simulator, fetch, free_port, until
+from balancers import haproxy
 from dashboards import PROMETHEUS, Prometheus
 from fleet import SERVER as REDIS_SERVER, Redis
 

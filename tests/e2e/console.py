@@ -5,14 +5,13 @@ import os
 import pathlib
 import re
 import shutil
-import socket
 import sys
 import threading
 import time
 import urllib.request
 
 import harness
-from harness import ADMIN_TOKEN, OFFLINE, ROOT, Case, Program, chat, fetch, until
+from harness import ADMIN_TOKEN, OFFLINE, ROOT, Case, Program, chat, fetch, free_port, until
 
 CHROMIUM = shutil.which("chromium")
 AXE = ROOT / "build/node/node_modules/axe-core/axe.min.js"
@@ -37,12 +36,6 @@ http {{ access_log off; client_body_temp_path {at}/b; proxy_temp_path {at}/p; fa
   uwsgi_temp_path {at}/u; scgi_temp_path {at}/s;
   server {{ listen 127.0.0.1:{port}; location /ops/sluice/ {{ proxy_pass http://{admin}/; }} }} }}
 """
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 class Traffic(threading.Thread):

@@ -15,7 +15,7 @@ import time
 import urllib.parse
 
 import harness
-from harness import CLIENT_KEY, ROOT, Case, Program, chat, exchange, fetch, gateway_settings, request_bytes, sha256, until
+from harness import CLIENT_KEY, ROOT, Case, Program, chat, exchange, fetch, free_port, gateway_settings, request_bytes, sha256, until
 from fleet import SERVER as REDIS_SERVER, Redis
 from upstream import ScriptedUpstream
 
@@ -44,9 +44,7 @@ KEYS = {"poor": {"budget": {"daily": "0.02 USD"}},
 class Prometheus(Program):
     def __init__(self, directory, targets, duration="60", first_token="10"):
         self.directory = directory
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self.url = "http://127.0.0.1:%d" % probe.getsockname()[1]
+        self.url = "http://127.0.0.1:%d" % free_port()
         self.promise(duration, first_token)
         (directory / "alerts.yaml").write_text((RULES / "alerts.yaml").read_text())
         config = (RULES / "prometheus.yml").read_text().replace('"gateway-1:9090", "gateway-2:9090"', ", ".join(
@@ -303,9 +301,7 @@ class Dashboards(Case):
         self.stack.callback(contradicting.stop)
         self.stack.callback(telling.stop)
         well, begun = self.healthy(), time.monotonic()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            later = "127.0.0.1:%d" % probe.getsockname()[1]
+        later = "127.0.0.1:%d" % free_port()
         folder = self.directory / "prometheus"
         folder.mkdir()
         self.prometheus = self.started(Prometheus(folder, [well.admin_address, later]))

@@ -3,13 +3,12 @@
 exemplar storage answers for it."""
 import json
 import shutil
-import socket
 import sys
 import time
 import urllib.parse
 
 import harness
-from harness import OFFLINE, Case, Program, chat, fetch, until
+from harness import OFFLINE, Case, Program, chat, fetch, free_port, until
 
 try:
     from prometheus_client.openmetrics import parser
@@ -82,9 +81,7 @@ class Exemplars(Case):
     @harness.unittest.skipIf(PROMETHEUS is None, "prometheus is not installed")
     def test_a_real_prometheus_stores_them(self):
         server = self.begin()
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            url = "http://127.0.0.1:%d" % probe.getsockname()[1]
+        url = "http://127.0.0.1:%d" % free_port()
         config = self.directory / "prometheus.yml"
         config.write_text(json.dumps({"scrape_configs": [{
             "job_name": "sluice", "scrape_interval": "1s", "static_configs": [{"targets": [server.admin_address]}],

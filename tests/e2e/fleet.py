@@ -9,7 +9,7 @@ import sys
 import threading
 
 import harness
-from harness import Case, until
+from harness import Case, free_port, until
 from money import Provider, ask_all, priced, spend
 
 GATEWAYS = 4
@@ -22,11 +22,7 @@ SERVER = shutil.which("redis-server")
 class Redis(harness.Program):
     def __init__(self, directory, port=None):
         self.directory = pathlib.Path(directory)
-        if port is None:
-            with socket.socket() as probe:
-                probe.bind(("127.0.0.1", 0))
-                port = probe.getsockname()[1]
-        self.port = port
+        self.port = free_port() if port is None else port
         # It ends with this process, also when that crashes.
         super().__init__("setpriv", "--pdeathsig", "KILL", SERVER, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
                          "--dir", self.directory)

@@ -5,14 +5,13 @@ the provider saw."""
 import asyncio
 import json
 import shutil
-import socket
 import sys
 import threading
 import time
 
 import harness
 from fleet import Redis, SERVER
-from harness import Case, Program, chat, exchange, fetch, gateway_settings, request_bytes, sha256, until
+from harness import Case, Program, chat, exchange, fetch, free_port, gateway_settings, request_bytes, sha256, until
 from upstream import ScriptedUpstream
 
 WEIGHTS = (100, 60, 20, 10)  # of the gateways at the balancer
@@ -31,12 +30,6 @@ USAGE = {"prompt_tokens": 10, "completion_tokens": 10, "total_tokens": EACH}
 UNARY = json.dumps({
     "id": "c", "object": "chat.completion", "created": 1, "model": "m", "usage": USAGE,
     "choices": [{"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}]}).encode()
-
-
-def free_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 def event(**more):

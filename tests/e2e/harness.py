@@ -19,6 +19,8 @@ import urllib.error
 import urllib.request
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
+sys.path.append(str(ROOT / "tests"))
+from ports import free_port, free_ports
 BINARY = os.environ.get("SLUICE_BINARY", str(ROOT / "build/release/sluice"))
 BENCH = pathlib.Path(os.environ.get("SLUICE_BENCH", str(pathlib.Path(BINARY).parent / "tests/bench")))
 SHARED = pathlib.Path(os.environ.get("SLUICE_SHARED", str(ROOT / "../shared"))).resolve()

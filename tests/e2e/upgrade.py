@@ -12,23 +12,13 @@ import time
 
 import balancers
 import harness
-from harness import CLIENT_KEY, ROOT, Case, Load, Mock, Program, chat, fetch, gateway_settings, sha256, until
+from harness import CLIENT_KEY, ROOT, Case, Load, Mock, Program, chat, fetch, free_port, free_ports, gateway_settings, sha256, until
 
 STREAMS, PER_SECOND = 1000 // harness.SLOW, 500 // harness.SLOW
 EVENTS, RATE = 50, 5  # streams of ten seconds
 UPGRADES, PAUSE = 10, 1.5
 # A dollar a token.
 PRICE = {"input": 1000000, "output": 1000000}
-
-
-def free_ports(count):
-    held = [socket.socket() for _ in range(count)]
-    for one in held:
-        one.bind(("127.0.0.1", 0))
-    ports = [one.getsockname()[1] for one in held]
-    for one in held:
-        one.close()
-    return ports
 
 
 class Served(harness.Gateway):
@@ -108,7 +98,7 @@ def nginx_before(directory, gateways):
 
 
 def haproxy_before(_, gateways):
-    port, = free_ports(1)
+    port = free_port()
     environment = {"BIND": f"127.0.0.1:{port}", **{f"GATEWAY_{i + 1}": g.address for i, g in enumerate(gateways)}}
     return Program(shutil.which("haproxy"), "-db", "-f", ROOT / "deploy/balancers/haproxy.cfg",
                    environment=environment), port

@@ -72,6 +72,33 @@ BOOST_AUTO_TEST_CASE(the_canary_moves_and_the_answer_says_where_to)
     BOOST_TEST(admin.call("GET", "/admin/v1/audit").says("set_canary"));
 }
 
+BOOST_AUTO_TEST_CASE(a_change_is_answered_once_every_worker_serves_by_it)
+{
+    admin_world admin;
+    admin.on_control_thread([&] { admin.in_force = false; });
+    auto moved = std::async(std::launch::async, [&] {
+        return admin.call("PUT", models + "/demo/canary", R"({"percent":20})").status;
+    });
+    // It is made, and whoever only looks is not kept waiting.
+    while (admin.call("GET", models + "/demo").number("/targets/2/share") != 0.2)
+        BOOST_REQUIRE((moved.wait_for(milliseconds{0}) == std::future_status::timeout));
+    admin.on_control_thread([] {});
+    BOOST_TEST((moved.wait_for(milliseconds{20}) == std::future_status::timeout));
+    admin.every_worker_took_it_up();
+    BOOST_TEST(moved.get() == 200U);
+}
+
+BOOST_AUTO_TEST_CASE(a_worker_that_stands_still_keeps_a_change_waiting_for_a_while_only)
+{
+    admin_world admin(sample_config(), {.in_force = milliseconds{20}});
+    admin.on_control_thread([&] { admin.in_force = false; });
+    BOOST_TEST(admin.call("PUT", models + "/demo/canary", R"({"percent":20})").status == 200U);
+    const auto& lines = admin.world.lines;
+    BOOST_TEST(std::ranges::any_of(lines, [](const auto& line) {
+        return line.find("config_late") != std::string::npos;
+    }));
+}
+
 BOOST_AUTO_TEST_CASE(targets_tell_their_breaker_budget_and_latency_and_providers_their_credentials)
 {
     admin_world admin;

@@ -89,7 +89,8 @@ public:
                .shadows = shadows,
                .book = book,
                .grants = grants,
-               .now = [this] { return now; }},
+               .now = [this] { return now; },
+               .in_force = [this] { return in_force; }},
               limits)
     {
         server_.start({.host = "127.0.0.1", .port = wanted, .token = ""});
@@ -115,6 +116,14 @@ public:
             done.set_value();
         });
         done.get_future().get();
+    }
+
+    void every_worker_took_it_up()
+    {
+        on_control_thread([this] {
+            in_force = true;
+            server_.look();
+        });
     }
 
     [[nodiscard]] tcp::socket connect()
@@ -166,6 +175,7 @@ public:
     // What time it is for keys; of the control thread.
     std::chrono::sys_seconds now =
         std::chrono::floor<std::chrono::seconds>(std::chrono::system_clock::now());
+    bool in_force = true;  // of the control thread
     std::uint16_t port = 0;
 
 private:

@@ -103,7 +103,7 @@ BOOST_AUTO_TEST_CASE(a_budget_for_a_hundred_lets_a_hundred_of_a_thousand_through
     BOOST_TEST(refused == 900U);
     BOOST_TEST(strange == 0U);
     BOOST_TEST(gate.becomes("sluice_cost_usd_total", {"key=\"a\"", "model=\"m\""}, 300));
-    BOOST_TEST(gate.metric("sluice_limited_total", {"reason=\"budget\""}) >= 900);
+    BOOST_TEST(gate.settled("sluice_limited_total", {"reason=\"budget\""}) >= 900);
     BOOST_TEST(gate.becomes("sluice_budget_spent_usd", {"budget=\"key:a:daily\""}, 300));
     BOOST_TEST(gate.becomes("sluice_budget_limit_usd", {}, 300));
 }
@@ -256,9 +256,9 @@ BOOST_AUTO_TEST_CASE(a_dearer_fallback_is_passed_over_where_the_budget_has_not_t
         BOOST_TEST(answer.status() == 500U);
         BOOST_TEST(answer.says("sorry"), answer.body);
     }
-    BOOST_TEST(gate.metric("sluice_attempts_total", {"model=\"n\""}) == 1);
-    BOOST_TEST(gate.metric("sluice_cost_usd_total") == 3);
-    BOOST_TEST(gate.metric("sluice_budget_spent_usd") <= 5);
+    BOOST_TEST(gate.settled("sluice_attempts_total", {"model=\"n\""}) == 1);
+    BOOST_TEST(gate.settled("sluice_cost_usd_total") == 3);
+    BOOST_TEST(gate.settled("sluice_budget_spent_usd") <= 5);
 }
 
 BOOST_AUTO_TEST_CASE(what_stands_in_next_is_asked_where_the_first_is_too_dear)
@@ -272,8 +272,8 @@ BOOST_AUTO_TEST_CASE(what_stands_in_next_is_asked_where_the_first_is_too_dear)
         ", c: { targets: [{ provider: two }], price: { input: 0, output: 600000 } }"));
     auto client = gate.connect();
     BOOST_TEST(answer_to(client, ask_text()).header("x-sluice-cost") == "1.8");
-    BOOST_TEST(gate.metric("sluice_attempts_total", {"model=\"n\""}) == 0);
-    BOOST_TEST(gate.metric("sluice_cost_usd_total", {"model=\"c\""}) == 1.8);
+    BOOST_TEST(gate.settled("sluice_attempts_total", {"model=\"n\""}) == 0);
+    BOOST_TEST(gate.settled("sluice_cost_usd_total", {"model=\"c\""}) == 1.8);
 }
 
 BOOST_AUTO_TEST_CASE(fallbacks_at_once_never_exceed_the_budget_together_and_use_it_up)
@@ -292,13 +292,13 @@ BOOST_AUTO_TEST_CASE(fallbacks_at_once_never_exceed_the_budget_together_and_use_
                     (void)answer_to(client, ask_text());
             });
     }
-    BOOST_TEST(gate.metric("sluice_cost_usd_total") <= 30);
+    BOOST_TEST(gate.settled("sluice_cost_usd_total") <= 30);
     // Those that gave way to each other have left something, perhaps.
     auto client = gate.connect();
     while (answer_to(client, ask_text()).status() == 200U) {
     }
     BOOST_TEST(gate.becomes("sluice_cost_usd_total", {}, 30));
-    BOOST_TEST(gate.metric("sluice_attempts_total", {"model=\"n\""}) == 10);
+    BOOST_TEST(gate.settled("sluice_attempts_total", {"model=\"n\""}) == 10);
 }
 
 BOOST_AUTO_TEST_CASE(what_was_set_aside_and_what_came_of_it_is_counted)
@@ -312,10 +312,10 @@ BOOST_AUTO_TEST_CASE(what_was_set_aside_and_what_came_of_it_is_counted)
                 "[" + key_text("a", "limits: { tokens: 1000000/s }, budget: { daily: 100 USD }")
                     + ", " + key_text("free", "tenant: t") + "]"));
     const auto money = [&gate](std::string_view what) {
-        return gate.metric("sluice_reservation_usd_total", {"key=\"a\"", what});
+        return gate.settled("sluice_reservation_usd_total", {"key=\"a\"", what});
     };
     const auto tokens = [&gate](std::string_view what) {
-        return gate.metric("sluice_reservation_tokens_total", {"key=\"a\"", what});
+        return gate.settled("sluice_reservation_tokens_total", {"key=\"a\"", what});
     };
     BOOST_TEST(status_of(gate, ask_text("\"max_tokens\":50,")) == 200U);
     BOOST_TEST(money("what=\"reserved\"") == 50);
@@ -329,8 +329,8 @@ BOOST_AUTO_TEST_CASE(what_was_set_aside_and_what_came_of_it_is_counted)
     BOOST_TEST(money("what=\"refunded\"") == 47);
     BOOST_TEST(money("what=\"exceeded\"") == 2);
     BOOST_TEST(status_of(gate, ask_text(three, "free")) == 200U);
-    BOOST_TEST(gate.metric("sluice_reservation_usd_total", {"key=\"free\""}) == 0);
-    BOOST_TEST(gate.metric("sluice_reservation_tokens_total", {"key=\"free\""}) == 0);
+    BOOST_TEST(gate.settled("sluice_reservation_usd_total", {"key=\"free\""}) == 0);
+    BOOST_TEST(gate.settled("sluice_reservation_tokens_total", {"key=\"free\""}) == 0);
 }
 
 BOOST_AUTO_TEST_CASE(keys_of_a_tenant_share_its_budget_and_models_have_their_own)

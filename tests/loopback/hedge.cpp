@@ -66,14 +66,14 @@ struct world {
 
     double hedges(std::string_view outcome, std::string_view target = "other")
     {
-        return gate.metric(
+        return gate.settled(
             "sluice_hedges_total",
             {"outcome=\"" + std::string(outcome) + '"', "target=\"" + std::string(target) + '"'});
     }
 
     double attempts(std::string_view outcome, std::string_view target)
     {
-        return gate.metric(
+        return gate.settled(
             "sluice_attempts_total",
             {"outcome=\"" + std::string(outcome) + '"', "target=\"" + std::string(target) + '"'});
     }
@@ -344,7 +344,7 @@ BOOST_AUTO_TEST_CASE(who_answers_in_time_is_alone)
     for (int i = 0; i < 5; ++i)
         BOOST_TEST(answered(ask(w.gate, "n", i % 2 == 0 ? streaming : ""), "n"));
     BOOST_TEST(w.b.calls() == 0u);
-    BOOST_TEST(w.gate.metric("sluice_hedges_total") == 0);
+    BOOST_TEST(w.gate.settled("sluice_hedges_total") == 0);
 }
 
 BOOST_AUTO_TEST_CASE(a_live_quantile_begins_with_a_hundred_samples)

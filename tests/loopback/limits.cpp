@@ -147,7 +147,7 @@ BOOST_AUTO_TEST_CASE(those_who_may_wait_are_served_in_their_order)
         served.push_back(clock::now());
     }
     BOOST_TEST(seconds_of(served.back() - began) >= 0.1 * (waiting - 1) - 0.01);
-    BOOST_TEST(w.gate.metric("sluice_queue_seconds_count") >= 1.0);
+    BOOST_TEST(w.gate.settled("sluice_queue_seconds_count") >= 1.0);
 }
 
 BOOST_AUTO_TEST_CASE(who_would_wait_too_long_is_refused_at_once)

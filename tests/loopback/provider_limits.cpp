@@ -50,7 +50,7 @@ BOOST_AUTO_TEST_CASE(each_key_is_sent_its_part_and_then_the_client_is_told_when_
     BOOST_TEST(refused.says("the provider's rate limit is used up"), refused.body);
     BOOST_TEST(std::stoul(refused.header("retry-after")) > 1000U);
     BOOST_TEST(w.gate.becomes("sluice_attempts_total", {"outcome=\"success\""}, 4));
-    BOOST_TEST(w.gate.metric("sluice_provider_limited_total", {"mode=\"enforced\""}) >= 2.0);
+    BOOST_TEST(w.gate.settled("sluice_provider_limited_total", {"mode=\"enforced\""}) >= 2.0);
 }
 
 BOOST_AUTO_TEST_CASE(another_target_is_asked_where_the_limits_are_used_up)
@@ -80,7 +80,7 @@ BOOST_AUTO_TEST_CASE(in_shadow_mode_nothing_is_held_back)
     world w("{ requests: 1/h, burst: 1, shadow: true }", alone);
     for (int i = 0; i < 5; ++i)
         BOOST_TEST(w.ask().status() == 200U);
-    BOOST_TEST(w.gate.metric("sluice_provider_limited_total", {"mode=\"shadow\""}) >= 3.0);
+    BOOST_TEST(w.gate.settled("sluice_provider_limited_total", {"mode=\"shadow\""}) >= 3.0);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -216,11 +216,11 @@ BOOST_AUTO_TEST_CASE(a_copy_is_counted_under_nobody_elses_name)
     gateway gate(with_shadow(one.port(), two.port()));
     (void)bytes_for(gate, {});
     BOOST_TEST(counted(gate, "compared"));
-    BOOST_TEST(gate.metric("sluice_requests_total", {"target=\"a\""}) == 1);
-    BOOST_TEST(gate.metric("sluice_requests_total", {"target=\"b\""}) == 0);
-    BOOST_TEST(gate.metric("sluice_tokens_total", {"target=\"a\""}) == 10);
-    BOOST_TEST(gate.metric("sluice_tokens_total", {"target=\"b\""}) == 0);
-    BOOST_TEST(gate.metric("sluice_cost_usd_total", {"target=\"b\""}) == 0);
+    BOOST_TEST(gate.settled("sluice_requests_total", {"target=\"a\""}) == 1);
+    BOOST_TEST(gate.settled("sluice_requests_total", {"target=\"b\""}) == 0);
+    BOOST_TEST(gate.settled("sluice_tokens_total", {"target=\"a\""}) == 10);
+    BOOST_TEST(gate.settled("sluice_tokens_total", {"target=\"b\""}) == 0);
+    BOOST_TEST(gate.settled("sluice_cost_usd_total", {"target=\"b\""}) == 0);
     // One for the request, and one for the copy's bill.
     BOOST_TEST(gate.access_lines(2).size() == 2u);
 }
@@ -249,7 +249,7 @@ BOOST_AUTO_TEST_CASE(a_shadow_that_fails_is_left_alone_for_a_while)
     BOOST_TEST(counted(gate, "dropped_breaker"));
     BOOST_TEST(gate.admin("GET", "/admin/v1/models/m/shadow").says("\"breaker\":\"open\""));
     BOOST_TEST(
-        gate.metric("sluice_breaker_state", {"target=\"b\""}) == 0,
+        gate.settled("sluice_breaker_state", {"target=\"b\""}) == 0,
         "what becomes of copies says nothing to requests");
 }
 

@@ -42,7 +42,7 @@ struct world {
 
     double outcomes(std::string_view of)
     {
-        return gate.metric("sluice_attempts_total", {"outcome=\"" + std::string(of) + '"'});
+        return gate.settled("sluice_attempts_total", {"outcome=\"" + std::string(of) + '"'});
     }
 
     scripted provider;
@@ -81,8 +81,8 @@ BOOST_AUTO_TEST_CASE(a_failure_before_the_answer_is_tried_once_more_and_not_seen
             BOOST_TEST(w.provider.calls() == 2u);
             BOOST_TEST(w.provider.request(0).body == w.provider.request(1).body);
             BOOST_TEST(w.gate.becomes("sluice_attempts_total", {"outcome=\"success\""}, 1));
-            BOOST_TEST(w.gate.metric("sluice_attempts_total") == 2);
-            BOOST_TEST(w.gate.metric("sluice_requests_total") == 1);
+            BOOST_TEST(w.gate.settled("sluice_attempts_total") == 2);
+            BOOST_TEST(w.gate.settled("sluice_requests_total") == 1);
         }
 }
 
@@ -206,7 +206,7 @@ BOOST_AUTO_TEST_CASE(the_clients_own_deadline_does_not_open_the_breaker)
     world w({says_and_hangs(""), answers()}, "retry: { attempts: 1 }, breaker: { failures: 1 }");
     const auto late = ask(w.gate, "n", {}, "x-stainless-read-timeout: 0.2\r\n");
     BOOST_TEST(late.status() == 504u);
-    BOOST_TEST(w.gate.metric("sluice_breaker_state") == 0);
+    BOOST_TEST(w.gate.settled("sluice_breaker_state") == 0);
     BOOST_TEST(answered(ask(w.gate, "m"), "m"));
 }
 

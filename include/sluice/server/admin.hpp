@@ -48,6 +48,8 @@ struct admin_sources {
     state::grants& grants;
     // What time it is, as keys end by it: see policy::believed_clock. Of the control thread.
     std::function<std::chrono::sys_seconds()> now;
+    // Whether every worker serves by the snapshot of `control`.
+    std::function<bool()> in_force;
     // Set while another process works in the state directory: nothing is changed then. May be null.
     const std::atomic<bool>* frozen = nullptr;
 };
@@ -61,6 +63,7 @@ struct admin_limits {
         10'000};  // a whole request once its connection is open, and idle after an answer
     milliseconds write{30'000};
     milliseconds later{5'000};       // an answer that is worked on off the control thread
+    milliseconds in_force{1'000};    // a change that is answered before every worker has it
     milliseconds accept_pause{100};  // after an accept error: out of descriptors is not the end
 };
 
@@ -70,6 +73,9 @@ struct admin_limits {
 // without it and 403 for a key of the data plane. Without a token everything is allowed; the
 // configuration permits that on loopback only. Requests under /admin/ that carry an Origin are
 // refused: no web page in an operator's browser is to turn canaries.
+//
+// A change is answered once every worker serves by it: it holds for each request that begins after
+// the answer. A worker whose loop stands still is not waited for longer than limits.in_force.
 //
 // Every member on the control thread. Outlives the running of its io_context.
 class admin_server {
@@ -85,6 +91,9 @@ public:
     // Binds and serves. Throws std::runtime_error, a text for people, if the address cannot be had.
     // `given`, if it is not below 0, listens there already and is taken.
     void start(const config::admin_settings& settings, int given = -1);
+
+    // A worker has taken a snapshot up.
+    void look();
 
     // Another process answers from now on: accepts nobody more, and a connection ends with the
     // answer that is being written.
@@ -107,9 +116,11 @@ private:
     void admit(boost::asio::ip::tcp::socket socket);
     struct waiting;
     boost::asio::awaitable<void> wait_for(std::shared_ptr<waiting> answer);
+    boost::asio::awaitable<void> until_in_force(connection& one);
 
     boost::asio::io_context& context_;
     observe::logger& log_;
+    std::function<bool()> in_force_;
     admin_limits limits_;
     std::unique_ptr<admin_api> api_;
     boost::asio::ip::tcp::acceptor acceptor_;

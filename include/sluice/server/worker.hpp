@@ -19,6 +19,7 @@
 #include <atomic>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <optional>
 #include <string>
@@ -37,6 +38,7 @@ struct worker_commons {
     const std::atomic<bool>& draining;
     net::byte_ledger& ledger;
     proxy::pair_inbox& pairs;
+    std::function<void()> took_up;  // called by a worker that serves by a new snapshot, on its thread
     std::vector<std::unique_ptr<worker>> all;  // complete before the first of them runs
 };
 
@@ -86,6 +88,12 @@ public:
     {
         return last_tick_.load(std::memory_order_relaxed);
     }
+    // The version of the snapshot that every request gets which begins from now on; the greatest
+    // number once the loop has ended. Any thread.
+    [[nodiscard]] std::uint64_t serves() const noexcept
+    {
+        return serves_.load(std::memory_order_acquire);
+    }
     [[nodiscard]] std::size_t connections() const noexcept
     {
         return connections_.load(std::memory_order_relaxed);
@@ -130,6 +138,7 @@ private:
     bool ended_ = false;
     std::atomic<std::size_t> connections_{0};
     std::atomic<std::int64_t> last_tick_{0};
+    std::atomic<std::uint64_t> serves_{0};
 };
 
 }  // namespace sluice::server

@@ -207,6 +207,13 @@ bool gateway::becomes(
     return false;
 }
 
+double gateway::settled(std::string_view name, std::initializer_list<std::string_view> labels)
+{
+    if (!becomes("sluice_in_flight_requests", {}, 0))
+        throw failure("requests are still in flight");
+    return metric(name, labels);
+}
+
 std::vector<std::string> gateway::access_lines(std::size_t count) const
 {
     const auto path = directory_ + "/access.log";

@@ -60,6 +60,10 @@ public:
     bool becomes(
         std::string_view name, std::initializer_list<std::string_view> labels, double value);
 
+    // The metric once no request is in flight: an answer's last octet is sent before it is counted.
+    [[nodiscard]] double settled(
+        std::string_view name, std::initializer_list<std::string_view> labels = {});
+
     // The access log once it has this many lines.
     [[nodiscard]] std::vector<std::string> access_lines(std::size_t count) const;
 
