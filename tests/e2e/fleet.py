@@ -24,9 +24,9 @@ class Redis(harness.Program):
         self.directory = pathlib.Path(directory)
         self.port = free_port() if port is None else port
         # It ends with this process, also when that crashes.
-        super().__init__("setpriv", "--pdeathsig", "KILL", SERVER, "--port", port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
+        super().__init__("setpriv", "--pdeathsig", "KILL", SERVER, "--port", self.port, "--bind", "127.0.0.1", "--save", "", "--appendonly", "no",
                          "--dir", self.directory)
-        self.url = f"redis://127.0.0.1:{port}/0"
+        self.url = f"redis://127.0.0.1:{self.port}/0"
         self.wait_for("Ready to accept connections")
 
     def flush(self):

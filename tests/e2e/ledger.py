@@ -65,6 +65,18 @@ def whole(directory, name):
             return database.execute("PRAGMA integrity_check").fetchone()[0]
 
 
+def pass_a_second(directory):
+    """And what a processor and a disk that others keep busy take from everybody: the longest that a write of ours was late."""
+    begin, latest, pause = time.monotonic(), 0, 0.02
+    with open(directory / "probe", "wb") as file:
+        while (looked := time.monotonic()) < begin + 1 + latest:
+            file.write(bytes(4096))
+            file.flush()
+            os.fsync(file.fileno())
+            time.sleep(pause)
+            latest = max(latest, time.monotonic() - looked - pause)
+
+
 @unittest.skipUnless((harness.BENCH / "bench_load").exists(), "the load generator is not built")
 class Killed(Case):
     def test_kill_9_under_load_loses_a_second_at_most_and_opens_no_budget(self):
@@ -89,7 +101,7 @@ class Killed(Case):
             # All that is counted here is a second old when the gateway dies.
             counted = before + server.total("sluice_key_requests_total", key="free") - 16
             paid += server.total("sluice_requests_total", code="200")
-            time.sleep(1)
+            pass_a_second(self.directory)
             server.kill()
             for each in loads:
                 each.kill()

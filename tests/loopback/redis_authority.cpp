@@ -39,7 +39,7 @@ struct gateway {
     static net::redis_settings settings_for(std::uint16_t port)
     {
         auto settings = redis_at(port);
-        settings.operation = 200ms;
+        settings.operation = 500ms;
         return settings;
     }
     static state::redis_authority_settings named(std::string id, milliseconds missing)

@@ -20,8 +20,8 @@ inline sluice::net::redis_settings redis_at(std::uint16_t port)
     settings.host = "127.0.0.1";
     settings.port = port;
     // A machine that is busy with other tests is slow; what is late here is so on purpose.
-    settings.operation = std::chrono::milliseconds(500);
-    settings.connect = std::chrono::milliseconds(2'000);
+    settings.operation = std::chrono::milliseconds(5'000);
+    settings.connect = std::chrono::milliseconds(5'000);
     settings.pause = std::chrono::milliseconds(2);
     settings.longest_pause = std::chrono::milliseconds(20);
     settings.refusal = std::chrono::milliseconds(50);

@@ -13,6 +13,7 @@
 #include <cstdlib>
 #include <fcntl.h>
 #include <filesystem>
+#include <random>
 #include <spawn.h>
 #include <stdexcept>
 #include <sys/wait.h>
@@ -28,16 +29,25 @@ using tcp = asio::ip::tcp;
 constexpr int tries = 5;
 constexpr std::chrono::seconds patience{20};
 
-std::uint16_t free_port()
-{
-    asio::io_context context;
-    const tcp::acceptor acceptor(context, {asio::ip::make_address("127.0.0.1"), 0});
-    return acceptor.local_endpoint().port();
-}
-
 tcp::endpoint at(std::uint16_t port)
 {
     return {asio::ip::make_address("127.0.0.1"), port};
+}
+
+// Below what the system gives to whoever connects: nobody takes it before the server does.
+std::uint16_t free_port()
+{
+    std::random_device draw;
+    std::uniform_int_distribution<std::uint16_t> some(10'240, 32'000);
+    for (;;) {
+        asio::io_context context;
+        tcp::acceptor acceptor(context, tcp::v4());
+        const auto port = some(draw);
+        boost::system::error_code taken;
+        acceptor.bind(at(port), taken);
+        if (!taken)
+            return port;
+    }
 }
 
 pid_t spawn(const std::vector<std::string>& words)
