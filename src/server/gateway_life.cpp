@@ -43,6 +43,11 @@ void gateway::parts::begin_stop()
     handover_.cancel("this process was told to stop");
     if (!succeeded_)
         supervisor_.stopping();
+    // Whoever stops a service tells all of its processes, and this one is about to end anyway.
+    if (succeeded_ && !std::exchange(told_to_stop_, true)) {
+        log_.info("draining", "another process has taken over; finishing what was begun here");
+        return;
+    }
     if (draining_.exchange(true)) {
         log_.warn("insisting", "told to stop again: ending every request now");
         for (const auto& each : commons_.all)

@@ -137,6 +137,7 @@ private:
     std::vector<std::function<void()>> asked_meanwhile_;  // of the store, while frozen
     handover handover_;
     bool succeeded_ = false;
+    bool told_to_stop_ = false;  // once succeeded
     std::size_t running_ = 0;  // workers
     std::vector<std::jthread> threads_;
 };

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
 """SIGUSR2: another process takes over, and no client notices."""
+import asyncio
+import concurrent.futures
 import json
 import os
 import re
@@ -12,7 +14,9 @@ import time
 
 import balancers
 import harness
-from harness import CLIENT_KEY, ROOT, Case, Load, Mock, Program, chat, fetch, free_port, free_ports, gateway_settings, sha256, until
+from harness import (
+    CLIENT_KEY, ROOT, Case, Load, Mock, Program, chat, data_events, exchange, fetch, free_port, free_ports,
+    gateway_settings, request_bytes, sha256, until)
 
 STREAMS, PER_SECOND = 1000 // harness.SLOW, 500 // harness.SLOW
 EVENTS, RATE = 50, 5  # streams of ten seconds
@@ -351,6 +355,22 @@ class Manager(Case):
         directory.mkdir()
         provider = self.simulator()
         return directory, gateway_settings(directory, [("only", provider.url + "/v1", 1)])
+
+    def test_a_stop_of_all_its_processes_cuts_nothing_that_was_begun_before_an_upgrade(self):
+        directory = self.directory / "stopped"
+        provider = self.simulator("--behaviour", "tps-20+tokens-60")
+        gateway = kept(self, Served(directory, gateway_settings(directory, [("only", provider.url + "/v1", 1)])))
+        ask = lambda: asyncio.run(exchange(gateway.address, request_bytes("/v1/chat/completions", chat(stream=True))))
+        with concurrent.futures.ThreadPoolExecutor() as clients:
+            answer = clients.submit(ask)
+            self.assertTrue(until(lambda: gateway.total("sluice_open_streams") == 1))
+            gateway.upgrade()
+            time.sleep(1)  # by then the old one refuses what comes on connections it has
+            for pid in gateway.pids:
+                os.kill(pid, signal.SIGTERM)
+            self.assertEqual(data_events(answer.result().body)[-1], "[DONE]")
+        self.assertTrue(until(lambda: all(gateway.gone(pid) for pid in gateway.pids)), gateway.output())
+        self.assertEqual(gateway.count("insisting"), 0)
 
     def test_it_is_told_who_serves_and_that_it_is_well(self):
         directory, settings = self.settings("told")
