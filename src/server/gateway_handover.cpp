@@ -18,8 +18,6 @@ using kind = handover_message::kind;
 // Until clients are told with each answer that their connection ends: every worker knows by then
 // that there is a successor.
 constexpr milliseconds until_told{100};
-// A request that is on its way is answered here; a connection on which none comes is closed then.
-constexpr milliseconds idle_time{2'000};
 // What is left in the purses stays for requests that take long to arrive; after that it is the
 // successor's at once.
 constexpr milliseconds until_swept{30'000};

@@ -65,7 +65,7 @@ void gateway::parts::begin_stop()
               std::chrono::duration_cast<seconds>(control_.current()->timeouts.drain).count()}}});
     const auto until = steady::now() + control_.current()->timeouts.drain;
     for (const auto& each : commons_.all)
-        each->drain(until);
+        each->drain(until, idle_time);
 }
 
 void gateway::parts::stop()

@@ -43,6 +43,10 @@
 
 namespace sluice::server {
 
+// For so long a connection is idle before a process that is to end closes it: a request that is on
+// its way is answered, and who asked is told that the connection ends.
+inline constexpr milliseconds idle_time{2'000};
+
 // In the order in which they depend on each other; destroyed from the end.
 class gateway::parts {
 public:

@@ -74,7 +74,8 @@ net::task<bool> run_request(proxy::services& with, sessions::entry& mine)
 void sessions::close_idle(time_point since) noexcept
 {
     for (auto& each : all_)
-        if (each.current == nullptr && each.idle_since <= since)
+        if (each.current == nullptr && each.idle_since <= since
+            && each.client->connection().look() != net::stream::presence::data)
             each.client->connection().socket().interrupt();
 }
 
@@ -119,8 +120,6 @@ net::task<> run_session(
         if (!asked)
             break;
         keep = co_await run_request(with, mine);
-        // A client that was not told with this answer may have its next request on the way.
-        keep = keep && (with.succeeded || !with.draining.load(std::memory_order_relaxed));
         mine.idle_since = with.coarse_now;
     }
 }

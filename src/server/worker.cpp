@@ -119,9 +119,9 @@ void worker::install(installed next)
     });
 }
 
-void worker::drain(time_point until)
+void worker::drain(time_point until, milliseconds idle)
 {
-    boost::asio::post(context_, [this, until] { begin_drain(until, milliseconds{0}); });
+    boost::asio::post(context_, [this, until, idle] { begin_drain(until, idle); });
 }
 
 void worker::leave(time_point until, milliseconds idle)

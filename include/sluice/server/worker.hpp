@@ -71,12 +71,11 @@ public:
 
     // Any thread.
     void install(installed next);
-    // Closes the listeners and idle connections; requests may end until `until`, then they are
-    // told.
-    void drain(time_point until);
+    // Closes the listeners, and a connection once it has been idle for so long: a request that is
+    // on its way is answered. Requests may end until `until`, then they are told.
+    void drain(time_point until, milliseconds idle);
     // The same for a worker in whose place another process accepts from now on: it leaves to that
-    // one who has not been accepted yet. A connection is closed only when it has been idle for so
-    // long, so that a request that is on its way is answered.
+    // one who has not been accepted yet.
     void leave(time_point until, milliseconds idle);
     // Ends everything at once.
     void insist();
