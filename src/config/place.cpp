@@ -169,7 +169,7 @@ bool place::boolean() const
 std::uint64_t place::count() const
 {
     const auto parse = [this](std::string_view text) {
-        const auto value = parse_count(text);
+        const auto value = parse_whole_number(text);
         return value && *value >= row_->min && *value <= row_->max ? value : std::nullopt;
     };
     return maybe<std::uint64_t>(parse).value_or(0);
@@ -178,7 +178,7 @@ std::uint64_t place::count() const
 double place::decimal() const
 {
     const auto parse = [this](std::string_view text) {
-        const auto value = parse_decimal(text);
+        const auto value = parse_number(text);
         return value && fits(*row_, *value) ? value : std::nullopt;
     };
     return maybe<double>(parse).value_or(0);

@@ -105,13 +105,32 @@ std::optional<std::uint64_t> parse_count(std::string_view text)
 std::optional<double> parse_decimal(std::string_view text)
 {
     const auto plain = [](char c) { return is_digit(c) || c == '.'; };
-    if (text.empty() || !is_digit(text.front()) || !std::all_of(text.begin(), text.end(), plain))
+    if (!std::all_of(text.begin(), text.end(), plain))
+        return {};
+    return parse_number(text);
+}
+
+std::optional<double> parse_number(std::string_view text)
+{
+    // Neither a sign, nor inf, nor nan.
+    if (text.empty() || !is_digit(text.front()))
         return {};
     double value = 0;
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
     if (error != std::errc{} || end != text.data() + text.size() || !std::isfinite(value))
         return {};
     return value;
+}
+
+std::optional<std::uint64_t> parse_whole_number(std::string_view text)
+{
+    constexpr double exact = 9'007'199'254'740'992;  // 2^53
+    if (const auto count = parse_count(text))
+        return count;
+    const auto value = parse_number(text);
+    if (!value || *value > exact || std::floor(*value) != *value)
+        return {};
+    return static_cast<std::uint64_t>(*value);
 }
 
 std::optional<milliseconds> parse_duration(std::string_view text)

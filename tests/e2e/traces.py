@@ -6,6 +6,8 @@ import base64
 import http.server
 import json
 import re
+import ssl
+import subprocess
 import sys
 import threading
 
@@ -65,7 +67,7 @@ class Told:
 class Collector:
     """OTLP over HTTP. What it cannot decode is a complaint."""
 
-    def __init__(self, port=0):
+    def __init__(self, port=0, certificate=None):
         outer = self
         self.spans, self.bodies, self.headers, self.complaints, self.lock = [], [], [], [], threading.Lock()
 
@@ -83,6 +85,10 @@ class Collector:
                 pass
         self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
         self.port = self.server.server_address[1]
+        if certificate:
+            tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+            tls.load_cert_chain(certificate)
+            self.server.socket = tls.wrap_socket(self.server.socket, server_side=True)
         self.thread = threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True)
         self.thread.start()
 
@@ -113,14 +119,15 @@ class Collector:
 
 
 class Traces(Case):
-    def begin(self, models):
-        self.collector = Collector()
+    def begin(self, models, certificate=None, trusted=None):
+        self.collector = Collector(certificate=certificate)
         self.stack.callback(lambda: self.collector.stop())
         self.provider = self.simulator("--behaviour", "ok")
         self.number = 0
         server = self.gateway([("one", self.provider.url + "/v1", 1)], models=models, tracing={
-            "otlp": f"http://127.0.0.1:{self.collector.port}", "headers": {"x-key": SECRET}, "sample": "0%",
-            "resource": {"deployment.environment.name": "test"}})
+            "otlp": f"{'https' if certificate else 'http'}://127.0.0.1:{self.collector.port}", "headers": {"x-key": SECRET},
+            "sample": "0%", "resource": {"deployment.environment.name": "test"}},
+            environment={"SSL_CERT_FILE": str(trusted)} if trusted else None)
         self.addCleanup(lambda: server.process.poll() is None and server.stop())
         return server
 
@@ -141,10 +148,12 @@ class Traces(Case):
         for number, attempt in enumerate(attempts, 1):
             self.assertEqual(attempt.parent, server_span.id)
             self.assertEqual(attempt.span.kind, Span.SPAN_KIND_CLIENT)
-            self.assertEqual(attempt.at["sluice.attempt"], number)
+            copied = attempt.at["sluice.attempt.kind"] == "shadow"  # it is not counted, and may last longer
+            self.assertEqual(attempt.at["sluice.attempt"], 1 if copied else number)
             self.assertGreaterEqual(attempt.span.start_time_unix_nano, server_span.span.start_time_unix_nano)
             self.assertLessEqual(attempt.span.start_time_unix_nano, attempt.span.end_time_unix_nano)
-            self.assertLessEqual(attempt.span.end_time_unix_nano, server_span.span.end_time_unix_nano)
+            if not copied:
+                self.assertLessEqual(attempt.span.end_time_unix_nano, server_span.span.end_time_unix_nano)
         return answer.status, server_span, attempts
 
     def test_retries_fallbacks_streams_and_errors(self):
@@ -206,6 +215,49 @@ class Traces(Case):
         self.assertEqual((status, request.failed, request.span.name), (404, False, "chat"))
         self.assertTrue(until(lambda: server.total("sluice_spans_exported_total") == len(self.collector.spans)))
         self.assertEqual(server.total("sluice_spans_dropped_total"), 0)
+
+    def test_a_hedge_and_its_loser(self):
+        server = self.begin({"m": {
+            "targets": [{"name": "late", "provider": "one", "model": "sim-latency-5s", "weight": 1},
+                        {"name": "other", "provider": "one", "model": "plain", "weight": 0.000001}],
+            "hedge": {"after": "50ms", "budget": "100%"}, "retry": {"attempts": 1}}})
+        status, request, [late, other] = self.ask(server, spans=3)
+        self.assertEqual((status, request.failed), (200, False))
+        self.assertEqual(request.at["sluice.attempts"], 2)
+        self.assertEqual((late.at["sluice.target"], late.at["sluice.attempt.kind"]), ("late", "first"))
+        self.assertEqual((other.at["sluice.target"], other.at["sluice.attempt.kind"]), ("other", "hedge"))
+        self.assertEqual((late.at["sluice.outcome"], late.failed), ("hedge_lost", False))
+        self.assertGreaterEqual(other.span.start_time_unix_nano - late.span.start_time_unix_nano, 50_000_000)
+        self.assertGreater(other.at["gen_ai.usage.output_tokens"], 0)
+        self.assertNotIn("gen_ai.usage.output_tokens", late.at)
+
+    def test_a_copy_is_in_the_trace_of_what_it_is_a_copy_of(self):
+        server = self.begin({"m": {
+            "targets": [{"name": "used", "provider": "one", "weight": 1}, {"name": "tried", "provider": "one", "weight": 0}],
+            "shadow": {"target": "tried", "percent": "100%"}}})
+        status, request, [used, tried] = self.ask(server, spans=3)
+        self.assertEqual((status, request.at["sluice.attempts"]), (200, 1))
+        self.assertEqual((used.at["sluice.target"], used.at["sluice.attempt.kind"]), ("used", "first"))
+        self.assertEqual((tried.at["sluice.target"], tried.at["sluice.attempt.kind"]), ("tried", "shadow"))
+        self.assertFalse(tried.failed)
+
+    def test_a_collector_behind_tls_has_to_be_trusted(self):
+        certificate = self.directory / "collector.pem"
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "1",
+                        "-subj", "/CN=collector", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", certificate,
+                        "-out", self.directory / "trusted.pem"], check=True, capture_output=True)
+        with open(certificate, "ab") as both:
+            both.write((self.directory / "trusted.pem").read_bytes())
+        models = {"m": {"targets": [{"provider": "one"}]}}
+        server = self.begin(models, certificate, self.directory / "trusted.pem")
+        self.ask(server)
+        self.assertEqual(server.stop(), 0)
+        self.assertEqual(self.collector.headers[0]["x-key"], SECRET)
+        server = self.begin(models, certificate)
+        fetch(server.url + "/v1/chat/completions", "POST", chat(), {
+            "authorization": f"Bearer {harness.CLIENT_KEY}", "traceparent": f"00-{TRACE}-{PARENT}-01"})
+        self.assertIn("certificate", server.wait_for('"spans_not_exported".*').group())
+        self.assertEqual(self.collector.bodies, [], "spans or the header's secret went to somebody else")
 
     def test_what_is_said_stays_between_client_and_provider(self):
         server = self.begin({"m": {"targets": [{"provider": "one"}]}})

@@ -17,6 +17,11 @@ namespace sluice::config {
 // A finite decimal number >= 0: 95, 0.5.
 [[nodiscard]] std::optional<double> parse_decimal(std::string_view text);
 
+// The same as YAML and JSON may write it too, who like 1e+06 and 1e-06.
+[[nodiscard]] std::optional<double> parse_number(std::string_view text);
+// A whole one of them, exactly.
+[[nodiscard]] std::optional<std::uint64_t> parse_whole_number(std::string_view text);
+
 // 250ms 30s 5m 24h 7d, and plain 0; at most 3650d.
 [[nodiscard]] std::optional<milliseconds> parse_duration(std::string_view text);
 [[nodiscard]] std::string format_duration(milliseconds value);

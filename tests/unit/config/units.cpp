@@ -91,6 +91,14 @@ BOOST_AUTO_TEST_CASE(numbers_and_percents_read_and_print)
         BOOST_TEST(!parse_percent(wrong).has_value(), wrong);
     for (const auto* wrong : {"", ".5", "-1", "inf", "0x10", "1e5", "1,5", "1.2.3"})
         BOOST_TEST(!parse_decimal(wrong).has_value(), wrong);
+    BOOST_TEST((parse_number("1e-06") == 0.000001));
+    BOOST_TEST((parse_number("2.5E+2") == 250.0));
+    for (const auto* wrong : {"", "e5", "-1e5", "1e", "1e5x", "inf", "nan", "0x10", "1e999"})
+        BOOST_TEST(!parse_number(wrong).has_value(), wrong);
+    BOOST_TEST((parse_whole_number("1e+06") == 1'000'000U));
+    BOOST_TEST((parse_whole_number("18446744073709551615") == 18446744073709551615U));
+    for (const auto* wrong : {"1.5", "1e-1", "1e17", "18446744073709551616", "-1"})
+        BOOST_TEST(!parse_whole_number(wrong).has_value(), wrong);
     BOOST_TEST(format_decimal(87.5) == "87.5");
     BOOST_TEST(format_decimal(5) == "5");
     BOOST_TEST(!parse_count("").has_value());
