@@ -10,6 +10,7 @@ install(FILES deploy/every-key.yaml DESTINATION share/doc/sluice/examples)
 install(DIRECTORY deploy/balancers deploy/prometheus grafana DESTINATION share/doc/sluice/examples)
 install(FILES deploy/README.md deploy/SCALING.md DESTINATION share/doc/sluice)
 install(FILES deploy/debian/copyright DESTINATION share/doc/sluice)
+install(FILES deploy/debian/lintian-overrides DESTINATION share/lintian/overrides RENAME sluice)
 
 # gzip without a name and a time in it: the same sources are the same package.
 find_program(SLUICE_GZIP gzip)

@@ -251,8 +251,7 @@ asio::awaitable<void> admin_server::until_in_force(connection& one)
     while (!stopped_ && !in_force_()) {
         auto [cancelled] = co_await one.in_force.async_wait(no_throw);
         if (!cancelled) {
-            log_.warn(
-                "config_late", "a change is answered before every worker has taken it up");
+            log_.warn("config_late", "a change is answered before every worker has taken it up");
             co_return;
         }
     }

@@ -142,7 +142,7 @@ private:
     handover handover_;
     bool succeeded_ = false;
     bool told_to_stop_ = false;  // once succeeded
-    std::size_t running_ = 0;  // workers
+    std::size_t running_ = 0;    // workers
     std::vector<std::jthread> threads_;
 };
 

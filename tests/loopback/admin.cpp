@@ -94,9 +94,8 @@ BOOST_AUTO_TEST_CASE(a_worker_that_stands_still_keeps_a_change_waiting_for_a_whi
     admin.on_control_thread([&] { admin.in_force = false; });
     BOOST_TEST(admin.call("PUT", models + "/demo/canary", R"({"percent":20})").status == 200U);
     const auto& lines = admin.world.lines;
-    BOOST_TEST(std::ranges::any_of(lines, [](const auto& line) {
-        return line.find("config_late") != std::string::npos;
-    }));
+    BOOST_TEST(std::ranges::any_of(
+        lines, [](const auto& line) { return line.find("config_late") != std::string::npos; }));
 }
 
 BOOST_AUTO_TEST_CASE(targets_tell_their_breaker_budget_and_latency_and_providers_their_credentials)
