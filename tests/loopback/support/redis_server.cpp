@@ -34,18 +34,26 @@ tcp::endpoint at(std::uint16_t port)
     return {asio::ip::make_address("127.0.0.1"), port};
 }
 
-// Below what the system gives to whoever connects: nobody takes it before the server does.
+// A node of a cluster listens on this port and on the one so far above.
+constexpr std::uint16_t to_bus = 10'000;
+
+bool is_free(std::uint16_t port)
+{
+    asio::io_context context;
+    tcp::acceptor acceptor(context, tcp::v4());
+    boost::system::error_code taken;
+    acceptor.bind(at(port), taken);
+    return !taken;
+}
+
+// Both below what the system gives to whoever connects: nobody takes them before the server does.
 std::uint16_t free_port()
 {
     std::random_device draw;
-    std::uniform_int_distribution<std::uint16_t> some(10'240, 32'000);
+    std::uniform_int_distribution<std::uint16_t> some(10'240, 22'000);
     for (;;) {
-        asio::io_context context;
-        tcp::acceptor acceptor(context, tcp::v4());
         const auto port = some(draw);
-        boost::system::error_code taken;
-        acceptor.bind(at(port), taken);
-        if (!taken)
+        if (is_free(port) && is_free(port + to_bus))
             return port;
     }
 }
@@ -133,11 +141,7 @@ bool redis_server::run()
     pid_ = spawn(words);
     const auto until = std::chrono::steady_clock::now() + patience;
     while (pid_ > 0 && std::chrono::steady_clock::now() < until) {
-        asio::io_context context;
-        tcp::socket socket(context);
-        boost::system::error_code ec;
-        socket.connect(at(port_), ec);
-        if (!ec)
+        if (answers())
             return true;
         if (::waitpid(pid_, nullptr, WNOHANG) == pid_)
             pid_ = -1;
@@ -145,6 +149,17 @@ bool redis_server::run()
         std::this_thread::sleep_for(std::chrono::milliseconds(10));
     }
     return false;
+}
+
+// It listens before it has all of its ports, and may end yet.
+bool redis_server::answers() const
+{
+    try {
+        (void)tell({"PING"});
+        return true;
+    } catch (const std::exception&) {
+        return false;
+    }
 }
 
 void redis_server::freeze() const

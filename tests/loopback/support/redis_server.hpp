@@ -34,6 +34,7 @@ public:
 
 private:
     [[nodiscard]] bool run();
+    [[nodiscard]] bool answers() const;
 
     std::vector<std::string> options_;
     std::string directory_;
