@@ -39,6 +39,13 @@ struct world {
     gateway gate;
 };
 
+void wait_until_draining(gateway& gate)
+{
+    const auto until = clock::now() + patience;
+    while (gate.admin("GET", "/readyz").status() != 503 && clock::now() < until) {
+    }
+}
+
 void finish(world::stream& one)
 {
     one.upstream.send(
@@ -78,9 +85,7 @@ BOOST_AUTO_TEST_CASE(a_request_on_its_way_is_answered_and_told_that_the_connecti
     auto upstream = w.provider.accept();
     (void)upstream.request();
     w.gate.stop();
-    const auto until = clock::now() + patience;
-    while (w.gate.admin("GET", "/readyz").status() != 503 && clock::now() < until) {
-    }
+    wait_until_draining(w.gate);
     kept.send(get_text("/v1/models"));
     const auto last = kept.answer();
     BOOST_TEST(last.status() == 200u);
@@ -121,8 +126,7 @@ BOOST_AUTO_TEST_CASE(readiness_fails_and_nobody_new_is_let_in_while_streams_go_o
     BOOST_TEST(w.gate.admin("GET", "/readyz").status() == 200u);
     w.gate.stop();
     const auto until = clock::now() + patience;
-    while (w.gate.admin("GET", "/readyz").status() != 503 && clock::now() < until) {
-    }
+    wait_until_draining(w.gate);
     BOOST_TEST(w.gate.admin("GET", "/readyz").status() == 503u);
     BOOST_TEST(w.gate.admin("GET", "/livez").status() == 200u);
     bool refused = false;
@@ -148,9 +152,7 @@ BOOST_AUTO_TEST_CASE(a_health_check_that_is_being_read_says_draining)
     checking.send("GET /healthz HTTP/1.1\r\nhost: a\r\n");
     BOOST_TEST(w.gate.becomes("sluice_in_flight_requests", {}, 1));
     w.gate.stop();
-    const auto until = clock::now() + patience;
-    while (w.gate.admin("GET", "/readyz").status() != 503 && clock::now() < until) {
-    }
+    wait_until_draining(w.gate);
     checking.send("\r\n");
     const auto answer = checking.answer();
     BOOST_TEST(answer.status() == 503u);

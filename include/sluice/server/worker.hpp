@@ -38,8 +38,8 @@ struct worker_commons {
     const std::atomic<bool>& draining;
     net::byte_ledger& ledger;
     proxy::pair_inbox& pairs;
-    std::function<void()>
-        took_up;  // called by a worker that serves by a new snapshot, on its thread
+    // Called by a worker that serves by a new snapshot, on its thread.
+    std::function<void()> took_up;
     std::vector<std::unique_ptr<worker>> all;  // complete before the first of them runs
 };
 
