@@ -15,7 +15,7 @@ SANITIZER_ENVIRONMENT = {
     "tsan": ["TSAN_OPTIONS=halt_on_error=0:exitcode=66:second_deadlock_stack=1"],
 }
 SLOWER = {"asan": 3, "tsan": 5}
-COPIED = ("RUN_SERIAL", "SKIP_RETURN_CODE", "WILL_FAIL", "PROCESSORS", "RESOURCE_LOCK",
+COPIED = ("RUN_SERIAL", "SKIP_RETURN_CODE", "WILL_FAIL", "PROCESSORS", "RESOURCE_LOCK", "COST",
           "WORKING_DIRECTORY", "LABELS")
 
 

@@ -8,7 +8,7 @@
 namespace sluice::config::describing {
 namespace {
 
-std::string quoted(std::string_view text)
+std::string in_quotes(std::string_view text)
 {
     return '"' + json_escaped(text) + '"';
 }
@@ -27,14 +27,14 @@ description raw(std::string json)
 
 description text(std::string_view value)
 {
-    return raw(quoted(value));
+    return raw(in_quotes(value));
 }
 
 description texts(const std::vector<std::string>& values)
 {
     std::string json;
     for (const auto& value : values)
-        json += (json.empty() ? "" : ",") + quoted(value);
+        json += (json.empty() ? "" : ",") + in_quotes(value);
     return raw('[' + json + ']');
 }
 

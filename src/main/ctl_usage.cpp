@@ -81,7 +81,7 @@ rows rows_of(dom::element answer, const std::vector<std::string>& dimensions)
 }
 
 // RFC 4180; a text that a spreadsheet would take for a formula is not one.
-std::string quoted(const std::string& text)
+std::string csv_field(const std::string& text)
 {
     const bool formula =
         !text.empty() && std::string_view("=+-@").find(text[0]) != std::string::npos;
@@ -101,7 +101,7 @@ std::string csv_text(const rows& all)
     std::string out;
     for (const auto& row : all) {
         for (std::size_t i = 0; i < row.size(); ++i)
-            out += (i > 0 ? "," : "") + quoted(row[i]);
+            out += (i > 0 ? "," : "") + csv_field(row[i]);
         out += "\r\n";
     }
     return out;

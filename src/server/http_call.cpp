@@ -8,15 +8,16 @@
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/use_awaitable.hpp>
+#include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
 #include <boost/beast/http/string_body.hpp>
 #include <boost/beast/http/write.hpp>
 #include <boost/beast/ssl/ssl_stream.hpp>
 
 #include <memory>
+#include <sstream>
 #include <utility>
 
 namespace sluice::server {
@@ -27,14 +28,16 @@ namespace beast = boost::beast;
 namespace http = beast::http;
 namespace ssl = asio::ssl;
 using tcp = asio::ip::tcp;
-using call_request = http::request<http::string_body>;
+using answer_parser = http::response_parser<http::string_body>;
+using boost::system::error_code;
 
 constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
+constexpr std::size_t read_bytes = 16'384;
 
-call_request request_for(const http_ask& ask)
+std::string request_for(const http_ask& ask)
 {
     const auto verb = ask.post ? http::verb::post : http::verb::get;
-    call_request request{verb, ask.where.path, 11};
+    http::request<http::string_body> request{verb, ask.where.path, 11};
     request.set(http::field::host, ask.where.authority);
     request.set(http::field::user_agent, "sluice/" + std::string(this_build().version));
     request.set(http::field::connection, "close");
@@ -43,7 +46,9 @@ call_request request_for(const http_ask& ask)
         request.set(name, value);
     request.body() = ask.body;
     request.prepare_payload();
-    return request;
+    std::ostringstream text;
+    text << request;
+    return std::move(text).str();
 }
 
 http_end end_of(http::response<http::string_body> answer)
@@ -55,31 +60,45 @@ http_end end_of(http::response<http::string_body> answer)
     return end;
 }
 
-// Over a connected stream. All of them outlive the call.
-template <class Stream>
-asio::awaitable<http_end> ask_over(Stream& stream, const call_request& request, const http_ask& ask)
+// What has come, or that nothing more comes, for the parser.
+error_code take(answer_parser& parser, beast::flat_buffer& buffer, error_code read_ec)
 {
-    auto [write_ec, written] = co_await http::async_write(stream, request, no_throw);
+    error_code ec;
+    if (read_ec == asio::error::eof && parser.got_some())
+        parser.put_eof(ec);
+    else if (read_ec)
+        return read_ec;
+    else
+        buffer.consume(parser.put(buffer.data(), ec));
+    return ec == http::error::need_more ? error_code{} : ec;
+}
+
+// Over a connected stream. All of them outlive the call. Beast parses; its own operations would be
+// compiled for each kind of stream, and are most of what this file takes to compile.
+template <class Stream>
+asio::awaitable<http_end> ask_over(Stream& stream, const std::string& request, const http_ask& ask)
+{
+    auto [write_ec, written] = co_await asio::async_write(stream, asio::buffer(request), no_throw);
     if (write_ec)
         co_return http_end{0, "cannot be sent: " + write_ec.message(), {}, {}};
+    const bool head_only = ask.post && !ask.whole_answer;
     beast::flat_buffer buffer;
-    http::response_parser<http::string_body> parser;
+    answer_parser parser;
     parser.body_limit(ask.answer_bytes);
-    if (ask.post && !ask.whole_answer) {
-        auto [head_ec, bytes] = co_await http::async_read_header(stream, buffer, parser, no_throw);
-        if (head_ec)
-            co_return http_end{0, "no answer: " + head_ec.message(), {}, {}};
-        co_return end_of(parser.release());
+    parser.eager(!head_only);
+    while (head_only ? !parser.is_header_done() : !parser.is_done()) {
+        auto [read_ec, bytes] =
+            co_await stream.async_read_some(buffer.prepare(read_bytes), no_throw);
+        buffer.commit(bytes);
+        if (const auto ec = take(parser, buffer, read_ec))
+            co_return http_end{0, "no answer: " + ec.message(), {}, {}};
     }
-    auto [read_ec, bytes] = co_await http::async_read(stream, buffer, parser, no_throw);
-    if (read_ec)
-        co_return http_end{0, "no answer: " + read_ec.message(), {}, {}};
     co_return end_of(parser.release());
 }
 
 bool expect(beast::ssl_stream<beast::tcp_stream>& stream, const std::string& host)
 {
-    boost::system::error_code ec;
+    error_code ec;
     (void)asio::ip::make_address(host, ec);
     const bool is_name = static_cast<bool>(ec);
     // As SSL_set_tlsext_host_name, whose casts are C's.
@@ -98,7 +117,7 @@ bool expect(beast::ssl_stream<beast::tcp_stream>& stream, const std::string& hos
 
 // Takes the place of `plain` once there is a connection. The arguments outlive the call.
 asio::awaitable<http_end> ask_with_tls(
-    beast::tcp_stream plain, const http_ask& ask, const call_request& request)
+    beast::tcp_stream plain, const http_ask& ask, const std::string& request)
 {
     const auto trust = net::make_client_context(ask.ca_file);
     if (!trust.context)
@@ -125,7 +144,7 @@ asio::awaitable<http_end> call_http(const http_ask& ask)
     const auto resolver = std::make_shared<tcp::resolver>(executor);
     asio::steady_timer late(executor);
     late.expires_at(until);
-    late.async_wait([resolver](const boost::system::error_code& ec) {
+    late.async_wait([resolver](const error_code& ec) {
         if (!ec)
             resolver->cancel();
     });

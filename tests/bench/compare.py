@@ -14,7 +14,7 @@ from pathlib import Path
 
 import table
 from counters import can_trace, syscalls_by_perf, syscalls_by_strace
-from machine import Quiet, end_on_signals, own_cpu_ns, raise_descriptor_limit, usage
+from machine import Quiet, end_on_signals, own_cpu_ns, raise_descriptor_limit, usage, use_memory
 from proxies import Direct, Floor, Haproxy, Mock, Nginx, Portkey, Sluice
 from scenarios import STANDARD, faults, load_command, measure, run_load, scenario
 
@@ -217,6 +217,8 @@ def main():
     if not head["versions"]:
         print("nothing to compare: " + "; ".join(head["left_out"]))
         return SKIP
+    if not options.quick:
+        use_memory()
     records, complaints = [], []
     for one in wanted:
         with tempfile.TemporaryDirectory(prefix="sluice-bench-") as directory:

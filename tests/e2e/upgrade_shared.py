@@ -8,7 +8,7 @@ from fleet import SERVER, Redis
 import harness
 from harness import Case, chat, fetch, until
 from money import Provider, ask_all, priced, spend
-from upgrade import Served, kept
+from served import Served, kept
 
 AFFORDED, BUDGET = 500, "5 USD"
 UPGRADES = 4  # by turns

@@ -8,6 +8,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <condition_variable>
 #include <functional>
 #include <mutex>
 
@@ -82,12 +83,10 @@ public:
     // Once there are so many; sorted by when they began.
     [[nodiscard]] std::vector<span> wait_for(std::size_t count) const
     {
-        const auto until = clock::now() + patience;
-        auto all = spans();
-        while (all.size() < count && clock::now() < until) {
-            std::this_thread::yield();
-            all = spans();
-        }
+        std::unique_lock lock(mutex_);
+        (void)changed_.wait_for(lock, patience, [&] { return spans_.size() >= count; });
+        auto all = spans_;
+        lock.unlock();
         BOOST_TEST_REQUIRE(all.size() == count);
         std::ranges::sort(all, {}, [](const span& one) { return std::pair(one.begin, one.kind); });
         return all;
@@ -100,11 +99,10 @@ public:
     // Once it has had so many, whatever it answered.
     [[nodiscard]] std::vector<message> wait_for_requests(std::size_t count) const
     {
-        const auto until = clock::now() + patience;
-        while (requests().size() < count && clock::now() < until)
-            std::this_thread::yield();
-        BOOST_TEST_REQUIRE(requests().size() >= count);
-        return requests();
+        std::unique_lock lock(mutex_);
+        (void)changed_.wait_for(lock, patience, [&] { return requests_.size() >= count; });
+        BOOST_TEST_REQUIRE(requests_.size() >= count);
+        return requests_;
     }
 
 private:
@@ -122,6 +120,7 @@ private:
                 answer = answer_text("{}");
             }
         }
+        changed_.notify_all();
         if (!answer.empty())
             c.send(answer);
         else
@@ -137,6 +136,7 @@ private:
     }
 
     mutable std::mutex mutex_;
+    mutable std::condition_variable changed_;
     std::vector<std::string> first_;
     std::vector<message> requests_;
     std::vector<span> spans_;

@@ -78,7 +78,9 @@ run simulate(std::size_t count, int per_second, std::uint64_t seed)
 
 BOOST_AUTO_TEST_SUITE(balance_traffic)
 
-BOOST_AUTO_TEST_CASE(a_hundred_times_slower_replica_loses_its_traffic_in_ten_seconds)
+BOOST_AUTO_TEST_CASE(
+    a_hundred_times_slower_replica_loses_its_traffic_in_ten_seconds,
+    *boost::unit_test::label("statistics"))
 {
     for (const std::size_t count : {2U, 3U, 5U})
         for (const int per_second : {5, 50, 500})
@@ -93,7 +95,9 @@ BOOST_AUTO_TEST_CASE(a_hundred_times_slower_replica_loses_its_traffic_in_ten_sec
             }
 }
 
-BOOST_AUTO_TEST_CASE(a_healed_replica_has_its_traffic_back_30_seconds_after_its_last_slow_answer)
+BOOST_AUTO_TEST_CASE(
+    a_healed_replica_has_its_traffic_back_30_seconds_after_its_last_slow_answer,
+    *boost::unit_test::label("statistics"))
 {
     // The last slow answer comes at most 45 s after the healing at 180 s.
     for (const std::size_t count : {2U, 3U, 5U})

@@ -255,7 +255,9 @@ BOOST_AUTO_TEST_CASE(tokens_of_a_limit_are_apart_from_its_requests)
 
 // Requests that reserve an estimate, wait for it, run for a while and settle; more of them than the
 // limit lets in.
-BOOST_AUTO_TEST_CASE(any_minute_holds_to_the_limit_within_one_percent_with_settling_up_and_down)
+BOOST_AUTO_TEST_CASE(
+    any_minute_holds_to_the_limit_within_one_percent_with_settling_up_and_down,
+    *boost::unit_test::label("statistics"))
 {
     struct running {
         time_point ends;

@@ -127,7 +127,9 @@ figures of_many(
 
 BOOST_AUTO_TEST_SUITE(rollout_figures)
 
-BOOST_AUTO_TEST_CASE(three_percent_against_a_tenth_at_ten_percent_share_is_back_within_a_minute)
+BOOST_AUTO_TEST_CASE(
+    three_percent_against_a_tenth_at_ten_percent_share_is_back_within_a_minute,
+    *boost::unit_test::label("statistics"))
 {
     for (const bool absolute : {true, false}) {
         auto settings = whole_schedule();
@@ -144,7 +146,8 @@ BOOST_AUTO_TEST_CASE(three_percent_against_a_tenth_at_ten_percent_share_is_back_
     }
 }
 
-BOOST_AUTO_TEST_CASE(a_healthy_canary_comes_through_its_whole_schedule)
+BOOST_AUTO_TEST_CASE(
+    a_healthy_canary_comes_through_its_whole_schedule, *boost::unit_test::label("statistics"))
 {
     const auto seen = of_many(1'000, whole_schedule(), {.canary = 0.001, .stable = 0.001}, 3'600);
     BOOST_TEST_MESSAGE("0.1% on both arms: " << seen.rolled_back << " of 1000 rolled back");
@@ -152,7 +155,9 @@ BOOST_AUTO_TEST_CASE(a_healthy_canary_comes_through_its_whole_schedule)
 }
 
 // The edge of the promise is where the risk is greatest.
-BOOST_AUTO_TEST_CASE(a_canary_as_bad_as_it_may_be_is_rolled_back_no_more_often_than_promised)
+BOOST_AUTO_TEST_CASE(
+    a_canary_as_bad_as_it_may_be_is_rolled_back_no_more_often_than_promised,
+    *boost::unit_test::label("statistics"))
 {
     auto settings = whole_schedule();
     settings.guards.errors.reset();
@@ -161,7 +166,8 @@ BOOST_AUTO_TEST_CASE(a_canary_as_bad_as_it_may_be_is_rolled_back_no_more_often_t
     BOOST_TEST(seen.rolled_back < 10);
 }
 
-BOOST_AUTO_TEST_CASE(arms_that_are_equally_bad_are_not_told_apart)
+BOOST_AUTO_TEST_CASE(
+    arms_that_are_equally_bad_are_not_told_apart, *boost::unit_test::label("statistics"))
 {
     auto settings = whole_schedule();
     settings.guards.errors.reset();
@@ -173,7 +179,9 @@ BOOST_AUTO_TEST_CASE(arms_that_are_equally_bad_are_not_told_apart)
 }
 
 // At a risk of 5 % enough canaries are sent back for a comparison.
-BOOST_AUTO_TEST_CASE(several_gateways_together_send_no_more_canaries_back_than_one_may)
+BOOST_AUTO_TEST_CASE(
+    several_gateways_together_send_no_more_canaries_back_than_one_may,
+    *boost::unit_test::label("statistics"))
 {
     auto settings = whole_schedule();
     settings.guards.errors.reset();
@@ -192,7 +200,9 @@ BOOST_AUTO_TEST_CASE(several_gateways_together_send_no_more_canaries_back_than_o
     BOOST_TEST(together.rolled_back < careless.rolled_back);
 }
 
-BOOST_AUTO_TEST_CASE(a_healthy_canary_of_four_gateways_comes_through_its_whole_schedule)
+BOOST_AUTO_TEST_CASE(
+    a_healthy_canary_of_four_gateways_comes_through_its_whole_schedule,
+    *boost::unit_test::label("statistics"))
 {
     const auto seen = of_many(300, whole_schedule(), {.canary = 0.001, .stable = 0.001}, 3'600, 4);
     BOOST_TEST_MESSAGE("0.1% on both arms, four gateways: " << seen.rolled_back << " of 300");
