@@ -7,7 +7,6 @@
 namespace sluice::config {
 namespace {
 
-using kind = description::kind;
 using namespace describing;
 
 // Marked as the table says.
@@ -26,7 +25,7 @@ std::string address(const std::string& host, std::uint16_t port)
 
 description describe_listen(const snapshot& snapshot)
 {
-    description list{.is = kind::list, .json = {}};
+    description list{.is = description::kind::list, .json = {}};
     for (const auto& listen : snapshot.listen) {
         const auto where = address(listen.host, listen.port);
         description one;
@@ -219,7 +218,7 @@ description describe(const snapshot& snapshot)
         add(all, "jwt", describe_jwt(*snapshot.jwt));
     if (snapshot.tracing)
         add(all, "tracing", describe_tracing(*snapshot.tracing));
-    description keys{.is = kind::list, .json = {}};
+    description keys{.is = description::kind::list, .json = {}};
     for (const auto& key : snapshot.keys)
         add(keys, key.id, describe(key));
     add(all, "keys", std::move(keys));

@@ -7,7 +7,6 @@
 namespace sluice::config {
 namespace {
 
-using kind = description::kind;
 using namespace describing;
 
 std::string sticky_text(const model& model)
@@ -55,7 +54,7 @@ std::optional<policy::price> price_of(const target& target)
 description describe_targets(const model& model, const snapshot& snapshot)
 {
     constexpr std::string_view forced[] = {"automatic", "closed", "open"};
-    description targets{.is = kind::list, .json = {}};
+    description targets{.is = description::kind::list, .json = {}};
     for (const auto& target : model.targets) {
         description entry;
         add(entry, "name", text(target.name));

@@ -7,8 +7,6 @@ namespace {
 
 using namespace describing;
 
-constexpr std::int64_t nanos_per_micro = 1000;
-
 description dollars(std::int64_t nanos)
 {
     return money(nanos / nanos_per_micro);

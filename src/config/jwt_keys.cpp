@@ -52,7 +52,7 @@ const unsigned char* octets(std::string_view text)
     return reinterpret_cast<const unsigned char*>(text.data());
 }
 
-std::string member(dom::element of, std::string_view name)
+std::string text_member(dom::element of, std::string_view name)
 {
     std::string_view text;
     return of[name].get(text) == simdjson::SUCCESS ? std::string(text) : std::string();
@@ -60,7 +60,7 @@ std::string member(dom::element of, std::string_view name)
 
 std::string decoded(dom::element of, std::string_view name)
 {
-    return wire::base64url_decoded(member(of, name)).value_or(std::string());
+    return wire::base64url_decoded(text_member(of, name)).value_or(std::string());
 }
 
 key_pointer made(const char* type, OSSL_PARAM_BLD* from)
@@ -97,7 +97,7 @@ key_pointer ec_key(dom::element jwk)
 {
     const auto x = decoded(jwk, "x");
     const auto y = decoded(jwk, "y");
-    if (member(jwk, "crv") != "P-256" || x.size() != coordinate_bytes
+    if (text_member(jwk, "crv") != "P-256" || x.size() != coordinate_bytes
         || y.size() != coordinate_bytes)
         return {};
     const std::string point = '\x04' + x + y;
@@ -168,15 +168,15 @@ jwt_keys::result jwt_keys::from_jwks(std::string_view text)
         return {{}, "has more than " + std::to_string(max_jwks_keys) + " keys"};
     auto keys = std::make_shared<jwt_keys>();
     for (const auto jwk : all) {
-        const auto type = member(jwk, "kty");
+        const auto type = text_member(jwk, "kty");
         const auto algorithm = type == "EC" ? jwt_algorithm::es256 : jwt_algorithm::rs256;
-        const auto use = member(jwk, "use");
-        const auto meant = member(jwk, "alg");
+        const auto use = text_member(jwk, "use");
+        const auto meant = text_member(jwk, "alg");
         if ((type != "EC" && type != "RSA") || (!use.empty() && use != "sig")
             || (!meant.empty() && meant != name_of(algorithm)))
             continue;
         if (auto key = type == "EC" ? ec_key(jwk) : rsa_key(jwk))
-            keys->keys_.push_back({member(jwk, "kid"), algorithm, key.release()});
+            keys->keys_.push_back({text_member(jwk, "kid"), algorithm, key.release()});
     }
     if (keys->keys_.empty())
         return {{}, "has no key for RS256 (2048 to 8192 bits) or ES256"};

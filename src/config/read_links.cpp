@@ -39,9 +39,9 @@ std::vector<std::string> target_names(const place& model)
     return names;
 }
 
-class reader {
+class link_reader {
 public:
-    reader(snapshot& settings, const place& models)
+    link_reader(snapshot& settings, const place& models)
         : settings_(settings)
     {
         for (const auto& [name, at] : models.entries())
@@ -215,7 +215,7 @@ private:
 
 void read_links(const place& root, snapshot& settings)
 {
-    reader(settings, root["models"]).read();
+    link_reader(settings, root["models"]).read();
 }
 
 }  // namespace sluice::config

@@ -11,9 +11,9 @@ namespace {
 constexpr std::size_t most_targets = 100;
 constexpr std::size_t most_aliases = 1000;
 
-class reader {
+class model_reader {
 public:
-    explicit reader(snapshot& settings)
+    explicit model_reader(snapshot& settings)
         : settings_(settings)
     {
         for (const auto& provider : settings.providers) {
@@ -179,9 +179,9 @@ void read_models(const place& root, snapshot& settings)
     const auto entries = all.entries();
     if (entries.empty() && !all.refused())
         all.complain("there has to be at least one model");
-    reader reader(settings);
+    model_reader model_reader(settings);
     for (const auto& [name, at] : entries)
-        reader.read(name, at);
+        model_reader.read(name, at);
 }
 
 }  // namespace sluice::config

@@ -33,17 +33,17 @@ std::optional<std::chrono::sys_seconds> parse_date(std::string_view text)
                      : std::nullopt;
 }
 
-class reader {
+class price_reader {
 public:
-    reader(std::string file, complaints& all)
+    price_reader(std::string file, complaints& all)
         : found_{.file = std::move(file), .list = {}},
           all_(all)
     {
     }
-    reader(const reader&) = delete;
-    reader& operator=(const reader&) = delete;
+    price_reader(const price_reader&) = delete;
+    price_reader& operator=(const price_reader&) = delete;
 
-    ~reader()
+    ~price_reader()
     {
         for (auto& one : found_.list)
             all_.list.push_back(std::move(one));
@@ -153,7 +153,7 @@ void read_prices(
         at.complain_value("cannot be read");
         return;
     }
-    reader(at.hidden() ? "prices" : path, complaints).read(*text, settings.prices);
+    price_reader(at.hidden() ? "prices" : path, complaints).read(*text, settings.prices);
 }
 
 const policy::price_list* find_prices(

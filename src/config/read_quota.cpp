@@ -9,8 +9,6 @@ namespace {
 // The longest time a burst may take to come back; keeps the limiter's arithmetic within 64 bits.
 constexpr auto longest_refill = std::chrono::duration_cast<seconds>(std::chrono::hours(24 * 3650));
 
-constexpr std::int64_t nanos_per_micro = 1000;
-
 // What the rate gives in one second, rounded down, at least 1.
 std::uint64_t one_second_of(const policy::rate& rate)
 {

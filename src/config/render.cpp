@@ -7,15 +7,13 @@
 namespace sluice::config {
 namespace {
 
-using kind = description::kind;
-
 void write(const description& value, std::string& out)
 {
-    if (value.is == kind::leaf) {
+    if (value.is == description::kind::leaf) {
         out += value.json;
         return;
     }
-    const bool object = value.is == kind::object;
+    const bool object = value.is == description::kind::object;
     out += object ? '{' : '[';
     bool first = true;
     for (const auto& [name, member] : value.members) {
@@ -36,12 +34,12 @@ struct flat {
 
 void flatten(const description& value, const std::string& path, std::map<std::string, flat>& out)
 {
-    if (value.is == kind::leaf) {
+    if (value.is == description::kind::leaf) {
         out.emplace(path, flat{value.json, value.after_restart});
         return;
     }
     for (const auto& [name, member] : value.members) {
-        if (value.is == kind::list)
+        if (value.is == description::kind::list)
             flatten(member, path + '[' + name + ']', out);
         else
             flatten(member, path + (path.empty() ? "" : ".") + name, out);

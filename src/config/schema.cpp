@@ -6,8 +6,6 @@
 namespace sluice::config {
 namespace {
 
-using kind = value_kind;
-
 constexpr std::string_view later[] = {
     "metrics",
 };
@@ -40,15 +38,15 @@ std::size_t edit_distance(std::string_view a, std::string_view b)
 std::string bound(const schema_row& row, std::uint64_t value)
 {
     switch (row.kind) {
-    case kind::duration:
+    case value_kind::duration:
         return format_duration(milliseconds(static_cast<std::int64_t>(value)));
-    case kind::size:
+    case value_kind::size:
         return format_size(value);
-    case kind::percent:
+    case value_kind::percent:
         return std::to_string(value) + '%';
-    case kind::money:
+    case value_kind::money:
         return format_money(static_cast<std::int64_t>(value));
-    case kind::price:
+    case value_kind::price:
         return format_micros(static_cast<std::int64_t>(value));
     default:
         return std::to_string(value);
@@ -137,23 +135,23 @@ std::string allowed(const schema_row& row)
 {
     std::string text;
     switch (row.kind) {
-    case kind::boolean:
+    case value_kind::boolean:
         text = "true or false";
         break;
-    case kind::rate:
+    case value_kind::rate:
         text = "1 to 1000000000 per s, min, h or d, as 50/s or 3000/min";
         break;
-    case kind::choice:
+    case value_kind::choice:
         for (const auto choice : row.choices)
             text += (text.empty() ? "" : ", ") + std::string(choice);
         break;
-    case kind::count:
-    case kind::decimal:
-    case kind::duration:
-    case kind::size:
-    case kind::percent:
-    case kind::money:
-    case kind::price:
+    case value_kind::count:
+    case value_kind::decimal:
+    case value_kind::duration:
+    case value_kind::size:
+    case value_kind::percent:
+    case value_kind::money:
+    case value_kind::price:
         text = range(row);
         break;
     default:

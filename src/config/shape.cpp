@@ -5,8 +5,6 @@
 namespace sluice::config {
 namespace {
 
-using kind = node::kind;
-
 bool has_below(std::string_view pattern, std::string_view mark)
 {
     const auto all = schema();
@@ -51,11 +49,11 @@ private:
 
     void check_section(node& at, const std::string& path, const schema_row& row)
     {
-        if (row.off && at.is == kind::scalar && at.text == "off")
+        if (row.off && at.is == node::kind::scalar && at.text == "off")
             return;
-        if (row.list && at.is == kind::sequence)
+        if (row.list && at.is == node::kind::sequence)
             check_texts(at, path);
-        else if (at.is == kind::map || at.is == kind::null)
+        else if (at.is == node::kind::map || at.is == node::kind::null)
             check_map(at, path, std::string(row.path));
         else
             refuse(
@@ -67,13 +65,13 @@ private:
     void check_value(node& at, const std::string& path, const schema_row& row)
     {
         if (!is_list(row)) {
-            if (at.is == kind::null)
+            if (at.is == node::kind::null)
                 refuse(at, path, "has no value, allowed: " + allowed(row));
-            else if (at.is != kind::scalar)
+            else if (at.is != node::kind::scalar)
                 refuse(at, path, "takes one value, allowed: " + allowed(row));
             return;
         }
-        if (at.is != kind::sequence) {
+        if (at.is != node::kind::sequence) {
             refuse(at, path, "has to be a list, as [a, b]");
             return;
         }
@@ -83,15 +81,15 @@ private:
     void check_texts(node& at, const std::string& path)
     {
         for (std::size_t i = 0; i < at.members.size(); ++i)
-            if (node& one = at.members[i].value; !one.refused && one.is != kind::scalar)
+            if (node& one = at.members[i].value; !one.refused && one.is != node::kind::scalar)
                 refuse(one, path + '[' + std::to_string(i) + ']', "has to be one value");
     }
 
     void check_list(node& at, const std::string& path, const std::string& pattern)
     {
-        if (at.is == kind::null)
+        if (at.is == node::kind::null)
             return;
-        if (at.is != kind::sequence) {
+        if (at.is != node::kind::sequence) {
             refuse(at, path, "has to be a list");
             return;
         }
@@ -102,7 +100,7 @@ private:
     void check_map(node& at, const std::string& path, const std::string& pattern)
     {
         const bool any_name = has_below(pattern, pattern.empty() ? "*" : ".*");
-        if (at.is != kind::map && at.is != kind::null) {
+        if (at.is != node::kind::map && at.is != node::kind::null) {
             refuse(at, path, any_name ? "has to be a map of names" : "has to be a map of keys");
             return;
         }

@@ -8,7 +8,7 @@ namespace sluice::config {
 namespace {
 
 // "Europe/Berlin", "Etc/GMT+5", "America/Port-au-Prince": no way out of the directory.
-bool is_name(std::string_view text)
+bool is_zone_name(std::string_view text)
 {
     constexpr std::string_view allowed =
         "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+-_/";
@@ -23,7 +23,7 @@ std::optional<policy::time_zone> find_time_zone(
 {
     if (name == "UTC")
         return policy::time_zone();
-    if (!is_name(name))
+    if (!is_zone_name(name))
         return std::nullopt;
     std::error_code failed;
     const auto file = directory / name;

@@ -56,9 +56,9 @@ bool known_tag(std::string_view tag)
     return tag.empty() || tag == "?" || tag == "!" || tag.starts_with(core);
 }
 
-class builder : public YAML::EventHandler {
+class tree_builder : public YAML::EventHandler {
 public:
-    explicit builder(complaints& complaints)
+    explicit tree_builder(complaints& complaints)
         : complaints_(complaints)
     {
     }
@@ -278,10 +278,10 @@ node parse_tree(std::string_view text, complaints& complaints)
     try {
         std::istringstream in{std::string(text)};
         YAML::Parser parser(in);
-        builder first(complaints);
+        tree_builder first(complaints);
         if (!parser.HandleNextDocument(first))
             return {};
-        builder second(complaints);
+        tree_builder second(complaints);
         if (parser.HandleNextDocument(second))
             complaints.add(0, 0, "", "more than one YAML document, only one is allowed");
         return first.take();

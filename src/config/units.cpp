@@ -245,7 +245,9 @@ std::optional<std::chrono::sys_seconds> parse_time(std::string_view text)
     if (!year_part || !month_part || !day_part || text[4] != '-' || text[7] != '-')
         return {};
     const year_month_day date{
-        year(static_cast<int>(*year_part)), month(*month_part), day(*day_part)};
+        std::chrono::year(static_cast<int>(*year_part)),
+        std::chrono::month(*month_part),
+        std::chrono::day(*day_part)};
     if (!date.ok() || *year_part < 1970)
         return {};
     if (text.size() == 10)

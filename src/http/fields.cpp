@@ -32,11 +32,6 @@ constexpr std::uint64_t look_alike_headers =
     return (name.front() | 0x20) == 'p' && iequals(name.substr(0, 6), "proxy-");
 }
 
-[[nodiscard]] refusal bad(std::string_view message) noexcept
-{
-    return {errc::bad_request, message};
-}
-
 [[nodiscard]] refusal bad_name(const char* line, const char* at) noexcept
 {
     if (at == line && is_blank(*at))

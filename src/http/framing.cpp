@@ -10,11 +10,6 @@ namespace {
 
 constexpr std::uint64_t max_length = std::numeric_limits<std::int64_t>::max();
 
-[[nodiscard]] refusal bad(std::string_view message) noexcept
-{
-    return {errc::bad_request, message};
-}
-
 [[nodiscard]] bool read_length(std::string_view text, std::uint64_t& out) noexcept
 {
     constexpr std::size_t never_too_large = 18;  // digits

@@ -9,11 +9,6 @@ namespace sluice::http {
 
 namespace {
 
-[[nodiscard]] refusal bad(std::string_view message) noexcept
-{
-    return {errc::bad_request, message};
-}
-
 [[nodiscard]] std::uint16_t narrow(std::size_t size) noexcept
 {
     return static_cast<std::uint16_t>(size);

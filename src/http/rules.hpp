@@ -9,6 +9,11 @@
 
 namespace sluice::http {
 
+[[nodiscard]] inline refusal bad(std::string_view message) noexcept
+{
+    return {errc::bad_request, message};
+}
+
 // The lines from `first` to the blank line that ends at `end`; both point into a head that begins
 // at `base` and ends in CRLF CRLF.
 [[nodiscard]] std::optional<refusal> parse_fields(

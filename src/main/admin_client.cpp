@@ -1,12 +1,11 @@
 #include "admin_client.hpp"
 
 #include <sluice/base/build_info.hpp>
+#include <sluice/base/no_throw.hpp>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
 #include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/error.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -28,7 +27,6 @@ namespace http = beast::http;
 using tcp = asio::ip::tcp;
 using reply = ctl_result<admin_reply>;
 
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t max_reply_bytes = std::size_t{64} << 20U;
 
 std::string named(const admin_address& where)

@@ -25,7 +25,7 @@ std::string address(const std::string& host, std::uint16_t port)
 }
 
 // Two decimals at most.
-std::string percent(double share)
+std::string rounded_percent(double share)
 {
     return config::format_decimal(std::round(share * 10'000) / 100) + '%';
 }
@@ -44,7 +44,7 @@ void summarize_model(std::ostream& out, const config::model& model)
     out << model.name << " (";
     bool first = true;
     for (const auto& target : model.targets) {
-        out << (first ? "" : ", ") << target.name << ' ' << percent(target.weight / sum);
+        out << (first ? "" : ", ") << target.name << ' ' << rounded_percent(target.weight / sum);
         first = false;
     }
     out << ')';

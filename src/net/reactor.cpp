@@ -8,15 +8,15 @@
 namespace sluice::net {
 namespace {
 
-namespace detail = boost::asio::detail;
+namespace asio_detail = boost::asio::detail;
 
 // The name of a private member may be written in an explicit instantiation, and nowhere else.
-template <int detail::epoll_reactor::* Member>
+template <int asio_detail::epoll_reactor::* Member>
 struct opened {
-    friend int epoll_of(detail::epoll_reactor& owner) { return owner.*Member; }
+    friend int epoll_of(asio_detail::epoll_reactor& owner) { return owner.*Member; }
 };
-int epoll_of(detail::epoll_reactor& owner);
-template struct opened<&detail::epoll_reactor::epoll_fd_>;
+int epoll_of(asio_detail::epoll_reactor& owner);
+template struct opened<&asio_detail::epoll_reactor::epoll_fd_>;
 
 // The reactor takes every data pointer but its own two for a descriptor_state, and uses of it what
 // it inherits from its base: the operation that it queues and the events that it notes in it.
@@ -32,8 +32,8 @@ bool control(int epoll, int command, int descriptor, std::uint32_t events, react
 
 reactor::reactor(boost::asio::io_context& context)
     : context_(context),
-      scheduler_(boost::asio::use_service<detail::scheduler>(context)),
-      epoll_(epoll_of(boost::asio::use_service<detail::epoll_reactor>(context))),
+      scheduler_(boost::asio::use_service<asio_detail::scheduler>(context)),
+      epoll_(epoll_of(boost::asio::use_service<asio_detail::epoll_reactor>(context))),
       deadlines_(steady::now())
 {
     scheduler_.init_task();

@@ -1,4 +1,5 @@
 #include "redis_transport.hpp"
+#include <sluice/base/no_throw.hpp>
 #include <sluice/net/redis_link.hpp>
 
 #include <boost/asio/co_spawn.hpp>
@@ -17,7 +18,6 @@ namespace {
 namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
 
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 // A connection that lasted this long was a good one: the next trouble is the first again.
 constexpr seconds proven{1};
 

@@ -1,5 +1,7 @@
 #include "redis_transport.hpp"
 
+#include <sluice/base/no_throw.hpp>
+
 #include <boost/asio/write.hpp>
 
 #include <utility>
@@ -8,8 +10,6 @@ namespace sluice::net {
 namespace {
 
 namespace asio = boost::asio;
-
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 
 }  // namespace
 

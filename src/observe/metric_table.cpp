@@ -1,6 +1,7 @@
 #include <sluice/observe/metric_table.hpp>
 
 namespace sluice::observe {
+namespace table {
 namespace {
 
 using enum metric;
@@ -181,25 +182,26 @@ static_assert(in_order());
 constexpr std::array<std::string_view, 3> type_names{"counter", "gauge", "histogram"};
 
 }  // namespace
+}  // namespace table
 
 const std::array<metric_row, metric_count>& metric_catalogue() noexcept
 {
-    return rows;
+    return table::rows;
 }
 
 const metric_row& describe(metric id) noexcept
 {
-    return rows[static_cast<std::size_t>(id)];
+    return table::rows[static_cast<std::size_t>(id)];
 }
 
 std::string metric_table_markdown()
 {
     std::string out = "| name | type | labels | meaning |\n|---|---|---|---|\n";
-    for (const metric_row& row : rows) {
+    for (const metric_row& row : table::rows) {
         out += "| `";
         out += row.name;
         out += "` | ";
-        out += type_names[static_cast<std::size_t>(row.type)];
+        out += table::type_names[static_cast<std::size_t>(row.type)];
         out += " | ";
         out += row.labels;
         out += row.labels.empty() ? "| " : " | ";

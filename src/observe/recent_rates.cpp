@@ -106,8 +106,7 @@ recent_rates::window recent_rates::over(std::size_t arm, seconds span) const
     for (const std::uint64_t bucket : buckets)
         out.requests += bucket;
     if (covered.count() > 0)
-        out.requests_per_second =
-            static_cast<double>(out.requests) / std::chrono::duration<double>(covered).count();
+        out.requests_per_second = static_cast<double>(out.requests) / in_seconds(covered);
     if (out.requests > 0) {
         const auto count = static_cast<double>(out.requests);
         out.error_rate = static_cast<double>(out.errors) / count;

@@ -53,7 +53,8 @@ permission breaker::ask_unless_closed(
 
 permission breaker::take_probe(std::uint64_t word, time_point now) noexcept
 {
-    const std::uint64_t out = make(phase::half_open, level_of(word), epoch_of(word), ticks(now));
+    const std::uint64_t out =
+        make(phase::half_open, level_of(word), epoch_of(word), word_ticks(now));
     if (word == out || !phase_.compare_exchange_strong(word, out, std::memory_order_relaxed))
         return {};
     return {.as = permission::kind::probe, .ticket = out};
@@ -227,7 +228,7 @@ nanoseconds breaker::wait(const breaker_settings& settings, time_point now) cons
         return std::max(settings.cooldown, unknown);
     if (phase_of(word) != phase::open)
         return unknown;
-    const std::uint64_t all = ticks(settings.cooldown) << level_of(word);
+    const std::uint64_t all = word_ticks(settings.cooldown) << level_of(word);
     const std::uint64_t left = all - std::min(all, elapsed(word, now));
     return nanoseconds(static_cast<std::int64_t>(left << tick_shift));
 }

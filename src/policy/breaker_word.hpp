@@ -42,16 +42,16 @@ inline std::uint64_t since_of(std::uint64_t word) noexcept
     return word >> since_shift;
 }
 
-inline std::uint64_t ticks(nanoseconds time) noexcept
+inline std::uint64_t word_ticks(nanoseconds time) noexcept
 {
     return static_cast<std::uint64_t>(std::max<std::int64_t>(time.count(), 0)) >> tick_shift;
 }
 
 // Never 0, which is nobody.
-inline std::uint64_t ticks(time_point now) noexcept
+inline std::uint64_t word_ticks(time_point now) noexcept
 {
     constexpr std::uint64_t last = (std::uint64_t{1} << (64 - since_shift)) - 1;
-    return std::clamp<std::uint64_t>(ticks(nanoseconds(now.time_since_epoch())), 1, last);
+    return std::clamp<std::uint64_t>(word_ticks(nanoseconds(now.time_since_epoch())), 1, last);
 }
 
 inline std::uint64_t make(
@@ -64,14 +64,14 @@ inline std::uint64_t make(
 // Another worker may have looked at its clock a little later.
 inline std::uint64_t elapsed(std::uint64_t word, time_point now) noexcept
 {
-    const std::uint64_t at = ticks(now);
+    const std::uint64_t at = word_ticks(now);
     return at > since_of(word) ? at - since_of(word) : 0;
 }
 
 inline bool cooled_down(
     const breaker_settings& settings, std::uint64_t word, time_point now) noexcept
 {
-    return elapsed(word, now) >= ticks(settings.cooldown) << level_of(word);
+    return elapsed(word, now) >= word_ticks(settings.cooldown) << level_of(word);
 }
 
 // Half-open with the probe's place free.
@@ -79,13 +79,13 @@ inline bool place_free(
     const breaker_settings& settings, std::uint64_t word, time_point now) noexcept
 {
     return since_of(word) == nobody
-           || elapsed(word, now) >= ticks(std::max(settings.cooldown, settings.probe_limit));
+           || elapsed(word, now) >= word_ticks(std::max(settings.cooldown, settings.probe_limit));
 }
 
 inline double returned_share(
     const breaker_settings& settings, std::uint64_t word, time_point now) noexcept
 {
-    const std::uint64_t all = ticks(settings.recovery);
+    const std::uint64_t all = word_ticks(settings.recovery);
     const std::uint64_t gone = elapsed(word, now);
     if (gone >= all)
         return 1;
@@ -94,14 +94,14 @@ inline double returned_share(
 
 inline std::uint64_t returning_from(std::uint64_t word, time_point now) noexcept
 {
-    return make(phase::returning, level_of(word), epoch_of(word) + 1, ticks(now));
+    return make(phase::returning, level_of(word), epoch_of(word) + 1, word_ticks(now));
 }
 
 inline std::uint64_t reopened_from(std::uint64_t word, time_point now) noexcept
 {
     const std::uint64_t level =
         phase_of(word) == phase::closed ? 0 : std::min(level_of(word) + 1, top_level);
-    return make(phase::open, level, epoch_of(word) + 1, ticks(now));
+    return make(phase::open, level, epoch_of(word) + 1, word_ticks(now));
 }
 
 }  // namespace sluice::policy::breaker_word

@@ -1,3 +1,4 @@
+#include "ticks.hpp"
 #include <sluice/policy/limit.hpp>
 
 #include <algorithm>
@@ -5,11 +6,9 @@
 namespace sluice::policy {
 namespace {
 
-using ticks = std::int64_t;
 __extension__ using wide = unsigned __int128;
-constexpr ticks forever = std::numeric_limits<ticks>::max();
 constexpr std::uint64_t longest = forever;
-constexpr std::uint64_t most = std::uint64_t{1} << 44U;
+constexpr std::uint64_t most_units = std::uint64_t{1} << 44U;
 constexpr nanoseconds closed_for{1'000'000'000};  // nobody knows for how long
 
 // For a >= 0.
@@ -45,10 +44,11 @@ public:
     {
         std::uint64_t product = 0;
         if (share_ == whole_share
-            && !__builtin_mul_overflow(std::min(amount, most), period_, &product))
+            && !__builtin_mul_overflow(std::min(amount, most_units), period_, &product))
             return static_cast<ticks>(
                 std::min(product / count_ + (product % count_ != 0 ? 1U : 0U), longest));
-        return quotient(wide{std::min(amount, most)} * period_ * whole_share, count_ * share_);
+        return quotient(
+            wide{std::min(amount, most_units)} * period_ * whole_share, count_ * share_);
     }
 
     // Whole ones in so much time.
@@ -57,10 +57,10 @@ public:
         std::uint64_t product = 0;
         if (share_ == whole_share
             && !__builtin_mul_overflow(static_cast<std::uint64_t>(time), count_, &product))
-            return std::min(product / period_, most);
+            return std::min(product / period_, most_units);
         const wide whole = wide{static_cast<std::uint64_t>(time)} * (count_ * share_)
                            / (wide{period_} * whole_share);
-        return static_cast<std::uint64_t>(std::min(whole, wide{most}));
+        return static_cast<std::uint64_t>(std::min(whole, wide{most_units}));
     }
 
     // How far the instant of fullness may lie ahead: enough for `burst` single ones, each rounded
@@ -68,7 +68,7 @@ public:
     ticks depth(std::uint64_t burst) const noexcept
     {
         const pace all = whole();
-        const auto count = std::clamp<std::uint64_t>(burst, 1, most - 1);
+        const auto count = std::clamp<std::uint64_t>(burst, 1, most_units - 1);
         const auto single = static_cast<std::uint64_t>(all.cost(1));
         std::uint64_t singles = 0;
         if (__builtin_mul_overflow(count, single, &singles))
@@ -90,7 +90,7 @@ public:
     bool holds_whole(std::uint64_t burst) const noexcept
     {
         std::uint64_t longest_depth = 0;
-        return share_ == whole_share && count_ <= period_ && burst >= 1 && burst < most - 1
+        return share_ == whole_share && count_ <= period_ && burst >= 1 && burst < most_units - 1
                && !__builtin_mul_overflow(burst + 1, period_, &longest_depth)
                && longest_depth < longest;
     }

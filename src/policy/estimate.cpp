@@ -25,7 +25,7 @@ constexpr float step_down = 0.01F;
 constexpr float step_up = 9 * step_down;
 constexpr float most_output = 1e6F;
 
-means unpack(std::uint64_t word) noexcept
+means unpack_sums(std::uint64_t word) noexcept
 {
     if (word == 0)
         return {};
@@ -44,7 +44,7 @@ std::uint64_t pack(const means& of) noexcept
 
 double estimator::bytes_per_token() const noexcept
 {
-    const auto learned = unpack(means_.load(std::memory_order_relaxed));
+    const auto learned = unpack_sums(means_.load(std::memory_order_relaxed));
     return std::clamp(double{learned.bytes} / double{learned.tokens}, least_bytes, most_bytes);
 }
 
@@ -69,7 +69,7 @@ void estimator::learn(
     bool free_output) noexcept
 {
     if (body_bytes != 0 && input_tokens != 0) {
-        auto mean = unpack(means_.load(std::memory_order_relaxed));
+        auto mean = unpack_sums(means_.load(std::memory_order_relaxed));
         // Beyond what is believed, so that an absurd count moves it no further than the bounds.
         const auto bytes = static_cast<double>(body_bytes);
         const double tokens =

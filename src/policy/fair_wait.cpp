@@ -1,3 +1,4 @@
+#include "ticks.hpp"
 #include <sluice/policy/fair_wait.hpp>
 
 #include <algorithm>
@@ -5,8 +6,6 @@
 namespace sluice::policy {
 namespace {
 
-using ticks = std::int64_t;
-constexpr ticks forever = std::numeric_limits<ticks>::max();
 constexpr std::uint32_t most_weight = 1000;
 constexpr ticks window = 1'000'000'000;    // who comes again within a second is seen in each
 constexpr ticks most_ahead = 10 * window;  // of a waiter's own time, when it is in debt
@@ -19,7 +18,7 @@ struct windows {
     std::uint64_t here = 0;
 };
 
-windows unpack(std::uint64_t word) noexcept
+windows unpack_windows(std::uint64_t word) noexcept
 {
     return {
         .number = static_cast<std::uint32_t>(word >> 40U),
@@ -48,7 +47,7 @@ std::uint64_t count_in(
     const bool counted = self.window.exchange(number + 1, std::memory_order_relaxed) == number + 1;
     std::uint64_t seen = room.windows.load(std::memory_order_relaxed);
     while (true) {
-        const auto was = unpack(seen);
+        const auto was = unpack_windows(seen);
         auto is = moved_to(was, number);
         if (!counted)
             is.here = std::min(is.here + weight, sum_mask);
@@ -75,7 +74,7 @@ bool take_own(std::atomic<ticks>& own, ticks at, ticks cost, ticks most) noexcep
 // The same without being counted: at least its own.
 std::uint64_t seen_in(const waiting_room& room, std::uint32_t weight, std::uint32_t number) noexcept
 {
-    const auto is = moved_to(unpack(room.windows.load(std::memory_order_relaxed)), number);
+    const auto is = moved_to(unpack_windows(room.windows.load(std::memory_order_relaxed)), number);
     return std::max<std::uint64_t>({is.before, is.here, weight});
 }
 
@@ -102,7 +101,7 @@ void give_own(std::atomic<ticks>& own, ticks at, ticks cost) noexcept
     }
 }
 
-ticks ticks_of(time_point now) noexcept
+ticks halved_ticks_of(time_point now) noexcept
 {
     return std::clamp<ticks>(now.time_since_epoch().count(), 0, forever / 2);
 }
@@ -140,7 +139,7 @@ admission take_fairly(
     const auto at_once = take(from, rate, burst, amount, nanoseconds(0), now);
     if (max_wait.count() <= 0)
         return at_once;
-    const ticks at = ticks_of(now);
+    const ticks at = halved_ticks_of(now);
     const std::uint32_t own = weight_of(weight);
     const ticks plain = time_for(from, rate, amount).count();
     if (at_once.admitted) {
@@ -174,7 +173,7 @@ void settle_fairly(
     const ticks spent = time_for(into, rate, used).count();
     if (held == spent)
         return;
-    const ticks at = ticks_of(now);
+    const ticks at = halved_ticks_of(now);
     const std::uint32_t own = weight_of(weight);
     const std::uint64_t all = seen_in(room, own, number_at(at));
     if (spent < held)

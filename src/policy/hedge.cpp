@@ -6,17 +6,17 @@
 namespace sluice::policy {
 namespace {
 
-constexpr unsigned unit_shift = 17;  // 131 us
-constexpr std::uint32_t one = 256;   // a fresh sample; it is gone after eight more halvings
-constexpr std::uint32_t most = 4096 * one;
+constexpr unsigned hedge_unit_shift = 17;  // 131 us
+constexpr std::uint32_t one_sample = 256;  // a fresh sample; it is gone after eight more halvings
+constexpr std::uint32_t most_samples = 4096 * one_sample;
 constexpr nanoseconds fade_every = seconds{120};
 constexpr std::uint32_t find_every = 32;
 
-// Eight buckets an octave: below 8 units a bucket is one unit.
+// Eight buckets an octave: below 8 units a bucket is one_sample unit.
 std::size_t bucket_of(nanoseconds took) noexcept
 {
     const std::uint64_t units =
-        static_cast<std::uint64_t>(std::max<std::int64_t>(took.count(), 0)) >> unit_shift;
+        static_cast<std::uint64_t>(std::max<std::int64_t>(took.count(), 0)) >> hedge_unit_shift;
     if (units < 8)
         return units;
     const auto octave = static_cast<unsigned>(std::bit_width(units)) - 4U;
@@ -26,7 +26,7 @@ std::size_t bucket_of(nanoseconds took) noexcept
 nanoseconds upper_end(std::size_t bucket) noexcept
 {
     const std::uint64_t units = bucket < 8 ? bucket + 1 : (bucket % 8 + 9) << (bucket / 8 - 1);
-    return nanoseconds(static_cast<std::int64_t>(units << unit_shift));
+    return nanoseconds(static_cast<std::int64_t>(units << hedge_unit_shift));
 }
 
 }  // namespace
@@ -41,10 +41,10 @@ void first_token_times::sample(nanoseconds took, time_point now) noexcept
     }
     if (now >= fade_at_)
         fade_at_ = now + fade_every;
-    if (total_ >= most)
+    if (total_ >= most_samples)
         fade();
-    counts_[std::min(bucket_of(took), bucket_count - 1)] += one;
-    total_ += one;
+    counts_[std::min(bucket_of(took), bucket_count - 1)] += one_sample;
+    total_ += one_sample;
     ++since_found_;
 }
 
@@ -54,7 +54,7 @@ std::optional<nanoseconds> first_token_times::delay(const hedge_settings& settin
         return std::nullopt;
     if (settings.after)
         return settings.after;
-    if (total_ < std::uint64_t{settings.minimum} * one || total_ == 0)
+    if (total_ < std::uint64_t{settings.minimum} * one_sample || total_ == 0)
         return std::nullopt;
     if (since_found_ >= find_every || found_for_ != settings.quantile) {
         found_ = quantile(settings.quantile);

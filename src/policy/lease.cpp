@@ -8,14 +8,13 @@ namespace sluice::policy {
 namespace {
 
 using namespace std::chrono_literals;
-using in_seconds = std::chrono::duration<double>;
 
 constexpr double ahead = 2;        // seconds of spending that are held
 constexpr double memory = 2;       // seconds over which the spending is averaged
 constexpr auto idle = 10s;         // after which what is not needed goes back
 constexpr std::int64_t spare = 2;  // typical requests that are held at least
 
-std::int64_t money(double value) noexcept
+std::int64_t clamped_money(double value) noexcept
 {
     return static_cast<std::int64_t>(std::clamp(value, 0.0, static_cast<double>(purse::most)));
 }
@@ -34,7 +33,7 @@ void lease_planner::look(
         // The spending of the period before goes on.
         busy_at_ = fresh_ ? now : busy_at_;
     } else {
-        const double passed = in_seconds(now - looked_at_).count();
+        const double passed = in_seconds(now - looked_at_);
         const auto more = static_cast<double>(std::max<std::int64_t>(spent - spent_, 0));
         if (passed > 0)
             rate_ += (1 - std::exp(-passed / memory)) * (more / passed - rate_);
@@ -59,7 +58,7 @@ std::int64_t lease_planner::ask(const authority_view& authority) const noexcept
     const std::int64_t left = std::max<std::int64_t>(authority.left, 0);
     const std::int64_t least = spare * typical_;
     const std::int64_t target =
-        std::max(money(rate_ * ahead + static_cast<double>(asked_.missed)), least);
+        std::max(clamped_money(rate_ * ahead + static_cast<double>(asked_.missed)), least);
     const std::int64_t held = held_.left;
     if (asked_.missed == 0 && held >= std::max(target / 2, typical_))
         return 0;

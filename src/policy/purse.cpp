@@ -7,7 +7,7 @@ namespace {
 
 constexpr unsigned money_shift = 13;
 
-purse::contents unpack(std::uint64_t word) noexcept
+purse::contents unpack_contents(std::uint64_t word) noexcept
 {
     return {
         .left = static_cast<std::int64_t>(word) >> money_shift,
@@ -37,7 +37,7 @@ bool update(std::atomic<std::uint64_t>& word, period_tag tag, const Change& chan
 {
     std::uint64_t seen = word.load(std::memory_order_relaxed);
     while (true) {
-        auto in = unpack(seen);
+        auto in = unpack_contents(seen);
         if (in.tag != tag)
             return false;
         change(in);
@@ -56,7 +56,7 @@ purse::outcome purse::take(std::int64_t amount) noexcept
         largest_.store(amount_of(wanted), std::memory_order_relaxed);
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
     while (true) {
-        const auto in = unpack(seen);
+        const auto in = unpack_contents(seen);
         if (in.left < wanted) {
             if (!in.closed)
                 missed_.fetch_add(amount_of(wanted), std::memory_order_relaxed);
@@ -74,7 +74,7 @@ void purse::give_back(period_tag tag, std::int64_t amount) noexcept
     const auto more = amount_of(amount);
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
     while (true) {
-        auto in = unpack(seen);
+        auto in = unpack_contents(seen);
         if (in.tag != tag)
             return;
         // Nothing but the money changes.
@@ -120,7 +120,7 @@ std::int64_t purse::withdraw(period_tag tag, std::int64_t amount) noexcept
 
 purse::contents purse::look() const noexcept
 {
-    return unpack(word_.load(std::memory_order_acquire));
+    return unpack_contents(word_.load(std::memory_order_acquire));
 }
 
 purse::demand purse::asked() noexcept

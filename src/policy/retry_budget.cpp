@@ -5,7 +5,7 @@
 namespace sluice::policy {
 namespace {
 
-constexpr std::uint64_t one = 1'000'000;
+constexpr std::uint64_t one_retry = 1'000'000;
 constexpr std::int64_t slot = nanoseconds(seconds{5}).count();
 
 // Takes up to `wanted`; how much it took.
@@ -44,12 +44,12 @@ bool retry_budget::withdraw(const retry_budget_settings& settings, time_point no
     if (now.time_since_epoch().count() >= turn_at_.load(std::memory_order_relaxed))
         turn(now);
     // What would be lost first.
-    const std::uint64_t old = take(previous_, one);
-    const std::uint64_t fresh = old == one ? 0 : take(current_, one - old);
-    const std::uint64_t wanted = one - old - fresh;
+    const std::uint64_t old = take(previous_, one_retry);
+    const std::uint64_t fresh = old == one_retry ? 0 : take(current_, one_retry - old);
+    const std::uint64_t wanted = one_retry - old - fresh;
     if (wanted == 0)
         return true;
-    const std::uint64_t borrowed = borrow(owed_, settings.reserve * one, wanted);
+    const std::uint64_t borrowed = borrow(owed_, settings.reserve * one_retry, wanted);
     if (borrowed == wanted)
         return true;
     // Not enough in all: everything goes back where it was.
@@ -63,7 +63,7 @@ double retry_budget::remaining(const retry_budget_settings& settings, time_point
 {
     if (settings.share_ppm == 0)
         return 0;
-    const std::uint64_t reserve = settings.reserve * one;
+    const std::uint64_t reserve = settings.reserve * one_retry;
     const std::uint64_t debt = owed_.load(std::memory_order_relaxed);
     const std::uint64_t current = current_.load(std::memory_order_relaxed);
     const std::uint64_t previous = previous_.load(std::memory_order_relaxed);
@@ -73,7 +73,7 @@ double retry_budget::remaining(const retry_budget_settings& settings, time_point
     std::uint64_t lost = late < slot ? 0 : current;
     (late < 0 ? fresh : lost) += previous;
     const std::uint64_t saved = reserve - std::min(reserve, debt - std::min(debt, lost));
-    return static_cast<double>(fresh + saved) / static_cast<double>(one);
+    return static_cast<double>(fresh + saved) / static_cast<double>(one_retry);
 }
 
 void retry_budget::turn(time_point now) noexcept

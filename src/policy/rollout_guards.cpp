@@ -22,14 +22,9 @@ constexpr std::array<std::string_view, guard_count> guard_names{
     "cost",
     "cost_above_stable"};
 
-double in_seconds(nanoseconds time)
+std::optional<double> in_seconds(const std::optional<nanoseconds>& time) noexcept
 {
-    return std::chrono::duration<double>(time).count();
-}
-
-std::optional<double> in_seconds(const std::optional<nanoseconds>& time)
-{
-    return time ? std::optional(in_seconds(*time)) : std::nullopt;
+    return time ? std::optional(sluice::in_seconds(*time)) : std::nullopt;
 }
 
 std::optional<double> share(std::uint64_t hits, std::uint64_t count)

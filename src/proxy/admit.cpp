@@ -127,12 +127,11 @@ errc refuse(exchange& x, const payment& refused)
         return x.fail(
             errc::rate_limit_exceeded, "more of the budget " + budget.id + " is on its way");
     }
-    constexpr std::int64_t nanos_per_micro = 1000;
     x.exhausted = true;
     return x.fail(
         errc::insufficient_quota,
-        "the budget " + budget.id + " of " + config::format_money(budget.limit / nanos_per_micro)
-            + " is spent");
+        "the budget " + budget.id + " of "
+            + config::format_money(budget.limit / config::nanos_per_micro) + " is spent");
 }
 
 // A purse that is empty for the moment is asked again after a while. False: stopped meanwhile.

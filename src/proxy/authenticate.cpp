@@ -7,7 +7,7 @@
 namespace sluice::proxy {
 namespace {
 
-constexpr std::string_view bearer = "bearer ";
+constexpr std::string_view bearer_scheme = "bearer ";
 
 struct credential {
     std::string_view text;
@@ -34,9 +34,10 @@ credential credential_of(const http::request_head& head) noexcept
             return {{}, true};
         auto value = head.find(name);
         if (name == authorization) {
-            if (value.size() <= bearer.size() || !iequals(value.substr(0, bearer.size()), bearer))
+            if (value.size() <= bearer_scheme.size()
+                || !iequals(value.substr(0, bearer_scheme.size()), bearer_scheme))
                 continue;
-            value = without_blanks_in_front(value.substr(bearer.size()));
+            value = without_blanks_in_front(value.substr(bearer_scheme.size()));
         }
         if (!value.empty())
             return {value, false};

@@ -9,7 +9,7 @@ namespace {
 
 using observe::bill_outcome;
 
-bill_outcome outcome_of(const exchange& x, unsigned status) noexcept
+bill_outcome billed_outcome(const exchange& x, unsigned status) noexcept
 {
     if (x.error == errc::client_closed_request || x.error == errc::draining)
         return bill_outcome::cancelled;
@@ -111,7 +111,7 @@ void bill_request(
     observe::bill bill;
     bill.time = x.system_time;
     bill.tags = x.tags.view();
-    bill.outcome = outcome_of(x, status);
+    bill.outcome = billed_outcome(x, status);
     bill.key = line.key_id;
     bill.tenant = line.tenant;
     bill.place = &x.served_by->texts_of(*x.answered_by, *x.target).place;

@@ -12,8 +12,6 @@ namespace sluice::proxy {
 namespace {
 
 constexpr std::size_t most_of_an_error = std::size_t{64} << 10U;
-// After this the end of a connection is looked for.
-constexpr milliseconds silence{300};
 
 // `wanted` in lower case; parameters do not matter.
 bool has_media_type(const http::response_head& head, std::string_view wanted) noexcept

@@ -13,9 +13,6 @@
 namespace sluice::proxy {
 namespace {
 
-// After this the end of a stream's connection is looked for.
-constexpr milliseconds silence{300};
-
 transfer::settings settings_for(const exchange& x) noexcept
 {
     const auto& answer = x.tried->response;

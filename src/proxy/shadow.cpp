@@ -31,7 +31,7 @@ std::optional<std::size_t> usable_credential(
     return {};
 }
 
-shadow_outcome outcome_of(const shadow_run& run) noexcept
+shadow_outcome shadow_outcome_of(const shadow_run& run) noexcept
 {
     if (run.primary_left)
         return shadow_outcome::client_left;
@@ -193,7 +193,7 @@ void shadows::stop_all()
 void shadows::report(shadow_run& run)
 {
     auto& numbers = *run.how->numbers;
-    const auto outcome = run.drained ? shadow_outcome::dropped_load : outcome_of(run);
+    const auto outcome = run.drained ? shadow_outcome::dropped_load : shadow_outcome_of(run);
     if (outcome != shadow_outcome::compared && outcome != shadow_outcome::failed) {
         numbers.count(outcome);
         return;

@@ -7,7 +7,6 @@
 namespace sluice::proxy {
 namespace {
 
-using enum observe::span_text;
 using observe::attempt_outcome;
 
 // OpenTelemetry's names.
@@ -50,6 +49,7 @@ void add_usage(observe::span_numbers& to, const wire::usage& from) noexcept
 // An attempt that ends now; it has no span any more.
 observe::span close(attempt& one, const outcome& what, time_point now) noexcept
 {
+    using enum observe::span_text;
     const auto& trace = *one.trace.of;
     observe::span all;
     auto& numbers = all.numbers;
@@ -156,7 +156,7 @@ void end_answer_span(services& with, exchange& x, const outcome& what) noexcept
         numbers.nanodollars = x.owed.nanodollars;
     }
     if (x.finish != wire::finish::none)
-        all[finish] = wire::label_of(x.finish);
+        all[observe::span_text::finish] = wire::label_of(x.finish);
     with.spans.write(with.worker, all);
 }
 
@@ -170,7 +170,7 @@ void end_copy_span(
     numbers.status = run.copy.status;
     numbers.stream = run.copy.stream;
     numbers.failed = !run.copy.whole() && what.why != policy::cause::stopped;
-    all[error] = numbers.failed ? run.copy.error : std::string_view();
+    all[observe::span_text::error] = numbers.failed ? run.copy.error : std::string_view();
     add_usage(numbers, run.copy.usage);
     if (run.copy.first_token)
         numbers.first_token = *run.copy.first_token;
@@ -181,6 +181,7 @@ void end_trace(services& with, const exchange& x, const observe::access_record& 
 {
     if (!x.trace.sampled || (x.where != nullptr && x.where->action == action::healthz))
         return;
+    using enum observe::span_text;
     const auto& own = x.trace.own;
     observe::span all;
     auto& numbers = all.numbers;

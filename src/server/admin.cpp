@@ -1,10 +1,9 @@
 #include "admin_api.hpp"
+#include <sluice/base/no_throw.hpp>
 #include <sluice/server/admin.hpp>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/error.hpp>
@@ -26,8 +25,6 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 using tcp = asio::ip::tcp;
-
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 
 // What a request that cannot be read is answered with; none: there is nobody to answer, or nothing
 // was asked.

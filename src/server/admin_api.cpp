@@ -16,11 +16,6 @@ namespace {
 
 namespace http = boost::beast::http;
 
-std::string_view view(boost::string_view text)
-{
-    return {text.data(), text.size()};
-}
-
 // Equal digests of equal texts: the comparison's time tells nothing about either.
 bool same_secret(std::string_view a, std::string_view b)
 {

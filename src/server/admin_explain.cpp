@@ -34,11 +34,6 @@ struct explanation {
     }
 };
 
-double in_seconds(nanoseconds time)
-{
-    return std::max(0.0, std::chrono::duration<double>(time).count());
-}
-
 void explain_limits(explanation& about, const config::key& key, time_point now)
 {
     about.out.key("key").begin_object();
@@ -49,7 +44,8 @@ void explain_limits(explanation& about, const config::key& key, time_point now)
         about.out.key("requests").begin_object();
         about.out.key("burst").count(left.limit);
         about.out.key("remaining").count(left.remaining);
-        about.out.key("full_in_seconds").number(in_seconds(left.until_full));
+        about.out.key("full_in_seconds")
+            .number(in_seconds(std::max(left.until_full, nanoseconds{})));
         about.out.end_object();
     }
     const auto in_flight = key.state ? key.state->in_flight.load() : 0;
@@ -67,7 +63,7 @@ void explain_limits(explanation& about, const config::key& key, time_point now)
     trial.requests.full_at = key.state->requests.full_at.load();
     trial.requests.share = key.state->requests.share.load();
     const auto admission = policy::take(trial, key.limits, now);
-    const auto wait = std::to_string(in_seconds(admission.wait)) + " s";
+    const auto wait = std::to_string(in_seconds(std::max(admission.wait, nanoseconds{}))) + " s";
     if (!admission.admitted)
         about.refuse(
             errc::rate_limit_exceeded, "key '" + key.id + "' has no request left for " + wait);

@@ -13,11 +13,6 @@ namespace {
 namespace dom = simdjson::dom;
 using policy::breaker;
 
-double in_seconds(nanoseconds time)
-{
-    return std::max(0.0, std::chrono::duration<double>(time).count());
-}
-
 void write_credential(json_writer& out, const policy::credential_state& state, time_point now)
 {
     constexpr std::array<std::string_view, 4> names{"usable", "rate_limited", "refused", "quota"};
@@ -28,7 +23,7 @@ void write_credential(json_writer& out, const policy::credential_state& state, t
     if (trouble == policy::credential_trouble::none)
         out.null();
     else
-        out.number(in_seconds(state.until() - now));
+        out.number(in_seconds(std::max(state.until() - now, nanoseconds{})));
     out.end_object();
 }
 

@@ -18,6 +18,11 @@ namespace sluice::server {
 using admin_request = boost::beast::http::request<boost::beast::http::string_body>;
 using admin_response = boost::beast::http::response<boost::beast::http::string_body>;
 
+[[nodiscard]] inline std::string_view view(boost::string_view text) noexcept
+{
+    return {text.data(), text.size()};
+}
+
 // Why a call is not answered; becomes OpenAI's error object with a list of complaints in it when
 // there is one.
 struct admin_error {

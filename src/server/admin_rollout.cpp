@@ -45,11 +45,6 @@ void write_guards(json_writer& out, const rollout_view& rollout)
     out.end_array();
 }
 
-double seconds_of(nanoseconds time)
-{
-    return std::chrono::duration<double>(time).count();
-}
-
 void write_next(json_writer& out, const rollout_view& rollout)
 {
     out.key("next");
@@ -58,7 +53,7 @@ void write_next(json_writer& out, const rollout_view& rollout)
         return;
     }
     const auto wanting = missing(*rollout.state, *rollout.settings);
-    out.begin_object().key("seconds").number(seconds_of(wanting.time));
+    out.begin_object().key("seconds").number(in_seconds(wanting.time));
     out.key("attempts").count(wanting.attempts);
     out.key("doubtful").boolean(wanting.doubtful);
     out.end_object();
@@ -81,7 +76,7 @@ void admin_api::write_rollout(json_writer& out, const config::model& model) cons
     out.key("step").count(state.step + 1);
     out.key("steps").count(rollout->settings->steps.size());
     out.key("percent").number(rollout->percent);
-    out.key("seconds_on_step").number(seconds_of(state.on_step));
+    out.key("seconds_on_step").number(in_seconds(state.on_step));
     write_next(out, *rollout);
     write_guards(out, *rollout);
     out.key("evidence").begin_object().key("canary");

@@ -74,7 +74,7 @@ std::optional<std::int64_t> parse_moment(std::string_view text, const policy::ti
     return std::nullopt;
 }
 
-admin_error wrong(std::string_view param, std::string message)
+admin_error wrong_value(std::string_view param, std::string message)
 {
     return {.code = "invalid_value", .message = std::move(message), .param = std::string(param)};
 }
@@ -86,13 +86,13 @@ std::optional<admin_error> read_dimensions(std::string_view text, state::usage_q
         const auto name = trim(text.substr(0, comma));
         text.remove_prefix(std::min(comma + 1, text.size()));
         if (!state::is_usage_dimension(name))
-            return wrong(
+            return wrong_value(
                 "by",
                 "'" + std::string(name)
                     + "' is none of day, hour, tenant, key, model, target, arm, outcome, tags and "
                       "tag:NAME");
         if (into.by.size() == most_dimensions)
-            return wrong("by", "at most 8 dimensions");
+            return wrong_value("by", "at most 8 dimensions");
         into.by.emplace_back(name);
     }
     return std::nullopt;
@@ -110,7 +110,7 @@ std::optional<admin_error> read_question(std::string_view query, state::usage_qu
             continue;
         *moment = parse_moment(*text, into.zone);
         if (!*moment)
-            return wrong(
+            return wrong_value(
                 name, "write a day as 2026-11-21, a moment as 2026-11-21T12:00:00Z, or 24h");
     }
     for (const auto name : conditions)
@@ -120,7 +120,7 @@ std::optional<admin_error> read_question(std::string_view query, state::usage_qu
         const auto equals = std::min(pair->find('='), pair->size());
         const auto dimension = "tag:" + pair->substr(0, equals);
         if (equals == pair->size() || !state::is_usage_dimension(dimension))
-            return wrong("tag", "write a tag as NAME=VALUE");
+            return wrong_value("tag", "write a tag as NAME=VALUE");
         into.only.push_back({dimension, pair->substr(equals + 1)});
     }
     return std::nullopt;

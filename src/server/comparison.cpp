@@ -11,11 +11,6 @@ std::optional<double> ratio(double shadow, double primary)
     return primary > 0 ? std::optional(shadow / primary) : std::nullopt;
 }
 
-double seconds_of(nanoseconds time)
-{
-    return std::chrono::duration<double>(time).count();
-}
-
 wire::said said_by(const proxy::shadow_side& side, wire::endpoint where)
 {
     return wire::read_said(where, side.stream, side.payload.text());
@@ -45,9 +40,9 @@ comparison compare(const proxy::shadow_pair& pair)
     }
     const auto& primary = pair.primary;
     const auto& shadow = pair.shadow;
-    out.duration = ratio(seconds_of(shadow.duration), seconds_of(primary.duration));
+    out.duration = ratio(in_seconds(shadow.duration), in_seconds(primary.duration));
     if (primary.first_token && shadow.first_token)
-        out.first_token = ratio(seconds_of(*shadow.first_token), seconds_of(*primary.first_token));
+        out.first_token = ratio(in_seconds(*shadow.first_token), in_seconds(*primary.first_token));
     if (primary.cost && shadow.cost)
         out.cost = ratio(static_cast<double>(*shadow.cost), static_cast<double>(*primary.cost));
     const bool kept = !primary.payload.cut() && !shadow.payload.cut();

@@ -1,13 +1,12 @@
 #include <sluice/base/build_info.hpp>
+#include <sluice/base/no_throw.hpp>
 #include <sluice/net/tls.hpp>
 #include <sluice/server/http_call.hpp>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
 #include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
 #include <boost/beast/core/tcp_stream.hpp>
@@ -31,7 +30,6 @@ using tcp = asio::ip::tcp;
 using answer_parser = http::response_parser<http::string_body>;
 using boost::system::error_code;
 
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t read_bytes = 16'384;
 
 std::string request_for(const http_ask& ask)

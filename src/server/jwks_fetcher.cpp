@@ -1,9 +1,8 @@
+#include <sluice/base/no_throw.hpp>
 #include <sluice/server/http_call.hpp>
 #include <sluice/server/jwks_fetcher.hpp>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <exception>
 #include <utility>
@@ -12,8 +11,6 @@ namespace sluice::server {
 namespace {
 
 namespace asio = boost::asio;
-
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 
 // Without a URL to ask: until the next snapshot.
 constexpr auto idle = std::chrono::hours(24);

@@ -21,10 +21,10 @@ constexpr std::uint64_t error_status = 2;
 constexpr std::uint64_t parent_is_known = 0x100;
 constexpr std::uint64_t parent_is_remote = 0x200;
 
-std::string hex(std::uint64_t value)
+std::string hex_of(std::uint64_t value)
 {
     std::array<char, 16> digits;
-    http::write_hex(value, digits);
+    sluice::http::write_hex(value, digits);
     return {digits.data(), digits.size()};
 }
 
@@ -75,11 +75,6 @@ private:
 
     json_writer& to_;
 };
-
-double in_seconds(nanoseconds time)
-{
-    return static_cast<double>(time.count()) / 1e9;
-}
 
 void add_gen_ai(attributes& to, const observe::span& one)
 {
@@ -166,10 +161,10 @@ std::string otlp_span(const observe::span& one)
     const auto& numbers = one.numbers;
     json_writer out;
     out.begin_object();
-    out.key("traceId").text(hex(numbers.trace_high) + hex(numbers.trace_low));
-    out.key("spanId").text(hex(numbers.id));
+    out.key("traceId").text(hex_of(numbers.trace_high) + hex_of(numbers.trace_low));
+    out.key("spanId").text(hex_of(numbers.id));
     if (numbers.parent != 0)
-        out.key("parentSpanId").text(hex(numbers.parent));
+        out.key("parentSpanId").text(hex_of(numbers.parent));
     const bool remote = numbers.kind == span_kind::request && numbers.parent != 0;
     out.key("flags").count(numbers.flags | parent_is_known | (remote ? parent_is_remote : 0));
     out.key("name").text(name_of(one));

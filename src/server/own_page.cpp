@@ -12,11 +12,6 @@ namespace {
 
 namespace http = boost::beast::http;
 
-std::string_view view(boost::string_view text)
-{
-    return {text.data(), text.size()};
-}
-
 // "127.0.0.1:9090", "localhost", "[::1]:9090".
 bool names_this_machine(std::string_view host)
 {

@@ -10,12 +10,6 @@ namespace {
 
 using policy::rollout_phase;
 
-origin because(origin by, std::string reason)
-{
-    by.reason = std::move(reason);
-    return by;
-}
-
 bool wants_prices(const policy::rollout_guards& guards)
 {
     return guards.cost || guards.cost_above_stable;

@@ -21,6 +21,12 @@ struct rollouts::one {
     }
 };
 
+[[nodiscard]] inline origin because(origin by, std::string reason)
+{
+    by.reason = std::move(reason);
+    return by;
+}
+
 // Names alone would not tell a target that was exchanged behind its name.
 [[nodiscard]] std::vector<std::string> identities_of(
     const config::snapshot& snapshot, const config::model& model);

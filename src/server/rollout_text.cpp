@@ -76,7 +76,7 @@ bool is_off(dom::element value)
     return value.is_null() || (value.get(text) == simdjson::SUCCESS && text == "off");
 }
 
-settings_error wrong(std::string_view member, std::string_view what)
+settings_error wrong_member(std::string_view member, std::string_view what)
 {
     return {std::string(member), std::string(member) + " is " + std::string(what)};
 }
@@ -87,14 +87,14 @@ std::optional<settings_error> read_guard(
     if (row.of == unit::time) {
         const auto time = time_of(value);
         if (!time && !is_off(value))
-            return wrong(row.name, "a duration as 800ms, or off");
+            return wrong_member(row.name, "a duration as 800ms, or off");
         guards.*row.time = is_off(value) ? std::nullopt : time;
         return std::nullopt;
     }
     auto number =
         is_off(value) ? std::nullopt : number_of(value, row.of == unit::money ? "USD" : "%");
     if (!number && !is_off(value))
-        return wrong(
+        return wrong_member(
             row.name,
             row.of == unit::money ? "an amount per 1000 tokens as \"0.002 USD\", or off"
                                   : "a percentage as 0.5%, or off");
@@ -108,7 +108,7 @@ std::optional<settings_error> read_guards(dom::element value, rollout_guards& gu
 {
     dom::object members;
     if (value.get(members) != simdjson::SUCCESS)
-        return wrong("guards", "an object");
+        return wrong_member("guards", "an object");
     for (const auto [name, each] : members) {
         bool known = false;
         for (const auto& row : guard_rows) {
@@ -119,7 +119,7 @@ std::optional<settings_error> read_guards(dom::element value, rollout_guards& gu
                 return bad;
         }
         if (!known)
-            return wrong(name, "no guard");
+            return wrong_member(name, "no guard");
     }
     return std::nullopt;
 }
@@ -128,12 +128,12 @@ std::optional<settings_error> read_steps(dom::element value, std::vector<double>
 {
     dom::array list;
     if (value.get(list) != simdjson::SUCCESS)
-        return wrong("steps", "a list of percentages");
+        return wrong_member("steps", "a list of percentages");
     steps.clear();
     for (const auto each : list) {
         const auto percent = number_of(each, "%");
         if (!percent)
-            return wrong("steps", "a list of percentages");
+            return wrong_member("steps", "a list of percentages");
         steps.push_back(*percent);
     }
     return std::nullopt;
@@ -149,20 +149,20 @@ std::optional<settings_error> read_member(
     if (name == "every") {
         const auto time = time_of(value);
         if (!time)
-            return wrong(name, "a duration as 24h");
+            return wrong_member(name, "a duration as 24h");
         into.every = *time;
     } else if (name == "minimum") {
         std::uint64_t count = 0;
         if (value.get(count) != simdjson::SUCCESS)
-            return wrong(name, "a whole number");
+            return wrong_member(name, "a whole number");
         into.minimum = count;
     } else if (name == "false_rollbacks") {
         const auto percent = number_of(value, "%");
         if (!percent)
-            return wrong(name, "a percentage as 0.5%");
+            return wrong_member(name, "a percentage as 0.5%");
         into.false_rollbacks = *percent / 100;
     } else {
-        return wrong(name, "no setting of a rollout");
+        return wrong_member(name, "no setting of a rollout");
     }
     return std::nullopt;
 }

@@ -18,12 +18,6 @@ origin itself()
     return {.actor = "rollout", .remote = "", .path = ""};
 }
 
-origin because(origin by, std::string reason)
-{
-    by.reason = std::move(reason);
-    return by;
-}
-
 bool same(const std::vector<double>& a, const std::vector<double>& b)
 {
     return std::ranges::equal(a, b, [](double x, double y) { return std::abs(x - y) < 1e-9; });

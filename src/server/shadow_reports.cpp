@@ -11,11 +11,6 @@ namespace {
 
 constexpr double dollars_per_nano = 1e-9;
 
-double seconds_of(nanoseconds time)
-{
-    return std::chrono::duration<double>(time).count();
-}
-
 // Not within a character.
 std::string front_of(std::string_view text)
 {
@@ -151,8 +146,8 @@ void shadow_reports::write_side(json_writer& out, const side& one, bool texts)
     if (!one.error.empty())
         out.key("error").text(one.error);
     if (one.first_token)
-        out.key("first_token_seconds").number(seconds_of(*one.first_token));
-    out.key("duration_seconds").number(seconds_of(one.duration));
+        out.key("first_token_seconds").number(in_seconds(*one.first_token));
+    out.key("duration_seconds").number(in_seconds(one.duration));
     if (one.usage.known) {
         out.key("input_tokens").count(one.usage.input);
         out.key("output_tokens").count(one.usage.output);

@@ -167,7 +167,7 @@ void shared_store::count()
          .gateways = authority_.gateways(),
          .operations = store.operations,
          .failures = store.failures,
-         .lag_seconds = std::chrono::duration<double>(store.round_trip).count(),
+         .lag_seconds = in_seconds(store.round_trip),
          .granted = grants.granted,
          .granted_alone = grants.granted_alone});
     counting_.expires_after(count_every);

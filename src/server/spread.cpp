@@ -271,8 +271,7 @@ void spread::show()
     numbers_.pending = parts_.book.list().pending();
     numbers_.unfit = unfit_.size();
     numbers_.leads = leads();
-    numbers_.lag_seconds =
-        synced_ ? 0 : std::chrono::duration<double>(steady::now() - synced_at_).count();
+    numbers_.lag_seconds = synced_ ? 0 : in_seconds(steady::now() - synced_at_);
     parts_.values.spread_state(numbers_);
 }
 

@@ -1,11 +1,10 @@
+#include <sluice/base/no_throw.hpp>
 #include <sluice/http/retry_after.hpp>
 #include <sluice/server/http_call.hpp>
 #include <sluice/server/otlp.hpp>
 #include <sluice/server/tracer.hpp>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <algorithm>
 #include <chrono>
@@ -20,11 +19,9 @@ namespace {
 namespace asio = boost::asio;
 using observe::span_loss;
 
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
-
 constexpr std::size_t most_words = 256;
 
-bool worth_another(const http_end& end) noexcept
+bool worth_exporting_again(const http_end& end) noexcept
 {
     return end.status == 0 || end.status == 429 || end.status == 502 || end.status == 503
            || end.status == 504;
@@ -164,10 +161,10 @@ asio::awaitable<void> tracer::deliver(batch spans)
         if (end.status >= 200 && end.status < 300)
             co_return taken(spans, end);
         told(false, words_of(end));
-        if (!worth_another(end))
+        if (!worth_exporting_again(end))
             co_return lose(span_loss::refused, spans.size());
         const auto advice =
-            http::parse_retry_after({}, end.retry_after, std::chrono::system_clock::now());
+            sluice::http::parse_retry_after({}, end.retry_after, std::chrono::system_clock::now());
         nanoseconds wait(static_cast<std::int64_t>(
             random_.uniform() * static_cast<double>(nanoseconds(pause).count())));
         if (advice) {

@@ -1,10 +1,9 @@
+#include <sluice/base/no_throw.hpp>
 #include <sluice/server/http_call.hpp>
 #include <sluice/server/webhook.hpp>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <exception>
 #include <utility>
@@ -14,9 +13,7 @@ namespace {
 
 namespace asio = boost::asio;
 
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
-
-bool worth_another(const http_end& end)
+bool worth_sending_again(const http_end& end)
 {
     return end.status == 0 || end.status >= 500 || end.status == 408 || end.status == 429;
 }
@@ -71,7 +68,7 @@ asio::awaitable<void> webhook_sender::deliver(message what)
         end = co_await call_http(ask);
         if (end.status >= 200 && end.status < 300)
             co_return;
-        if (!worth_another(end))
+        if (!worth_sending_again(end))
             break;
     }
     fail(what.where.host, end.status != 0 ? "it answered " + std::to_string(end.status) : end.why);

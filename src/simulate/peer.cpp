@@ -1,7 +1,6 @@
+#include <sluice/base/no_throw.hpp>
 #include <sluice/simulate/peer.hpp>
 
-#include <boost/asio/as_tuple.hpp>
-#include <boost/asio/use_awaitable.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
@@ -21,7 +20,6 @@ using error_code = boost::system::error_code;
 
 namespace {
 
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 constexpr std::size_t head_bytes = 64U << 10U;
 
 read_outcome outcome_of(error_code ec)

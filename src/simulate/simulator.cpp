@@ -1,11 +1,10 @@
+#include <sluice/base/no_throw.hpp>
 #include <sluice/simulate/session.hpp>
 #include <sluice/simulate/simulator.hpp>
 
-#include <boost/asio/as_tuple.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/use_awaitable.hpp>
 
 #include <exception>
 #include <utility>
@@ -18,8 +17,6 @@ using tcp = asio::ip::tcp;
 using boost::system::error_code;
 
 namespace {
-
-constexpr auto no_throw = asio::as_tuple(asio::use_awaitable);
 
 // What escapes a task is a bug of ours: it ends that task, and the count shows it.
 auto counted(const std::shared_ptr<world>& shared)

@@ -5,7 +5,7 @@ namespace {
 
 constexpr std::int64_t periods_kept = 40;
 
-constexpr const char* schema =
+constexpr const char* budget_schema =
     "CREATE TABLE IF NOT EXISTS budget("
     " id TEXT NOT NULL, period INTEGER NOT NULL, granted INTEGER NOT NULL,"
     " topped_up INTEGER NOT NULL, told INTEGER NOT NULL, PRIMARY KEY(id, period)) WITHOUT ROWID;"
@@ -16,7 +16,7 @@ constexpr const char* schema =
 }  // namespace
 
 budget_store::budget_store(const std::string& path, std::string& complaint)
-    : database_(open_store(path, schema, complaint)),
+    : database_(open_store(path, budget_schema, complaint)),
       find_(database_.prepare(
           "SELECT granted, topped_up, told FROM budget WHERE id = ?1 AND period = ?2")),
       save_(database_.prepare("INSERT OR REPLACE INTO budget VALUES(?1, ?2, ?3, ?4, ?5)")),

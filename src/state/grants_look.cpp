@@ -8,7 +8,7 @@
 namespace sluice::state {
 namespace {
 
-constexpr milliseconds pause_after_failure{1000};
+constexpr milliseconds stored_again_after{1000};
 
 }  // namespace
 
@@ -240,7 +240,7 @@ void grants::parts::failed(const sqlite_error& why, time_point now)
 {
     failures_.fetch_add(1, std::memory_order_relaxed);
     up_.store(false, std::memory_order_relaxed);
-    store_at_ = now + pause_after_failure;
+    store_at_ = now + stored_again_after;
     if (why.corrupt())
         store_.reset();
     if (!std::exchange(told_down_, true))

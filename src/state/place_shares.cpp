@@ -7,11 +7,11 @@
 namespace sluice::state {
 namespace {
 
-constexpr double fading = 0.8;     // of the peak, each turn
-constexpr double room = 1.5;       // beyond it, so that more is not refused at once
-constexpr unsigned wants_for = 4;  // turns
-constexpr unsigned unknown = 10;   // gateways, until they are counted
-constexpr unsigned unused = 4;     // a part of nothing in use is a quarter of an even one
+constexpr double fading = 0.8;      // of the peak, each turn
+constexpr double place_room = 1.5;  // beyond it, so that more is not refused at once
+constexpr unsigned wants_for = 4;   // turns
+constexpr unsigned unknown = 10;    // gateways, until they are counted
+constexpr unsigned unused = 4;      // a part of nothing in use is a quarter of an even one
 constexpr std::uint32_t unlimited = std::numeric_limits<std::uint32_t>::max();
 
 std::uint32_t in_flight(const shared_places& of)
@@ -20,13 +20,13 @@ std::uint32_t in_flight(const shared_places& of)
 }
 
 template <class Use>
-share_demand demand_of(const Use& one)
+share_demand place_demand(const Use& one)
 {
     const auto whole = one.which.all;
     const auto wanted =
         one.wants_turns > 0
             ? whole
-            : static_cast<std::uint32_t>(std::min<double>(one.peak * room + 1, whole));
+            : static_cast<std::uint32_t>(std::min<double>(one.peak * place_room + 1, whole));
     return {.wanted = wanted, .whole = whole, .in_use = in_flight(one.which)};
 }
 
@@ -71,7 +71,7 @@ void place_shares::turn()
 {
     for (auto& [name, one] : frame_.all()) {
         measure(one);
-        frame_.speak(name, one, demand_of<use>, [this](use& about, std::int64_t part) {
+        frame_.speak(name, one, place_demand<use>, [this](use& about, std::int64_t part) {
             give(
                 about,
                 static_cast<std::uint32_t>(std::clamp<std::int64_t>(part, 1, about.which.all)));

@@ -10,8 +10,8 @@ namespace {
 
 using policy::whole_share;
 
-constexpr double memory = 1;  // seconds over which the use is averaged
-constexpr double room = 1.5;  // beyond what is used, so that more is not refused at once
+constexpr double memory = 1;       // seconds over which the use is averaged
+constexpr double rate_room = 1.5;  // beyond what is used, so that more is not refused at once
 // Used that much and found that empty, it could use more, and nobody knows how much.
 constexpr double much = 0.8;
 constexpr double quite_empty = 0.4;
@@ -39,10 +39,10 @@ void set_share(policy::bucket& of, std::uint32_t& scale, std::uint32_t share, ti
 }
 
 template <class Use>
-share_demand demand_of(const Use& one)
+share_demand rate_demand(const Use& one)
 {
     const bool more = one.used >= much && one.empty >= quite_empty;
-    const double wanted = more ? whole_share : one.used * room * one.scale;
+    const double wanted = more ? whole_share : one.used * rate_room * one.scale;
     const auto within = std::clamp(wanted, 1.0, static_cast<double>(whole_share));
     return {.wanted = static_cast<std::uint32_t>(within), .whole = whole_share};
 }
@@ -134,7 +134,7 @@ void rate_shares::turn(time_point now)
     for (auto& [name, one] : frame_.all()) {
         measure(one, now, passed);
         busy_ += one.idle() ? 0U : 1U;
-        frame_.speak(name, one, demand_of<use>, [this](use& about, std::int64_t part) {
+        frame_.speak(name, one, rate_demand<use>, [this](use& about, std::int64_t part) {
             const auto most = std::clamp<std::int64_t>(part, even_share() / least, whole_share);
             give(about, static_cast<std::uint32_t>(most));
         });
@@ -159,7 +159,7 @@ void rate_shares::measure(use& one, time_point now, duration passed) const
         one.empty = empty;
         return;
     }
-    const double weight = 1 - std::exp(-std::chrono::duration<double>(passed).count() / memory);
+    const double weight = 1 - std::exp(-in_seconds(passed) / memory);
     one.used += weight * (used - one.used);
     one.empty += weight * (empty - one.empty);
 }

@@ -3,7 +3,7 @@
 namespace sluice::state {
 namespace {
 
-constexpr const char* schema =
+constexpr const char* usage_schema =
     "CREATE TABLE IF NOT EXISTS usage("
     " hour INTEGER NOT NULL, tenant TEXT NOT NULL, key TEXT NOT NULL, model TEXT NOT NULL,"
     " target TEXT NOT NULL, arm TEXT NOT NULL, outcome TEXT NOT NULL, tags TEXT NOT NULL,"
@@ -45,7 +45,7 @@ void bind(sqlite_statement& to, const usage_place& where, const usage_totals& wh
 }  // namespace
 
 usage_store::usage_store(const std::string& path, std::string& complaint)
-    : database_(open_store(path, schema, complaint)),
+    : database_(open_store(path, usage_schema, complaint)),
       add_(database_.prepare(add_to_row))
 {
 }

@@ -1,6 +1,8 @@
 #pragma once
 // The parts of the JSON grammar (RFC 8259) that lie inside a token.
 
+#include <algorithm>
+#include <array>
 #include <cstddef>
 #include <optional>
 #include <span>
@@ -24,11 +26,25 @@ enum class escapes { none, valid, invalid };
     return c == ' ' || c == '\n' || c == '\r' || c == '\t';
 }
 
+[[nodiscard]] constexpr const char* skip_blanks(const char* p, const char* end) noexcept
+{
+    while (p != end && is_blank(*p))
+        ++p;
+    return p;
+}
+
 [[nodiscard]] constexpr std::string_view without_blanks_behind(std::string_view text) noexcept
 {
     while (!text.empty() && is_blank(text.back()))
         text.remove_suffix(1);
     return text;
+}
+
+// As Python's truth of the JSON value, which is what the OpenAI client asks for.
+[[nodiscard]] constexpr bool is_truthy(std::string_view value) noexcept
+{
+    constexpr std::array<std::string_view, 6> falsy{"null", "false", "0", "\"\"", "{}", "[]"};
+    return std::ranges::find(falsy, value) == falsy.end();
 }
 
 }  // namespace sluice::wire

@@ -13,7 +13,7 @@ namespace {
 
 namespace dom = simdjson::dom;
 
-constexpr std::array<std::string_view, 3> names{"RS256", "ES256", "HS256"};
+constexpr std::array<std::string_view, 3> algorithms{"RS256", "ES256", "HS256"};
 constexpr std::size_t most_texts = 10'000;
 
 // 64: none of the alphabet.
@@ -95,13 +95,13 @@ bool read_texts(
 
 std::string_view name_of(jwt_algorithm algorithm) noexcept
 {
-    return names[static_cast<std::size_t>(algorithm)];
+    return algorithms[static_cast<std::size_t>(algorithm)];
 }
 
 std::optional<jwt_algorithm> jwt_algorithm_named(std::string_view name) noexcept
 {
-    for (std::size_t i = 0; i < names.size(); ++i)
-        if (names[i] == name)
+    for (std::size_t i = 0; i < algorithms.size(); ++i)
+        if (algorithms[i] == name)
             return static_cast<jwt_algorithm>(i);
     return {};
 }

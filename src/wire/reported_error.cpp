@@ -1,3 +1,4 @@
+#include "json_text.hpp"
 #include <sluice/base/text.hpp>
 #include <sluice/wire/json_watch.hpp>
 #include <sluice/wire/key_finder.hpp>
@@ -126,12 +127,6 @@ error_kind kind_of_words(std::string_view words) noexcept
     if (contains_one(words, context_words))
         return error_kind::context_length;
     return contains_one(words, policy_words) ? error_kind::content_policy : error_kind::other;
-}
-
-bool is_truthy(std::string_view value) noexcept
-{
-    constexpr std::array<std::string_view, 6> falsy{"null", "false", "0", "\"\"", "{}", "[]"};
-    return std::ranges::find(falsy, value) == falsy.end();
 }
 
 }  // namespace

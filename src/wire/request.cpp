@@ -28,7 +28,7 @@ enum member : unsigned {
     member_count
 };
 
-constexpr std::array<std::string_view, member_count> names{
+constexpr std::array<std::string_view, member_count> member_names{
     "model",
     "stream",
     "stream_options",
@@ -42,7 +42,7 @@ constexpr std::array<std::string_view, member_count> names{
 constexpr member find_member(std::string_view name) noexcept
 {
     for (unsigned i = 0; i < member_count; ++i)
-        if (names[i] == name)
+        if (member_names[i] == name)
             return static_cast<member>(i);
     return member_count;
 }
@@ -74,7 +74,9 @@ public:
             return why_;
         if (!has(model))
             return refusal{
-                errc::missing_required_parameter, names[model], "the member model is missing"};
+                errc::missing_required_parameter,
+                member_names[model],
+                "the member model is missing"};
         const bool can_report =
             where == endpoint::chat_completions || where == endpoint::completions;
         if (!can_report || !facts_.stream)
@@ -93,7 +95,7 @@ private:
     }
     bool refuse(errc code, member which, std::string_view message) noexcept
     {
-        why_ = {code, names[which], message};
+        why_ = {code, member_names[which], message};
         return false;
     }
 

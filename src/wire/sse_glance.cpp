@@ -33,13 +33,6 @@ private:
 constexpr letters last_letters("eglnorst");
 constexpr letters letters_before("agilnopx");
 
-const char* skip_blanks(const char* p, const char* end) noexcept
-{
-    while (p != end && is_blank(*p))
-        ++p;
-    return p;
-}
-
 // The size is a constant, so this is a comparison of a word or two and no call.
 template <std::size_t Size>
 bool ends_with(std::string_view text, const char (&tail)[Size])

@@ -1,3 +1,4 @@
+#include "json_text.hpp"
 #include "sse_glance.hpp"
 #include <sluice/wire/sse_tap.hpp>
 
@@ -30,13 +31,6 @@ std::uint8_t match_all(std::string_view mark, std::uint8_t matched, std::string_
     return matched <= mark.size() && mark.substr(matched).starts_with(bytes)
                ? static_cast<std::uint8_t>(matched + bytes.size())
                : no_match;
-}
-
-// As Python's truth of the JSON value, which is what the OpenAI client asks for.
-bool is_truthy(std::string_view value)
-{
-    constexpr std::array<std::string_view, 6> falsy{"null", "false", "0", "\"\"", "{}", "[]"};
-    return std::ranges::find(falsy, value) == falsy.end();
 }
 
 }  // namespace

@@ -56,13 +56,6 @@ std::uint64_t* slot(usage& into, std::string_view name, inside where)
     return nullptr;
 }
 
-const char* skip_blanks(const char* p, const char* end) noexcept
-{
-    while (p != end && is_blank(*p))
-        ++p;
-    return p;
-}
-
 // The quote that ends the string p stands in, or end.
 const char* closing_quote(const char* p, const char* end) noexcept
 {

@@ -1,5 +1,7 @@
 #include "admin_world.hpp"
 
+BOOST_AUTO_TEST_SUITE(admin_)
+
 using namespace sluice;
 using namespace sluice::server;
 
@@ -472,5 +474,7 @@ BOOST_AUTO_TEST_CASE(a_stopped_server_closes_what_is_open)
     open.read_some(asio::buffer(&octet, 1), ec);
     BOOST_TEST(!!ec);
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

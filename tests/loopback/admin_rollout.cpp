@@ -1,5 +1,7 @@
 #include "admin_world.hpp"
 
+BOOST_AUTO_TEST_SUITE(admin_rollout)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::server;
@@ -23,8 +25,6 @@ void second(admin_world& admin, int number, std::uint64_t failed)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(admin_rollout)
 
 BOOST_AUTO_TEST_CASE(a_schedule_that_is_put_begins_and_its_state_is_shown)
 {

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(budgets)
+
 using namespace loopback;
 
 namespace {
@@ -62,8 +64,6 @@ unsigned status_of(gateway& gate, const std::string& text)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(budgets)
 
 BOOST_AUTO_TEST_CASE(a_budget_for_a_hundred_lets_a_hundred_of_a_thousand_through)
 {

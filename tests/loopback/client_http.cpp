@@ -7,6 +7,8 @@
 
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(client_http)
+
 using namespace loopback;
 
 namespace {
@@ -33,8 +35,6 @@ std::string numbered(unsigned i)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(client_http)
 
 BOOST_AUTO_TEST_CASE(a_connection_carries_many_requests)
 {

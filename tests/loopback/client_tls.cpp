@@ -8,6 +8,8 @@
 
 #include <filesystem>
 
+BOOST_AUTO_TEST_SUITE(client_tls)
+
 using namespace loopback;
 
 namespace {
@@ -64,8 +66,6 @@ std::string serial_of(connection& c)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(client_tls)
 
 BOOST_AUTO_TEST_CASE(a_client_is_served_over_http_1_1)
 {

@@ -9,6 +9,8 @@
 #include <array>
 #include <sys/socket.h>
 
+BOOST_AUTO_TEST_SUITE(clients)
+
 using namespace loopback;
 
 namespace {
@@ -65,8 +67,6 @@ milliseconds usually_outlived(leaving how, moment when)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(clients)
 
 BOOST_AUTO_TEST_CASE(a_client_that_leaves_cancels_its_provider_within_100_ms)
 {

@@ -2,13 +2,15 @@
 
 #include "admin_world.hpp"
 
-namespace sluice::server {
+BOOST_AUTO_TEST_SUITE(console)
+
+using namespace sluice;
+using namespace sluice::server;
+
 namespace {
 
 const std::string models = "/admin/v1/models";
 const std::string token = "authorization: Bearer admin-secret\r\n";
-
-BOOST_AUTO_TEST_SUITE(console)
 
 BOOST_AUTO_TEST_CASE(its_files_come_with_their_types_and_take_nothing_from_elsewhere)
 {
@@ -93,7 +95,6 @@ BOOST_AUTO_TEST_CASE(without_a_token_only_this_machines_own_names_are_answered)
         == 403);
 }
 
-BOOST_AUTO_TEST_SUITE_END()
-
 }  // namespace
-}  // namespace sluice::server
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -7,6 +7,8 @@
 
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(drain)
+
 using namespace loopback;
 
 namespace {
@@ -56,8 +58,6 @@ void finish(world::stream& one)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(drain)
 
 BOOST_AUTO_TEST_CASE(a_gateway_with_nothing_to_do_stops_soon)
 {

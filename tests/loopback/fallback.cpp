@@ -7,6 +7,8 @@
 #include <future>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(fallback)
+
 using namespace loopback;
 
 namespace {
@@ -67,8 +69,6 @@ std::string chain(std::string_view list)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(fallback)
 
 BOOST_AUTO_TEST_CASE(any_failure_goes_to_the_fallback_and_the_answer_says_who_gave_it)
 {

@@ -12,9 +12,9 @@
 
 #include <string>
 
-using namespace faults;
-
 BOOST_AUTO_TEST_SUITE(fault_matrix)
+
+using namespace faults;
 
 BOOST_AUTO_TEST_CASE(u1_a_reset_or_an_end_before_any_byte)
 {

@@ -16,6 +16,8 @@
 #include <unistd.h>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(handovers)
+
 using namespace sluice;
 using namespace std::chrono_literals;
 using server::handover;
@@ -118,8 +120,6 @@ std::string after_hello(const std::string& then)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(handovers)
 
 BOOST_AUTO_TEST_CASE(the_new_one_gets_sockets_says_that_it_is_ready_and_waits_for_its_turn)
 {

@@ -8,6 +8,8 @@
 #include <future>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(hedge)
+
 using namespace loopback;
 
 namespace {
@@ -125,8 +127,6 @@ const std::string beginning_of_a_stream =
     + chunk("data: {\"choices\":[{\"index\":0,\"delta\":{\"role\":\"of-a\"}}]}\n\n");
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(hedge)
 
 BOOST_AUTO_TEST_CASE(the_second_wins_over_a_late_first_which_is_left_at_once)
 {

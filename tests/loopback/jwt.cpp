@@ -9,6 +9,8 @@
 #include <atomic>
 #include <ctime>
 
+BOOST_AUTO_TEST_SUITE(jwt)
+
 using namespace loopback;
 
 namespace {
@@ -39,8 +41,6 @@ constexpr std::string_view two_models =
     "up-n }] } }";
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(jwt)
 
 BOOST_AUTO_TEST_CASE(a_token_is_its_keys_and_a_bad_one_is_nobodys)
 {

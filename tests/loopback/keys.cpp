@@ -11,6 +11,8 @@
 #include <iterator>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(keys)
+
 using namespace loopback;
 
 namespace {
@@ -81,8 +83,6 @@ constexpr std::string_view all = "/admin/v1/keys";
 constexpr milliseconds soon{5'000};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(keys)
 
 BOOST_AUTO_TEST_CASE(a_new_key_works_on_all_workers_and_dies_with_its_revocation)
 {

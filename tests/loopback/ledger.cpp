@@ -9,6 +9,8 @@
 
 #include <filesystem>
 
+BOOST_AUTO_TEST_SUITE(ledger)
+
 using namespace loopback;
 
 namespace {
@@ -63,8 +65,6 @@ void answer_one(listener& provider, std::string_view text = {})
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(ledger)
 
 BOOST_AUTO_TEST_CASE(requests_are_told_by_key_tenant_model_and_tag)
 {

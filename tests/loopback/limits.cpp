@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(limits)
+
 using namespace loopback;
 
 namespace {
@@ -39,8 +41,6 @@ double seconds_of(clock::duration time)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(limits)
 
 BOOST_AUTO_TEST_CASE(a_key_gets_its_burst_and_its_rate_and_never_more)
 {

@@ -21,6 +21,8 @@
 #include <unistd.h>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(provider_names)
+
 using namespace loopback;
 
 namespace {
@@ -185,8 +187,6 @@ private:
 using list = std::vector<std::string>;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(provider_names)
 
 BOOST_AUTO_TEST_CASE(a_name_that_does_not_resolve_is_a_502_until_it_does)
 {

@@ -12,6 +12,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(outages)
+
 using namespace loopback;
 
 namespace {
@@ -151,8 +153,6 @@ void expect_all_right(const tally& all)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(outages)
 
 BOOST_AUTO_TEST_CASE(a_provider_that_refuses_everything_is_not_asked_more_than_a_fifth_more)
 {

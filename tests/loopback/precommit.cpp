@@ -6,6 +6,8 @@
 
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(precommit)
+
 using namespace loopback;
 
 namespace {
@@ -92,8 +94,6 @@ void expect_status(
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(precommit)
 
 BOOST_AUTO_TEST_CASE(an_error_inside_a_200_goes_elsewhere_unseen)
 {

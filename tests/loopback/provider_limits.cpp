@@ -5,6 +5,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(provider_limits)
+
 using namespace loopback;
 
 namespace {
@@ -37,8 +39,6 @@ constexpr std::string_view alone =
     "{ m: { targets: [{ provider: one }], retry: { attempts: 1, cap: 1s } } }";
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(provider_limits)
 
 BOOST_AUTO_TEST_CASE(each_key_is_sent_its_part_and_then_the_client_is_told_when_to_come_again)
 {

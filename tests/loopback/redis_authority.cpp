@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <random>
 
+BOOST_AUTO_TEST_SUITE(redis_authority, *loopback::needs_redis)
+
 using namespace loopback;
 using namespace sluice;
 using namespace std::chrono_literals;
@@ -25,7 +27,7 @@ struct gateway {
         std::uint16_t port,
         std::string id,
         milliseconds missing = 1s,
-        config::store_failure on_failure = config::store_failure::keep_share)
+        sluice::config::store_failure on_failure = sluice::config::store_failure::keep_share)
         : world(settings_for(port)),
           authority(world.context, world.client, named(std::move(id), missing))
     {
@@ -106,8 +108,6 @@ void see_each_other(const std::vector<gateway*>& all)
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(redis_authority, *needs_redis)
-
 BOOST_AUTO_TEST_CASE(a_budget_is_granted_once_to_all_gateways_together)
 {
     const redis_server server;
@@ -164,7 +164,7 @@ BOOST_AUTO_TEST_CASE(a_grant_whose_answer_was_lost_is_taken_back_by_the_next_que
 BOOST_AUTO_TEST_CASE(a_question_that_comes_late_changes_nothing)
 {
     const redis_server server;
-    gateway a(server.port(), "a", 1s, config::store_failure::refuse);
+    gateway a(server.port(), "a", 1s, sluice::config::store_failure::refuse);
     BOOST_TEST(a.take(100).amount == 100);
     server.freeze();
     BOOST_TEST(!a.take(500).answered);
@@ -298,9 +298,9 @@ BOOST_AUTO_TEST_CASE(a_gateway_that_never_heard_of_a_budget_is_careful)
     gateway a(1, "a");
     BOOST_TEST(a.take(1'000).amount == limit / state::redis_authority::unseen_part);
     BOOST_TEST(a.take(1'000).amount == 0);
-    gateway refuses(1, "b", 1s, config::store_failure::refuse);
+    gateway refuses(1, "b", 1s, sluice::config::store_failure::refuse);
     BOOST_TEST(!refuses.take(1'000).answered);
-    gateway counts_alone(1, "c", 1s, config::store_failure::local);
+    gateway counts_alone(1, "c", 1s, sluice::config::store_failure::local);
     BOOST_TEST(counts_alone.take(700).amount == 700);
     BOOST_TEST(counts_alone.take(700).amount == 300);
     BOOST_TEST(counts_alone.take(700).amount == 0);

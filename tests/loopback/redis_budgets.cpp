@@ -14,6 +14,8 @@
 #include <functional>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(redis_budgets, *loopback::needs_redis)
+
 using namespace loopback;
 using namespace sluice;
 using namespace std::chrono_literals;
@@ -35,20 +37,20 @@ public:
         state::grants::settings how;
         how.path = where_.path + "/budgets.db";
         grants_.emplace(how, book_, store_.authority(), log_);
-        config::budget budget;
+        sluice::config::budget budget;
         budget.id = "key:k:daily";
         budget.limit = budget.soft = requests * cent;
         budget.purse = purse_;
-        auto made = std::make_shared<config::snapshot>();
+        auto made = std::make_shared<sluice::config::snapshot>();
         made->budgets.push_back(budget);
         grants_->watch(made, policy::time_zone{});
         clients_ = std::jthread([this](const std::stop_token& stop) { spend(stop); });
     }
 
 private:
-    static config::redis_address address(std::uint16_t port)
+    static sluice::config::redis_address address(std::uint16_t port)
     {
-        config::redis_address where;
+        sluice::config::redis_address where;
         where.host = "127.0.0.1";
         where.port = port;
         where.timeout = 300ms;
@@ -118,8 +120,6 @@ struct fleet {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(redis_budgets, *needs_redis)
 
 BOOST_AUTO_TEST_CASE(four_gateways_spend_one_budget_never_more_and_nearly_all_of_it)
 {

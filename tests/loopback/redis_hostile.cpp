@@ -9,6 +9,8 @@
 #include <algorithm>
 #include <atomic>
 
+BOOST_AUTO_TEST_SUITE(redis_hostile)
+
 using namespace loopback;
 using namespace sluice;
 using namespace std::chrono_literals;
@@ -31,8 +33,6 @@ redis_peer::script always(std::string answer)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(redis_hostile)
 
 BOOST_AUTO_TEST_CASE(the_greeting_says_who_we_are_before_anything_else)
 {

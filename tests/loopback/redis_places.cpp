@@ -8,6 +8,8 @@
 #include <numeric>
 #include <random>
 
+BOOST_AUTO_TEST_SUITE(redis_places, *loopback::needs_redis)
+
 using namespace loopback;
 using namespace sluice;
 using namespace std::chrono_literals;
@@ -22,7 +24,7 @@ struct gateway : sharing<state::place_shares> {
         std::uint16_t port,
         std::string id,
         unsigned fleet,
-        config::store_failure on_failure = config::store_failure::keep_share)
+        sluice::config::store_failure on_failure = sluice::config::store_failure::keep_share)
         : sharing(port, std::move(id), fleet)
     {
         settings.concurrent = all_places;
@@ -69,8 +71,6 @@ std::size_t pass(fleet& all, milliseconds time)
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(redis_places, *needs_redis)
-
 BOOST_AUTO_TEST_CASE(places_go_to_whoever_needs_them_and_are_never_more_than_there_are)
 {
     const redis_server server;
@@ -112,7 +112,7 @@ BOOST_AUTO_TEST_CASE(without_redis_places_are_kept_refused_or_its_own)
 {
     redis_server server;
     fleet all;
-    using enum config::store_failure;
+    using enum sluice::config::store_failure;
     for (const auto mode : {refuse, local, keep_share})
         all.push_back(
             std::make_unique<gateway>(server.port(), "g" + std::to_string(all.size()), 3, mode));

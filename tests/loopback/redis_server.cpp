@@ -8,12 +8,12 @@
 
 #include <filesystem>
 
+BOOST_AUTO_TEST_SUITE(redis_real, *loopback::needs_redis)
+
 using namespace loopback;
 using namespace sluice;
 using namespace std::chrono_literals;
 using net::redis_failure;
-
-BOOST_AUTO_TEST_SUITE(redis_real, *needs_redis)
 
 BOOST_AUTO_TEST_CASE(values_and_scripts_go_there_and_back)
 {

@@ -5,6 +5,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(redis_shares, *loopback::needs_redis)
+
 using namespace loopback;
 using namespace sluice;
 using namespace std::chrono_literals;
@@ -21,7 +23,7 @@ struct gateway : sharing<state::rate_shares> {
         std::string id,
         double offered,
         unsigned fleet,
-        config::store_failure on_failure = config::store_failure::keep_share)
+        sluice::config::store_failure on_failure = sluice::config::store_failure::keep_share)
         : sharing(port, std::move(id), fleet),
           per_second(offered)
     {
@@ -71,8 +73,6 @@ double shares(const fleet& all)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(redis_shares, *needs_redis)
 
 BOOST_AUTO_TEST_CASE(a_rate_is_held_and_used_however_the_demand_is_spread)
 {
@@ -134,7 +134,7 @@ BOOST_AUTO_TEST_CASE(a_limit_may_refuse_or_count_alone_while_redis_is_away)
 {
     redis_server server;
     fleet all;
-    using enum config::store_failure;
+    using enum sluice::config::store_failure;
     for (const auto mode : {refuse, local, keep_share})
         all.push_back(std::make_unique<gateway>(
             server.port(), "abc" + std::to_string(all.size()), 0, 3, mode));

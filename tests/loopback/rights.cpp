@@ -7,6 +7,8 @@
 
 #include <map>
 
+BOOST_AUTO_TEST_SUITE(rights)
+
 using namespace loopback;
 
 namespace {
@@ -68,8 +70,6 @@ struct world {
 constexpr std::string_view one_model = "{ m: { targets: [{ provider: one, model: upstream-m }] } }";
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(rights)
 
 BOOST_AUTO_TEST_CASE(a_key_may_be_given_in_three_ways)
 {

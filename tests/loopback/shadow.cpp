@@ -8,6 +8,8 @@
 #include <optional>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(shadow)
+
 using namespace loopback;
 
 namespace {
@@ -68,8 +70,6 @@ bool counted(gateway& gate, std::string_view which, double times = 1)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(shadow)
 
 BOOST_AUTO_TEST_CASE(both_get_the_same_question_once_with_the_same_stream_mode)
 {

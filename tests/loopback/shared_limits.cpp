@@ -11,6 +11,8 @@
 #include <memory>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(shared_limits, *loopback::needs_redis)
+
 using namespace loopback;
 using namespace std::chrono_literals;
 
@@ -61,8 +63,6 @@ struct world {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(shared_limits, *needs_redis)
 
 BOOST_AUTO_TEST_CASE(each_of_two_gateways_tells_of_its_part)
 {

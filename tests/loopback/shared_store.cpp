@@ -8,6 +8,8 @@
 
 #include <filesystem>
 
+BOOST_AUTO_TEST_SUITE(shared_store)
+
 using namespace loopback;
 
 namespace {
@@ -29,8 +31,6 @@ struct world {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(shared_store)
 
 BOOST_AUTO_TEST_CASE(without_redis_there_are_no_metrics_of_it)
 {

@@ -11,9 +11,9 @@
 #include <utility>
 #include <vector>
 
-using namespace simulated;
-
 BOOST_AUTO_TEST_SUITE(simulated_provider)
+
+using namespace simulated;
 
 BOOST_AUTO_TEST_CASE(a_stream_is_one_chunk_for_each_event_and_ends_with_done)
 {

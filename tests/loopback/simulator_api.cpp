@@ -11,9 +11,9 @@
 #include <thread>
 #include <vector>
 
-using namespace simulated;
-
 BOOST_AUTO_TEST_SUITE(simulated_api)
+
+using namespace simulated;
 
 BOOST_AUTO_TEST_CASE(latency_and_rate_are_kept)
 {

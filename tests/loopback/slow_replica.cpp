@@ -8,6 +8,8 @@
 #include <chrono>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(slow_replica)
+
 using namespace loopback;
 using namespace std::chrono_literals;
 
@@ -48,8 +50,6 @@ struct replicas {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(slow_replica)
 
 BOOST_AUTO_TEST_CASE(it_is_spared_at_once_and_gets_its_share_when_it_is_well_again)
 {

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(snapshots)
+
 using namespace loopback;
 
 namespace {
@@ -23,8 +25,6 @@ std::string percent(unsigned value)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(snapshots)
 
 BOOST_AUTO_TEST_CASE(moving_the_canary_breaks_no_request)
 {

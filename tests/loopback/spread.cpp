@@ -11,6 +11,8 @@
 #include <optional>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(spread, *loopback::needs_redis)
+
 using namespace loopback;
 
 namespace {
@@ -119,8 +121,6 @@ struct fleet {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(spread, *needs_redis)
 
 BOOST_AUTO_TEST_CASE(a_key_made_at_one_works_at_the_other_and_dies_there_with_its_revocation)
 {

@@ -9,6 +9,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(token_limits)
+
 using namespace loopback;
 
 namespace {
@@ -64,8 +66,6 @@ double seconds_of(clock::duration time)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(token_limits)
 
 BOOST_AUTO_TEST_CASE(streams_and_answers_get_the_rate_of_tokens_and_never_more)
 {

@@ -12,6 +12,8 @@
 #include <functional>
 #include <mutex>
 
+BOOST_AUTO_TEST_SUITE(traces)
+
 using namespace loopback;
 
 namespace {
@@ -148,7 +150,7 @@ std::string tracing_to(std::uint16_t port, std::string_view more = "sample: 100%
     return "{ otlp: 'http://127.0.0.1:" + std::to_string(port) + "', " + std::string(more) + " }";
 }
 
-message ask(gateway& gate, std::string_view fields = {}, std::string_view more = {})
+message ask_for(gateway& gate, std::string_view fields = {}, std::string_view more = {})
 {
     auto client = gate.connect();
     client.send(chat_text(more, fields));
@@ -190,15 +192,13 @@ std::string parent_of(const std::string& traceparent)
 
 }  // namespace
 
-BOOST_AUTO_TEST_SUITE(traces)
-
 BOOST_AUTO_TEST_CASE(a_sampled_parent_leads_through_to_the_provider)
 {
     collector spans;
     seen_provider upstream;
     gateway gate(
         config(upstream.server.port()).set("tracing", tracing_to(spans.port(), "sample: 0%")));
-    BOOST_TEST(ask(gate, caller + "tracestate: vendor=1\r\n").status() == 200U);
+    BOOST_TEST(ask_for(gate, caller + "tracestate: vendor=1\r\n").status() == 200U);
     const auto all = spans.wait_for(2);
     const auto& request = all[0];
     const auto& attempt = all[1];
@@ -239,9 +239,9 @@ BOOST_AUTO_TEST_CASE(an_unsampled_parent_is_passed_on_as_it_came)
     seen_provider upstream;
     gateway gate(config(upstream.server.port()).set("tracing", tracing_to(spans.port())));
     const std::string unsampled = "00-" + trace_id + "-b7ad6b7169203331-00";
-    (void)ask(gate, "traceparent: " + unsampled + "\r\n");
+    (void)ask_for(gate, "traceparent: " + unsampled + "\r\n");
     BOOST_TEST(upstream.request().header("traceparent") == unsampled);
-    (void)ask(gate, caller);
+    (void)ask_for(gate, caller);
     BOOST_TEST(spans.wait_for(2)[0].trace == trace_id);
     BOOST_TEST(gate.becomes("sluice_spans_exported_total", {}, 2));
 }
@@ -257,7 +257,7 @@ BOOST_AUTO_TEST_CASE(without_a_valid_parent_a_new_trace_begins)
         "traceparent: 00-" + trace_id + "-B7AD6B7169203331-01\r\n",
         caller + caller};
     for (std::size_t i = 0; i < callers.size(); ++i) {
-        (void)ask(gate, callers[i]);
+        (void)ask_for(gate, callers[i]);
         const auto all = spans.wait_for(2 * (i + 1));
         const auto& request = all[2 * i];
         BOOST_TEST(request.parent == "");
@@ -276,10 +276,10 @@ BOOST_AUTO_TEST_CASE(without_tracing_nothing_is_added_or_changed)
 {
     seen_provider upstream;
     gateway gate(config(upstream.server.port()));
-    (void)ask(gate);
+    (void)ask_for(gate);
     BOOST_TEST(!upstream.request().has("traceparent"));
     const std::string odd = "traceparent: 00-" + trace_id + "-b7ad6b7169203331-01-\r\n";
-    (void)ask(gate, odd);
+    (void)ask_for(gate, odd);
     BOOST_TEST(upstream.request(1).header("traceparent") + "\r\n" == odd.substr(13));
 }
 
@@ -314,7 +314,7 @@ BOOST_AUTO_TEST_CASE(each_attempt_has_a_span_of_its_own)
                 "{ m: { targets: [{ provider: one, model: up-m }], retry: { attempts: 2, base: "
                 "1ms }, fallbacks: [n] }, n: { targets: [{ provider: one, model: up-n }] } }")
             .set("tracing", tracing_to(spans.port())));
-    BOOST_TEST(ask(gate).status() == 200U);
+    BOOST_TEST(ask_for(gate).status() == 200U);
     const auto all = spans.wait_for(4);
     const std::vector<std::string> kinds{"first", "retry", "fallback"};
     const std::vector<std::string> statuses{"503", "500", "200"};
@@ -339,13 +339,13 @@ BOOST_AUTO_TEST_CASE(a_failure_is_told_and_a_refusal_is_none)
     collector spans;
     seen_provider upstream({answer_text("{}", 500), answer_text("{}", 400)});
     gateway gate(config(upstream.server.port()).set("tracing", tracing_to(spans.port())));
-    BOOST_TEST(ask(gate).status() == 500U);
+    BOOST_TEST(ask_for(gate).status() == 500U);
     auto all = spans.wait_for(2);
     BOOST_TEST(all[0].failed);
     BOOST_TEST(all[0].at("error.type") == "500");
     BOOST_TEST(all[1].failed);
     BOOST_TEST(all[1].at("error.type") == "status_5xx");
-    BOOST_TEST(ask(gate).status() == 400U);
+    BOOST_TEST(ask_for(gate).status() == 400U);
     all = spans.wait_for(4);
     BOOST_TEST(!all[2].failed);
     BOOST_TEST(all[3].failed);
@@ -366,7 +366,7 @@ BOOST_AUTO_TEST_CASE(a_stream_tells_when_its_first_token_came_and_why_it_broke)
     collector spans;
     seen_provider upstream({whole, broken});
     gateway gate(config(upstream.server.port()).set("tracing", tracing_to(spans.port())));
-    (void)ask(gate, {}, streaming);
+    (void)ask_for(gate, {}, streaming);
     auto all = spans.wait_for(2);
     for (const auto& one : all) {
         BOOST_TEST(one.event);
@@ -391,7 +391,7 @@ BOOST_AUTO_TEST_CASE(no_prompt_header_or_secret_is_in_what_is_exported)
         config(upstream.server.port())
             .set("tracing", tracing_to(spans.port()))
             .set("keys", "[{ id: team, tenant: t, hash: '" + key_hash("sk-mine") + "' }]"));
-    (void)ask(
+    (void)ask_for(
         gate,
         "authorization: Bearer sk-mine\r\nx-custom: header-marker\r\n",
         R"("user":"user-marker","messages_":"body-marker",)");
@@ -416,7 +416,7 @@ BOOST_AUTO_TEST_CASE(a_collector_that_is_busy_is_asked_again_when_it_wants)
     gateway gate(config(upstream.server.port())
                      .set("tracing", tracing_to(spans.port(), "sample: 100%, headers: { a: b }")));
     const auto began = clock::now();
-    (void)ask(gate);
+    (void)ask_for(gate);
     (void)spans.wait_for(2);
     BOOST_TEST((clock::now() - began >= std::chrono::seconds(1)));
     const auto requests = spans.requests();
@@ -433,9 +433,9 @@ BOOST_AUTO_TEST_CASE(what_a_collector_refuses_is_dropped_and_counted)
          answer_text(R"({"partialSuccess":{"rejectedSpans":"1","errorMessage":"too old"}})")});
     seen_provider upstream;
     gateway gate(config(upstream.server.port()).set("tracing", tracing_to(spans.port())));
-    (void)ask(gate);
+    (void)ask_for(gate);
     BOOST_TEST(gate.becomes("sluice_spans_dropped_total", {"reason=\"refused\""}, 2));
-    (void)ask(gate);
+    (void)ask_for(gate);
     BOOST_TEST(gate.becomes("sluice_spans_dropped_total", {"reason=\"rejected\""}, 1));
     BOOST_TEST(gate.metric("sluice_spans_exported_total") == 1);
     BOOST_TEST(spans.requests().size() == 2U);
@@ -447,8 +447,8 @@ BOOST_AUTO_TEST_CASE(a_collector_that_is_gone_costs_no_request_and_is_told_when_
     listener gone;
     gone.close();
     gateway gate(config(upstream.server.port()).set("tracing", tracing_to(gone.port())));
-    BOOST_TEST(ask(gate).status() == 200U);
-    BOOST_TEST(ask(gate).status() == 200U);
+    BOOST_TEST(ask_for(gate).status() == 200U);
+    BOOST_TEST(ask_for(gate).status() == 200U);
     BOOST_TEST(gate.metric("sluice_spans_exported_total") == 0);
     // The collector comes to another address, by a reload.
     collector spans;
@@ -483,7 +483,7 @@ BOOST_AUTO_TEST_CASE(a_drain_sends_what_is_left)
     collector spans;
     seen_provider upstream;
     gateway gate(config(upstream.server.port()).set("tracing", tracing_to(spans.port())));
-    (void)ask(gate);
+    (void)ask_for(gate);
     gate.stop();
     BOOST_TEST(gate.stopped());
     BOOST_TEST(spans.spans().size() == 2U);
@@ -495,17 +495,17 @@ BOOST_AUTO_TEST_CASE(tracing_is_switched_off_and_on_live)
     seen_provider upstream;
     const auto on = config(upstream.server.port()).set("tracing", tracing_to(spans.port()));
     gateway gate(config(upstream.server.port()));
-    (void)ask(gate);
+    (void)ask_for(gate);
     BOOST_TEST(gate.reload(on).status() == 200U);
-    (void)ask(gate);
+    (void)ask_for(gate);
     (void)spans.wait_for(2);
     BOOST_TEST(gate.reload(config(upstream.server.port())).status() == 200U);
-    (void)ask(gate);
+    (void)ask_for(gate);
     BOOST_TEST(!upstream.request(0).has("traceparent"));
     BOOST_TEST(upstream.request(1).has("traceparent"));
     BOOST_TEST(!upstream.request(2).has("traceparent"));
     BOOST_TEST(gate.reload(on).status() == 200U);
-    (void)ask(gate);
+    (void)ask_for(gate);
     (void)spans.wait_for(4);
 }
 

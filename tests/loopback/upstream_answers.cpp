@@ -7,6 +7,8 @@
 
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(upstream_answers)
+
 using namespace loopback;
 
 namespace {
@@ -51,8 +53,6 @@ constexpr std::string_view asked_usage =
 constexpr std::string_view front_of_key = "sk-provider-secret";
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(upstream_answers)
 
 BOOST_AUTO_TEST_CASE(a_request_goes_out_as_it_came_but_for_model_and_credentials)
 {

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(upstream_faults)
+
 using namespace loopback;
 
 namespace {
@@ -72,8 +74,6 @@ struct world {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(upstream_faults)
 
 BOOST_AUTO_TEST_CASE(a_reset_before_any_byte_is_a_502)
 {

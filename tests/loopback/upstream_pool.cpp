@@ -9,6 +9,8 @@
 #include <unistd.h>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(upstream_pool)
+
 using namespace loopback;
 
 namespace {
@@ -57,8 +59,6 @@ void expect_not_reused(std::string_view text, std::string_view body)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(upstream_pool)
 
 BOOST_AUTO_TEST_CASE(a_finished_connection_carries_the_next_request)
 {

@@ -7,6 +7,8 @@
 #include <algorithm>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(upstream_retries)
+
 using namespace loopback;
 
 namespace {
@@ -55,8 +57,6 @@ std::string refused(unsigned status, std::string_view fields = {})
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(upstream_retries)
 
 BOOST_AUTO_TEST_CASE(a_failure_before_the_answer_is_tried_once_more_and_not_seen)
 {

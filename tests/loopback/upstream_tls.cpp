@@ -8,6 +8,8 @@
 
 #include <filesystem>
 
+BOOST_AUTO_TEST_SUITE(upstream_tls)
+
 using namespace loopback;
 
 namespace {
@@ -64,8 +66,6 @@ void expect_refused(const identity& who, int most = TLS1_3_VERSION)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(upstream_tls)
 
 BOOST_AUTO_TEST_CASE(a_provider_with_a_good_certificate_is_asked)
 {

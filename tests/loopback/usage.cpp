@@ -5,6 +5,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(usage)
+
 using namespace loopback;
 
 namespace {
@@ -59,8 +61,6 @@ std::string streamed(std::string_view events)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(usage)
 
 BOOST_AUTO_TEST_CASE(a_plain_answer_is_counted)
 {

@@ -12,6 +12,8 @@
 #include <algorithm>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(webhook)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::server;
@@ -148,8 +150,6 @@ struct sending {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(webhook)
 
 BOOST_AUTO_TEST_CASE(a_message_is_posted_as_json)
 {

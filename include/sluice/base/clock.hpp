@@ -13,4 +13,9 @@ using std::chrono::milliseconds;
 using std::chrono::nanoseconds;
 using std::chrono::seconds;
 
+[[nodiscard]] inline double in_seconds(nanoseconds time) noexcept
+{
+    return std::chrono::duration<double>(time).count();
+}
+
 }  // namespace sluice

@@ -41,6 +41,8 @@ namespace sluice::config {
 [[nodiscard]] std::optional<std::int64_t> parse_micros(std::string_view text);
 [[nodiscard]] std::string format_micros(std::int64_t value);
 
+inline constexpr std::int64_t nanos_per_micro = 1000;  // nanodollars in a micro-dollar
+
 // "50 USD": micro-dollars.
 [[nodiscard]] std::optional<std::int64_t> parse_money(std::string_view text);
 [[nodiscard]] std::string format_money(std::int64_t micro_dollars);

@@ -42,6 +42,9 @@ struct question {
     bool due_is_the_clients;  // who has made it that short
 };
 
+// A connection that said nothing for so long is looked at: has it ended?
+inline constexpr milliseconds silence{300};
+
 // What became of an attempt. `error` is what the client is told where there is no answer to pass
 // on; `words`, where more is known than its row says: literals.
 struct outcome {

@@ -1,5 +1,6 @@
 #include "redis_server.hpp"
 
+#include "connection.hpp"
 #include <sluice/net/redis_reply.hpp>
 
 #include <boost/asio/connect.hpp>
@@ -27,7 +28,6 @@ namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
 
 constexpr int tries = 5;
-constexpr std::chrono::seconds patience{20};
 
 tcp::endpoint at(std::uint16_t port)
 {

@@ -8,6 +8,8 @@
 
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(build_)
+
 using namespace sluice;
 using namespace sluice::config;
 using namespace sluice::config::fake;
@@ -67,8 +69,6 @@ std::string changes(const std::string& before, const std::string& after)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(build_)
 
 BOOST_AUTO_TEST_CASE(models_are_found_by_name_then_alias_then_longest_prefix)
 {

@@ -6,6 +6,8 @@
 #include <boost/test/unit_test.hpp>
 #include <openssl/err.h>
 
+BOOST_AUTO_TEST_SUITE(jwt_keys_)
+
 using namespace sluice;
 using namespace sluice::config;
 using namespace sluice::config::fake;
@@ -68,8 +70,6 @@ std::string bent(std::string token, std::size_t part)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(jwt_keys_)
 
 BOOST_AUTO_TEST_CASE(each_of_the_three_signatures_holds_under_its_key)
 {

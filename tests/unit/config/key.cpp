@@ -4,9 +4,9 @@
 
 #include <set>
 
-using namespace sluice::config;
-
 BOOST_AUTO_TEST_SUITE(key_)
+
+using namespace sluice::config;
 
 BOOST_AUTO_TEST_CASE(hashes_are_sha_256)
 {

@@ -5,6 +5,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(live_keys_)
+
 using namespace sluice;
 using namespace sluice::config;
 using namespace sluice::config::fake;
@@ -62,8 +64,6 @@ std::string wrong_with(std::string_view json)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(live_keys_)
 
 BOOST_AUTO_TEST_CASE(settings_are_read_as_a_key_of_the_file)
 {

@@ -9,6 +9,8 @@
 #include <filesystem>
 #include <fstream>
 
+BOOST_AUTO_TEST_SUITE(load_)
+
 using namespace std::chrono_literals;
 using namespace sluice::config;
 using namespace sluice::config::fake;
@@ -20,6 +22,11 @@ struct wrong_case {
     const char* text;       // before the provider p and the model m
     const char* complaint;  // the first
 };
+
+std::ostream& operator<<(std::ostream& out, const wrong_case& one)
+{
+    return out << one.text;
+}
 
 // clang-format off
 const std::vector<wrong_case> wrong_cases = {
@@ -129,10 +136,6 @@ load_result load_url(const std::string& url)
 }
 
 }  // namespace
-
-BOOST_TEST_DONT_PRINT_LOG_VALUE(wrong_case)
-
-BOOST_AUTO_TEST_SUITE(load_)
 
 BOOST_DATA_TEST_CASE(what_does_not_fit_is_told_with_its_place, data::make(wrong_cases), one)
 {

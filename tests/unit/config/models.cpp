@@ -8,6 +8,8 @@
 
 #include <type_traits>
 
+BOOST_AUTO_TEST_SUITE(models_)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::config;
@@ -38,6 +40,11 @@ struct wrong_case {
     const char* more;       // of the model m
     const char* complaint;  // the only one, behind the place
 };
+
+std::ostream& operator<<(std::ostream& out, const wrong_case& one)
+{
+    return out << one.more;
+}
 
 // clang-format off
 const std::vector<wrong_case> wrong_cases = {
@@ -100,10 +107,6 @@ const std::vector<wrong_case> wrong_cases = {
 // clang-format on
 
 }  // namespace
-
-BOOST_TEST_DONT_PRINT_LOG_VALUE(wrong_case)
-
-BOOST_AUTO_TEST_SUITE(models_)
 
 BOOST_DATA_TEST_CASE(what_does_not_fit_in_a_model_is_told, data::make(wrong_cases), one)
 {

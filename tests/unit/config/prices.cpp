@@ -6,6 +6,8 @@
 #include <chrono>
 #include <fstream>
 
+BOOST_AUTO_TEST_SUITE(prices)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::config;
@@ -33,8 +35,6 @@ const policy::price& at(const policy::price_list& list, std::chrono::sys_days da
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(prices)
 
 BOOST_AUTO_TEST_CASE(a_target_costs_what_its_own_price_the_models_or_the_table_says)
 {

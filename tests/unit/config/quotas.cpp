@@ -7,6 +7,8 @@
 
 #include <algorithm>
 
+BOOST_AUTO_TEST_SUITE(quotas)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::config;
@@ -44,6 +46,11 @@ struct wrong_case {
     const char* complaint;  // the only one, behind the place
 };
 
+std::ostream& operator<<(std::ostream& out, const wrong_case& one)
+{
+    return out << one.of_key;
+}
+
 // clang-format off
 const std::vector<wrong_case> wrong_cases = {
     {"limits: {tokens: 1000}", "", "", "keys[0].limits.tokens: \"1000\" does not fit, allowed: 1 to 1000000000 per s"},
@@ -76,10 +83,6 @@ const budget* find(const snapshot& of, std::string_view id)
 }
 
 }  // namespace
-
-BOOST_TEST_DONT_PRINT_LOG_VALUE(wrong_case)
-
-BOOST_AUTO_TEST_SUITE(quotas)
 
 BOOST_DATA_TEST_CASE(what_does_not_fit_in_limits_and_budgets_is_told, data::make(wrong_cases), one)
 {

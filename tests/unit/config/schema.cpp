@@ -6,9 +6,9 @@
 #include <algorithm>
 #include <set>
 
-using namespace sluice::config;
-
 BOOST_AUTO_TEST_SUITE(schema_)
+
+using namespace sluice::config;
 
 BOOST_AUTO_TEST_CASE(every_key_stands_once_and_says_what_it_means)
 {

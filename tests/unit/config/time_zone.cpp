@@ -2,11 +2,11 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(time_zones_by_name)
+
 using namespace sluice;
 using namespace std::chrono;
 using namespace std::chrono_literals;
-
-BOOST_AUTO_TEST_SUITE(time_zones_by_name)
 
 BOOST_AUTO_TEST_CASE(utc_needs_no_database)
 {
@@ -40,7 +40,8 @@ BOOST_AUTO_TEST_CASE(zones_of_the_database_are_understood)
     }
     const auto hours_at = [](const char* name, sys_seconds at) {
         const auto zone = config::find_time_zone(name);
-        return zone ? duration<double, std::ratio<3600>>(zone->offset_at(at)).count() : -99;
+        return zone ? std::chrono::duration<double, std::ratio<3600>>(zone->offset_at(at)).count()
+                    : -99;
     };
     const sys_seconds winter = sys_days(2026y / January / 15);
     const sys_seconds summer = sys_days(2026y / July / 15);

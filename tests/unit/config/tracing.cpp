@@ -2,6 +2,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(tracing)
+
 using namespace sluice;
 using namespace sluice::config;
 using namespace sluice::config::fake;
@@ -24,8 +26,6 @@ bool complains(const std::string& tracing, std::string_view part)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(tracing)
 
 BOOST_AUTO_TEST_CASE(without_the_section_nothing_is_traced)
 {

@@ -2,10 +2,10 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(tree)
+
 using namespace sluice::config;
 using namespace sluice::config::fake;
-
-BOOST_AUTO_TEST_SUITE(tree)
 
 BOOST_AUTO_TEST_CASE(a_syntax_error_is_one_complaint_with_its_place)
 {

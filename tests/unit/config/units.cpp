@@ -2,11 +2,11 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(units)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::config;
-
-BOOST_AUTO_TEST_SUITE(units)
 
 BOOST_AUTO_TEST_CASE(durations_read_and_print_in_their_shortest_spelling)
 {

@@ -12,6 +12,8 @@
 #include <filesystem>
 #include <set>
 
+BOOST_AUTO_TEST_SUITE(http_cases)
+
 using namespace sluice;
 using namespace sluice::http;
 using boost::property_tree::ptree;
@@ -238,8 +240,6 @@ void check_response(const ptree& entry)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(http_cases)
 
 BOOST_AUTO_TEST_CASE(every_request_case_is_decided_as_it_should_be)
 {

@@ -2,6 +2,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(http_chunked)
+
 using namespace sluice::http;
 using progress = chunk_output::progress;
 using test::run_chunks;
@@ -25,8 +27,6 @@ bool refuses(std::string_view stream)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(http_chunked)
 
 BOOST_AUTO_TEST_CASE(payload_is_taken_out_of_its_chunks)
 {

@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(http_chunked_relay)
+
 using namespace sluice::http;
 using progress = chunk_output::progress;
 using test::chunk_result;
@@ -46,8 +48,6 @@ void check_whole(const sample& expected, const chunk_result& got)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(http_chunked_relay)
 
 BOOST_AUTO_TEST_CASE(what_is_sent_on_is_canonical_wherever_one_or_two_cuts_fall)
 {

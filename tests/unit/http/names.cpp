@@ -5,9 +5,9 @@
 #include <algorithm>
 #include <cctype>
 
-using namespace sluice::http;
-
 BOOST_AUTO_TEST_SUITE(http_names)
+
+using namespace sluice::http;
 
 BOOST_AUTO_TEST_CASE(every_known_header_is_recognised_in_any_case)
 {

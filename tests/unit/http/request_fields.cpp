@@ -1,5 +1,7 @@
 #include "support.hpp"
 
+BOOST_AUTO_TEST_SUITE(http_request_fields)
+
 using namespace sluice;
 using namespace sluice::http;
 using test::judge;
@@ -13,8 +15,6 @@ errc judge_fields(std::string_view lines, std::string_view version = "HTTP/1.1")
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(http_request_fields)
 
 // Small heads are looked at octet by octet, larger ones as a whole.
 BOOST_AUTO_TEST_CASE(what_an_octet_means_does_not_depend_on_where_it_stands)

@@ -2,6 +2,8 @@
 
 #include <map>
 
+BOOST_AUTO_TEST_SUITE(http_request_framing)
+
 using namespace sluice;
 using namespace sluice::http;
 using test::judge;
@@ -35,8 +37,6 @@ std::map<std::string, bool> hops(const std::string& lines)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(http_request_framing)
 
 BOOST_AUTO_TEST_CASE(a_content_length_is_digits_below_2_to_the_63)
 {

@@ -1,11 +1,11 @@
 #include "support.hpp"
 
+BOOST_AUTO_TEST_SUITE(http_request_line)
+
 using namespace sluice;
 using namespace sluice::http;
 using test::judge;
 using test::with_line;
-
-BOOST_AUTO_TEST_SUITE(http_request_line)
 
 BOOST_AUTO_TEST_CASE(an_ordinary_request_line_is_taken_apart)
 {

@@ -1,5 +1,7 @@
 #include "support.hpp"
 
+BOOST_AUTO_TEST_SUITE(http_response_head)
+
 using namespace sluice;
 using namespace sluice::http;
 using test::judge_response;
@@ -45,8 +47,6 @@ framed frame(std::string_view first_line, std::string_view lines, method asked =
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(http_response_head)
 
 BOOST_AUTO_TEST_CASE(a_status_line_is_taken_apart)
 {

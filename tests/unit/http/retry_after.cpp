@@ -4,6 +4,8 @@
 
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(retry_after)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::http;
@@ -32,8 +34,6 @@ bool is(std::optional<nanoseconds> got, nanoseconds expected)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(retry_after)
 
 BOOST_AUTO_TEST_CASE(seconds_and_milliseconds_may_have_fractions)
 {

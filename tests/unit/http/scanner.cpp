@@ -4,6 +4,8 @@
 #include <cstring>
 #include <memory>
 
+BOOST_AUTO_TEST_SUITE(http_scanner)
+
 using namespace sluice;
 using namespace sluice::http;
 using progress = head_scanner::progress;
@@ -39,8 +41,6 @@ std::size_t refused_after(std::string_view bytes, message_kind kind, head_limits
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(http_scanner)
 
 BOOST_AUTO_TEST_CASE(a_head_is_complete_at_its_blank_line_however_it_is_cut)
 {

@@ -4,6 +4,8 @@
 
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(traceparents)
+
 using namespace sluice::http;
 
 namespace {
@@ -30,8 +32,6 @@ std::string written(const traceparent& from)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(traceparents)
 
 BOOST_AUTO_TEST_CASE(a_valid_one_is_read_and_written_as_it_was)
 {

@@ -4,10 +4,10 @@
 #include <array>
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(http_writer)
+
 using namespace sluice;
 using namespace sluice::http;
-
-BOOST_AUTO_TEST_SUITE(http_writer)
 
 BOOST_AUTO_TEST_CASE(a_request_is_written_as_it_is_read)
 {

@@ -2,6 +2,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(redis_reply_)
+
 using namespace sluice::net;
 using kind = redis_reply::kind;
 
@@ -28,8 +30,6 @@ std::string_view broken_by(redis_reader& reader, std::string_view bytes)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(redis_reply_)
 
 BOOST_AUTO_TEST_CASE(a_command_goes_out_as_an_array_of_its_words_whatever_octets_they_hold)
 {

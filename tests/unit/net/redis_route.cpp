@@ -2,9 +2,9 @@
 
 #include <boost/test/unit_test.hpp>
 
-using namespace sluice::net;
-
 BOOST_AUTO_TEST_SUITE(redis_route)
+
+using namespace sluice::net;
 
 BOOST_AUTO_TEST_CASE(a_key_belongs_to_the_slot_the_cluster_specification_gives_it)
 {

@@ -14,6 +14,8 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(sockets)
+
 namespace {
 
 using sluice::milliseconds;
@@ -235,3 +237,5 @@ BOOST_AUTO_TEST_CASE(a_socket_released_while_its_event_is_queued_fetches_nothing
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
+
+BOOST_AUTO_TEST_SUITE_END()

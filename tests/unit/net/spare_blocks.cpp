@@ -4,6 +4,8 @@
 
 #include <new>
 
+BOOST_AUTO_TEST_SUITE(spare_blocks_)
+
 namespace {
 
 using sluice::net::low_water;
@@ -14,8 +16,6 @@ void fill(spare_blocks& with, int count)
     for (int i = 0; i < count; ++i)
         with.put(::operator new(64));
 }
-
-BOOST_AUTO_TEST_SUITE(spare_blocks_)
 
 BOOST_AUTO_TEST_CASE(the_last_block_put_is_the_first_one_taken)
 {

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(tasks)
+
 namespace {
 
 using sluice::seconds;
@@ -137,3 +139,5 @@ BOOST_AUTO_TEST_CASE(an_interrupter_ends_the_wait_it_is_pointed_at_and_is_rememb
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -4,6 +4,8 @@
 
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(wheel_)
+
 namespace {
 
 using sluice::milliseconds;
@@ -38,8 +40,6 @@ struct rearming : deadline {
     wheel& home;
     int fired = 0;
 };
-
-BOOST_AUTO_TEST_SUITE(wheel_)
 
 BOOST_AUTO_TEST_CASE(a_deadline_fires_never_early_and_at_most_a_tick_late)
 {

@@ -12,6 +12,8 @@
 #include <thread>
 #include <unistd.h>
 
+BOOST_FIXTURE_TEST_SUITE(access_log_, sluice::temporary_directory)
+
 namespace {
 
 using namespace sluice;
@@ -62,8 +64,6 @@ std::size_t count_lines(std::string_view text)
 {
     return static_cast<std::size_t>(std::count(text.begin(), text.end(), '\n'));
 }
-
-BOOST_FIXTURE_TEST_SUITE(access_log_, temporary_directory)
 
 BOOST_AUTO_TEST_CASE(a_line_tells_everything_known_about_a_request)
 {

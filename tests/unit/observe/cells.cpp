@@ -5,6 +5,8 @@
 #include <set>
 #include <thread>
 
+BOOST_AUTO_TEST_SUITE(counting)
+
 namespace {
 
 using namespace sluice;
@@ -209,3 +211,5 @@ BOOST_AUTO_TEST_CASE(a_scraper_may_read_while_the_worker_counts_and_grows)
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -4,6 +4,8 @@
 
 #include <sstream>
 
+BOOST_AUTO_TEST_SUITE(exemplar_text)
+
 using namespace sluice;
 using namespace sluice::observe;
 
@@ -49,8 +51,6 @@ std::string line(const std::string& text, const std::string& series)
 const std::string labels = R"({model="gpt \"4\"",target="stable",le=)";
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(exemplar_text)
 
 BOOST_AUTO_TEST_CASE(a_bucket_names_the_trace_of_its_last_traced_request)
 {

@@ -10,6 +10,8 @@
 #include <set>
 #include <sstream>
 
+BOOST_AUTO_TEST_SUITE(expositions)
+
 namespace {
 
 using namespace sluice;
@@ -424,3 +426,5 @@ BOOST_AUTO_TEST_CASE(the_readme_table_has_a_row_for_every_metric)
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
+
+BOOST_AUTO_TEST_SUITE_END()

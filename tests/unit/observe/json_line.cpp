@@ -8,6 +8,8 @@
 #include <string>
 #include <utility>
 
+BOOST_AUTO_TEST_SUITE(json_line_)
+
 namespace {
 
 using namespace sluice;
@@ -19,8 +21,6 @@ std::string text_of(std::string_view value, std::size_t cap = 128)
     json_line line(memory);
     return std::string(line.text("v", value, cap).finish());
 }
-
-BOOST_AUTO_TEST_SUITE(json_line_)
 
 BOOST_AUTO_TEST_CASE(members_stand_in_the_order_written)
 {

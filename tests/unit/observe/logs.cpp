@@ -10,6 +10,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+BOOST_AUTO_TEST_SUITE(written)
+
 namespace {
 
 using namespace sluice;
@@ -224,3 +226,5 @@ BOOST_AUTO_TEST_CASE(what_was_acknowledged_before_a_kill_is_there_after_it)
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -2,6 +2,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(rates)
+
 namespace {
 
 using namespace sluice;
@@ -106,3 +108,5 @@ BOOST_AUTO_TEST_CASE(an_arm_that_came_later_begins_at_nothing)
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -5,6 +5,8 @@
 
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(spans)
+
 using namespace sluice;
 using namespace sluice::observe;
 
@@ -25,8 +27,6 @@ span sample(std::string_view model = "m")
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(spans)
 
 BOOST_AUTO_TEST_CASE(what_a_worker_writes_comes_out_in_order_and_whole)
 {

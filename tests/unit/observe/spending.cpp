@@ -5,6 +5,8 @@
 #include <map>
 #include <utility>
 
+BOOST_AUTO_TEST_SUITE(spending_)
+
 using sluice::observe::spending;
 
 namespace {
@@ -21,8 +23,6 @@ sums read(const spending& from)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(spending_)
 
 BOOST_AUTO_TEST_CASE(each_arm_and_key_have_a_sum_of_their_own)
 {

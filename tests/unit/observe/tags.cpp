@@ -6,6 +6,8 @@
 #include <array>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(tags)
+
 using namespace sluice::observe;
 
 namespace {
@@ -17,8 +19,6 @@ std::string read(std::string_view header)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(tags)
 
 BOOST_AUTO_TEST_CASE(pairs_are_sorted_by_name)
 {

@@ -6,6 +6,8 @@
 #include <memory>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(attempt_plans)
+
 using namespace sluice;
 using namespace sluice::policy;
 
@@ -80,8 +82,6 @@ bool tries(const step& what, std::size_t model, std::size_t target)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(attempt_plans)
 
 BOOST_AUTO_TEST_CASE(a_healthy_target_is_the_one_the_split_chose)
 {

@@ -5,6 +5,8 @@
 
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(balancing)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::policy;
@@ -35,8 +37,6 @@ constexpr balance every_way[] = {
     balance::weighted, balance::least_busy, balance::latency, balance::cheapest};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(balancing)
 
 BOOST_AUTO_TEST_CASE(only_available_targets_with_a_weight_are_picked)
 {

@@ -9,6 +9,8 @@
 #include <queue>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(balance_traffic)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::policy;
@@ -75,8 +77,6 @@ run simulate(std::size_t count, int per_second, std::uint64_t seed)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(balance_traffic)
 
 BOOST_AUTO_TEST_CASE(
     a_hundred_times_slower_replica_loses_its_traffic_in_ten_seconds,

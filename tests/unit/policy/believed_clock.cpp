@@ -2,6 +2,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(clocks)
+
 using namespace sluice;
 using namespace sluice::policy;
 using namespace std::chrono_literals;
@@ -57,5 +59,7 @@ BOOST_AUTO_TEST_CASE(what_holds_for_an_hour_is_the_time)
     BOOST_TEST((told == real - 24h));
     BOOST_TEST(!clock.doubts());
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(breakers)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::policy;
@@ -47,8 +49,6 @@ void heal(breaker& of, time_point now)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(breakers)
 
 BOOST_AUTO_TEST_CASE(it_opens_at_exactly_so_many_failures_in_a_row)
 {

@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(breaker_traffic)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::policy;
@@ -82,8 +84,6 @@ void run_threads(int count, const std::function<void(int)>& work)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(breaker_traffic)
 
 BOOST_AUTO_TEST_CASE(an_outage_of_a_minute_at_500_a_second_gets_what_was_under_way_and_two_probes)
 {

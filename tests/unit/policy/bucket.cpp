@@ -11,6 +11,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(buckets)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::policy;
@@ -60,8 +62,6 @@ private:
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(buckets)
 
 BOOST_AUTO_TEST_CASE(a_full_bucket_tells_its_burst_at_any_rate)
 {

@@ -5,6 +5,8 @@
 
 #include <set>
 
+BOOST_AUTO_TEST_SUITE(calendars)
+
 using namespace sluice;
 using namespace sluice::policy;
 using namespace std::chrono;
@@ -49,8 +51,6 @@ struct clocks {
 const auto tenth = day_number(2026y / May / 10);
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(calendars)
 
 BOOST_AUTO_TEST_CASE(days_and_months_have_numbers_and_ends)
 {

@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(credentials)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::policy;
@@ -25,8 +27,6 @@ std::vector<std::shared_ptr<credential_state>> some(std::size_t count)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(credentials)
 
 BOOST_AUTO_TEST_CASE(a_key_rests_until_its_clock_says_so)
 {

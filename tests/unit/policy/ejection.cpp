@@ -8,6 +8,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(ejections)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::policy;
@@ -48,8 +50,6 @@ void feed(target_state& state, int percent, time_point now)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(ejections)
 
 BOOST_AUTO_TEST_CASE(a_target_that_fails_far_more_often_than_its_siblings_is_named)
 {

@@ -8,10 +8,10 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(estimates)
+
 using namespace sluice;
 using namespace sluice::policy;
-
-BOOST_AUTO_TEST_SUITE(estimates)
 
 BOOST_AUTO_TEST_CASE(four_bytes_a_token_until_more_is_known)
 {

@@ -10,6 +10,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(fair_waits)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::policy;
@@ -80,8 +82,6 @@ bool near(double value, double wanted, double part)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(fair_waits)
 
 BOOST_AUTO_TEST_CASE(without_contention_it_is_the_bucket)
 {

@@ -5,6 +5,8 @@
 
 #include <algorithm>
 
+BOOST_AUTO_TEST_SUITE(hedging)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::policy;
@@ -22,8 +24,6 @@ hedge_settings on(double quantile = 0.95)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(hedging)
 
 BOOST_AUTO_TEST_CASE(there_is_no_delay_until_there_are_enough_samples)
 {

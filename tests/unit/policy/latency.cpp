@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(latency)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::policy;
@@ -23,8 +25,6 @@ bool about(nanoseconds got, nanoseconds expected, double tolerance = 0.01)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(latency)
 
 BOOST_AUTO_TEST_CASE(nothing_is_known_before_the_first_sample)
 {

@@ -7,6 +7,8 @@
 #include <cmath>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(leases)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::policy;
@@ -95,8 +97,6 @@ lease_planner seen(std::int64_t left, const purse::demand& asked)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(leases)
 
 BOOST_AUTO_TEST_CASE(a_new_purse_gets_enough_for_first_requests)
 {

@@ -4,9 +4,9 @@
 
 #include <string>
 
-using sluice::policy::likeness;
-
 BOOST_AUTO_TEST_SUITE(likeness_of_texts)
+
+using sluice::policy::likeness;
 
 BOOST_AUTO_TEST_CASE(the_same_words_in_the_same_order_are_alike)
 {

@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(limit)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::policy;
@@ -37,8 +39,6 @@ bool waits(const admission& got, bool admitted, nanoseconds wait)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(limit)
 
 BOOST_AUTO_TEST_CASE(a_fresh_limit_grants_exactly_its_burst_at_once)
 {

@@ -4,6 +4,8 @@
 
 #include <limits>
 
+BOOST_AUTO_TEST_SUITE(prices)
+
 using namespace sluice::policy;
 
 namespace {
@@ -13,8 +15,6 @@ constexpr std::uint64_t million = 1'000'000;
 constexpr price plain{.input = 210'000, .cached_input = 20'000, .output = 420'000};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(prices)
 
 BOOST_AUTO_TEST_CASE(a_million_tokens_cost_what_the_list_says)
 {

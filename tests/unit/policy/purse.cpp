@@ -11,6 +11,11 @@
 #include <thread>
 #include <vector>
 
+BOOST_TEST_DONT_PRINT_LOG_VALUE(sluice::policy::purse::answer)
+BOOST_TEST_DONT_PRINT_LOG_VALUE(sluice::policy::period_tag)
+
+BOOST_AUTO_TEST_SUITE(purses)
+
 using namespace sluice;
 using namespace sluice::policy;
 
@@ -22,11 +27,6 @@ constexpr auto today = tag_of(20'000);
 constexpr auto tomorrow = tag_of(20'001);
 
 }  // namespace
-
-BOOST_TEST_DONT_PRINT_LOG_VALUE(sluice::policy::purse::answer)
-BOOST_TEST_DONT_PRINT_LOG_VALUE(sluice::policy::period_tag)
-
-BOOST_AUTO_TEST_SUITE(purses)
 
 BOOST_AUTO_TEST_CASE(an_empty_purse_is_dry_until_it_is_closed)
 {

@@ -3,10 +3,12 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_TEST_DONT_PRINT_LOG_VALUE(sluice::policy::token_counts)
+
+BOOST_AUTO_TEST_SUITE(reconciliation)
+
 using namespace sluice;
 using namespace sluice::policy;
-
-BOOST_TEST_DONT_PRINT_LOG_VALUE(sluice::policy::token_counts)
 
 namespace {
 
@@ -23,8 +25,6 @@ bool only(const discrepancies& found, discrepancy what)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(reconciliation)
 
 BOOST_AUTO_TEST_CASE(what_adds_up_is_billed_as_it_is)
 {

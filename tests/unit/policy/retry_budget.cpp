@@ -7,6 +7,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(retry_budgets)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::policy;
@@ -24,8 +26,6 @@ int drain(retry_budget& budget, const retry_budget_settings& settings, time_poin
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(retry_budgets)
 
 BOOST_AUTO_TEST_CASE(a_fresh_one_has_its_reserve)
 {

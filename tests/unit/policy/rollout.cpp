@@ -8,6 +8,8 @@
 #include <limits>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(rollout_)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::policy;
@@ -67,8 +69,6 @@ const guard_view& view_of(const std::vector<guard_view>& views, guard which)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(rollout_)
 
 BOOST_AUTO_TEST_CASE(settings_that_make_no_sense_are_told)
 {

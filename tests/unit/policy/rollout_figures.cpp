@@ -8,6 +8,8 @@
 #include <optional>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(rollout_figures)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::policy;
@@ -124,8 +126,6 @@ figures of_many(
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(rollout_figures)
 
 BOOST_AUTO_TEST_CASE(
     three_percent_against_a_tenth_at_ten_percent_share_is_back_within_a_minute,

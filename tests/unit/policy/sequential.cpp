@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <cmath>
 
+BOOST_AUTO_TEST_SUITE(sequential_)
+
 using namespace sluice;
 using namespace sluice::policy;
 
@@ -30,8 +32,6 @@ int seconds_to_alarm(int limit, const Second& second)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(sequential_)
 
 BOOST_AUTO_TEST_CASE(a_test_without_observations_has_no_evidence)
 {

@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(shadow_state)
+
 using namespace sluice;
 using policy::daily_spend;
 
@@ -15,8 +17,6 @@ constexpr nanoseconds day = seconds{86'400};
 constexpr nanoseconds noon = 20'000 * day + day / 2;
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(shadow_state)
 
 BOOST_AUTO_TEST_CASE(a_day_adds_up_and_the_next_one_begins_with_nothing)
 {

@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(split_)
+
 using namespace sluice;
 using namespace sluice::policy;
 
@@ -43,8 +45,6 @@ void check_shares(const weights& given, std::optional<std::size_t> canary)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(split_)
 
 BOOST_AUTO_TEST_CASE(a_hundred_thousand_draws_land_within_four_standard_deviations)
 {

@@ -5,6 +5,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(target_states)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::policy;
@@ -14,8 +16,6 @@ namespace {
 constexpr time_point noon{12h};
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(target_states)
 
 BOOST_AUTO_TEST_CASE(a_target_that_went_silent_is_slow_before_it_has_answered)
 {

@@ -2,11 +2,11 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(time_buckets_)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::policy;
-
-BOOST_AUTO_TEST_SUITE(time_buckets_)
 
 BOOST_AUTO_TEST_CASE(every_bucket_ends_where_the_next_begins)
 {

@@ -2,6 +2,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(time_zones)
+
 using namespace sluice::policy;
 using namespace std::chrono;
 using namespace std::chrono_literals;
@@ -15,8 +17,6 @@ std::int64_t hours_of(const char* rule, sys_seconds at)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(time_zones)
 
 BOOST_AUTO_TEST_CASE(a_rule_changes_at_its_instants)
 {

@@ -5,6 +5,8 @@
 
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(alarm_clock)
+
 using namespace sluice;
 using namespace sluice::proxy;
 
@@ -40,8 +42,6 @@ struct world {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(alarm_clock)
 
 BOOST_AUTO_TEST_CASE(they_ring_in_the_order_of_their_times_and_not_early)
 {

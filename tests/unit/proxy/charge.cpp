@@ -2,6 +2,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(charge_)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::proxy;
@@ -32,8 +34,6 @@ wire::usage usage_of(std::uint64_t input, std::uint64_t output)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(charge_)
 
 BOOST_AUTO_TEST_CASE(told_usage_is_paid_by_the_price_of_the_day)
 {

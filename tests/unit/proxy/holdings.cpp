@@ -6,6 +6,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(holdings_)
+
 using namespace sluice;
 using namespace sluice::proxy;
 using policy::purse;
@@ -53,8 +55,6 @@ std::shared_ptr<purse> purse_with(std::int64_t amount)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(holdings_)
 
 BOOST_AUTO_TEST_CASE(what_was_not_used_comes_back_and_what_was_is_gone)
 {

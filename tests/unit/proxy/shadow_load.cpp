@@ -14,6 +14,8 @@
 #include <string>
 #include <string_view>
 
+BOOST_AUTO_TEST_SUITE(shadow_load)
+
 using namespace sluice;
 using namespace sluice::proxy;
 using observe::shadow_outcome;
@@ -85,8 +87,6 @@ struct bench {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(shadow_load)
 
 BOOST_AUTO_TEST_CASE(a_worker_in_time_copies)
 {

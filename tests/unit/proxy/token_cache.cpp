@@ -4,6 +4,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(token_caches)
+
 using namespace sluice;
 using namespace sluice::proxy;
 using namespace std::chrono_literals;
@@ -135,5 +137,7 @@ BOOST_AUTO_TEST_CASE(it_holds_so_many_tokens_and_knows_the_last_one)
     }
     BOOST_TEST(known <= token_cache::sets * token_cache::ways);
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -6,6 +6,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(transfers)
+
 namespace {
 
 using namespace sluice;
@@ -352,3 +354,5 @@ BOOST_AUTO_TEST_CASE(random_cuts_of_a_long_stream_change_nothing)
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -7,6 +7,8 @@
 #include <limits>
 #include <sys/stat.h>
 
+BOOST_AUTO_TEST_SUITE(control_)
+
 using namespace sluice;
 using namespace sluice::server;
 
@@ -26,8 +28,6 @@ bool mentions(const std::vector<std::string>& lines, std::string_view text)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(control_)
 
 BOOST_AUTO_TEST_CASE(moving_the_canary_keeps_the_proportions_of_the_others)
 {

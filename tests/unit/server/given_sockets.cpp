@@ -12,6 +12,8 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+BOOST_AUTO_TEST_SUITE(given_sockets)
+
 using namespace sluice;
 using server::count_given;
 using server::given_socket;
@@ -58,8 +60,6 @@ bool says(const std::runtime_error& why, std::string_view what)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(given_sockets)
 
 BOOST_AUTO_TEST_CASE(descriptors_that_are_for_another_process_are_left_alone)
 {

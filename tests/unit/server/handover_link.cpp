@@ -10,6 +10,8 @@
 #include <thread>
 #include <unistd.h>
 
+BOOST_AUTO_TEST_SUITE(handover_links)
+
 using namespace sluice;
 using namespace std::chrono_literals;
 using server::framed;
@@ -41,8 +43,6 @@ bool same_file(int a, int b)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(handover_links)
 
 BOOST_AUTO_TEST_CASE(messages_are_the_same_wherever_they_are_cut)
 {

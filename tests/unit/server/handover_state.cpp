@@ -5,6 +5,8 @@
 
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(handover_state)
+
 using namespace sluice;
 using namespace std::chrono_literals;
 using server::restore_state;
@@ -34,8 +36,6 @@ policy::breaker& breaker_of(const config::snapshot& config, std::size_t target)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(handover_state)
 
 BOOST_AUTO_TEST_CASE(limits_breakers_and_credentials_go_on_where_they_were)
 {

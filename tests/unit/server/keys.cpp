@@ -6,6 +6,8 @@
 #include <chrono>
 #include <filesystem>
 
+BOOST_AUTO_TEST_SUITE(keys_at_run_time)
+
 using namespace sluice;
 using namespace sluice::server;
 using namespace std::chrono_literals;
@@ -45,8 +47,6 @@ std::string keyless()
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(keys_at_run_time)
 
 BOOST_AUTO_TEST_CASE(a_new_key_is_published_and_survives_a_restart)
 {

@@ -5,6 +5,8 @@
 
 #include <array>
 
+BOOST_AUTO_TEST_SUITE(otlp)
+
 using namespace sluice;
 using namespace sluice::server;
 using observe::span_kind;
@@ -62,8 +64,6 @@ struct shown {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(otlp)
 
 BOOST_AUTO_TEST_CASE(a_request_is_a_server_span_named_by_what_is_done)
 {

@@ -7,6 +7,8 @@
 #include <filesystem>
 #include <sys/stat.h>
 
+BOOST_AUTO_TEST_SUITE(rollouts_)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::server;
@@ -56,8 +58,6 @@ const std::string with_webhook = [] {
 }();
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(rollouts_)
 
 BOOST_AUTO_TEST_CASE(a_healthy_canary_goes_up_by_the_schedule_and_stays_there)
 {

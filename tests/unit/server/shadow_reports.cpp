@@ -5,6 +5,8 @@
 
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(shadow_reports)
+
 using namespace sluice;
 using observe::shadow_outcome;
 using proxy::shadow_pair;
@@ -78,8 +80,6 @@ bool says(const std::string& text, std::string_view part)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(shadow_reports)
 
 BOOST_AUTO_TEST_CASE(ratios_are_shadow_by_primary_and_only_of_what_is_known)
 {

@@ -8,6 +8,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+BOOST_AUTO_TEST_SUITE(spread_)
+
 using namespace std::chrono_literals;
 using namespace sluice;
 using namespace sluice::server;
@@ -62,8 +64,6 @@ struct fleet_world : control_world {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(spread_)
 
 BOOST_AUTO_TEST_CASE(a_change_is_noted_for_the_others_and_its_maker_told_that_they_do_not_know)
 {

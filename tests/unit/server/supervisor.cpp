@@ -12,6 +12,8 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+BOOST_AUTO_TEST_SUITE(supervisors)
+
 using namespace sluice;
 using namespace std::chrono_literals;
 
@@ -64,8 +66,6 @@ config::environment with(std::map<std::string, std::string> variables)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(supervisors)
 
 BOOST_AUTO_TEST_CASE(it_tells_in_the_words_of_sd_notify)
 {

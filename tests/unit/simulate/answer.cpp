@@ -8,6 +8,8 @@
 
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(simulated_answer)
+
 using namespace sluice;
 using namespace sluice::simulate;
 
@@ -44,8 +46,6 @@ std::size_t tokens_in(const script& lines)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(simulated_answer)
 
 BOOST_AUTO_TEST_CASE(an_example_has_what_the_schema_requires)
 {

@@ -4,10 +4,10 @@
 
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(simulated_behaviour)
+
 using namespace sluice;
 using namespace sluice::simulate;
-
-BOOST_AUTO_TEST_SUITE(simulated_behaviour)
 
 BOOST_AUTO_TEST_CASE(every_example_of_the_grammar_is_understood)
 {

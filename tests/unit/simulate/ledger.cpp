@@ -5,6 +5,8 @@
 
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(simulated_ledger)
+
 using namespace sluice;
 using namespace sluice::simulate;
 
@@ -18,8 +20,6 @@ unsigned status(ledger& book, std::string_view model, duration after)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(simulated_ledger)
 
 BOOST_AUTO_TEST_CASE(a_window_refuses_until_it_ends_and_reopens_after_so_many_served)
 {

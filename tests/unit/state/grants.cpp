@@ -12,6 +12,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(grants)
+
 using namespace sluice;
 using namespace std::chrono_literals;
 
@@ -151,8 +153,6 @@ struct world {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(grants)
 
 BOOST_AUTO_TEST_CASE(a_budget_can_be_spent_to_the_cent_and_no_further)
 {

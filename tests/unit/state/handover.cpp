@@ -14,6 +14,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(handover)
+
 using namespace sluice;
 using namespace std::chrono_literals;
 
@@ -137,8 +139,6 @@ void move_money(process& from, process& to)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(handover)
 
 BOOST_AUTO_TEST_CASE(a_directory_belongs_to_one_process_after_the_other)
 {

@@ -11,6 +11,8 @@
 #include <stdexcept>
 #include <sys/stat.h>
 
+BOOST_AUTO_TEST_SUITE(key_stores)
+
 using namespace sluice;
 using std::chrono::sys_seconds;
 
@@ -127,5 +129,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_written_leaves_the_old_file)
     BOOST_TEST(!!store.save({}));
     BOOST_TEST(content() == before);
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -12,6 +12,8 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+BOOST_AUTO_TEST_SUITE(on_disk)
+
 namespace {
 
 using namespace sluice;
@@ -242,3 +244,5 @@ BOOST_AUTO_TEST_CASE(a_writer_killed_at_any_moment_leaves_a_whole_version)
 BOOST_AUTO_TEST_SUITE_END()
 
 }  // namespace
+
+BOOST_AUTO_TEST_SUITE_END()

@@ -10,6 +10,8 @@
 #include <memory>
 #include <random>
 
+BOOST_AUTO_TEST_SUITE(shared_state)
+
 using namespace sluice;
 using namespace sluice::state;
 using outcome = spread_list::outcome;
@@ -360,5 +362,7 @@ BOOST_AUTO_TEST_CASE(a_file_of_no_use_is_put_aside_and_told_of)
         BOOST_TEST(text_of(home.file("spread.json.corrupt")) == text);
     }
 }
+
+BOOST_AUTO_TEST_SUITE_END()
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -14,6 +14,8 @@
 #include <thread>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(ledger)
+
 using namespace sluice;
 
 namespace {
@@ -78,8 +80,6 @@ struct world {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(ledger)
 
 BOOST_AUTO_TEST_CASE(bills_of_a_kind_are_one_row)
 {

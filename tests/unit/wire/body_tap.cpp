@@ -1,3 +1,4 @@
+#include "printing.hpp"
 #include "recordings.hpp"
 #include <sluice/wire/body_tap.hpp>
 
@@ -6,9 +7,9 @@
 #include <string>
 #include <string_view>
 
-using namespace sluice::wire;
+BOOST_AUTO_TEST_SUITE(body_taps)
 
-BOOST_TEST_DONT_PRINT_LOG_VALUE(sluice::wire::usage)
+using namespace sluice::wire;
 
 namespace {
 
@@ -29,8 +30,6 @@ usage byte_by_byte(std::string_view body)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(body_taps)
 
 BOOST_AUTO_TEST_CASE(usage_is_found_at_every_cut)
 {

@@ -11,10 +11,10 @@
 #include <utility>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(error_bodies)
+
 using sluice::errc;
 using namespace sluice::wire;
-
-BOOST_AUTO_TEST_SUITE(error_bodies)
 
 BOOST_AUTO_TEST_CASE(an_error_has_its_rows_type_and_code_and_real_nulls)
 {

@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+BOOST_AUTO_TEST_SUITE(json_closer_)
+
 namespace {
 
 using sluice::wire::json_closer;
@@ -30,8 +32,6 @@ std::string message_in(const std::string& text)
         return "unreadable: " + text;
     return std::string(message);
 }
-
-BOOST_AUTO_TEST_SUITE(json_closer_)
 
 BOOST_AUTO_TEST_CASE(an_object_cut_anywhere_becomes_one_that_tells_the_error)
 {

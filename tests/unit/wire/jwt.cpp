@@ -3,6 +3,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+BOOST_AUTO_TEST_SUITE(jwt_)
+
 using namespace sluice;
 using namespace sluice::wire;
 
@@ -20,8 +22,6 @@ std::vector<std::string> many(std::size_t count)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(jwt_)
 
 BOOST_AUTO_TEST_CASE(base64url_has_one_spelling)
 {

@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(redaction)
+
 using namespace sluice::wire;
 
 namespace {
@@ -31,8 +33,6 @@ std::string relay(const std::vector<std::string>& secrets, const std::vector<std
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(redaction)
 
 BOOST_AUTO_TEST_CASE(every_occurrence_becomes_as_many_stars)
 {

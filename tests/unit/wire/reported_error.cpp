@@ -5,6 +5,8 @@
 #include <string>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(reported_errors)
+
 using namespace sluice::wire;
 
 namespace {
@@ -28,8 +30,6 @@ std::string with_words(std::string_view words)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(reported_errors)
 
 BOOST_AUTO_TEST_CASE(codes_and_types_tell_the_kind)
 {

@@ -10,12 +10,14 @@
 #include <string_view>
 #include <vector>
 
+BOOST_TEST_DONT_PRINT_LOG_VALUE(sluice::errc)
+BOOST_TEST_DONT_PRINT_LOG_VALUE(sluice::wire::usage_edit)
+
+BOOST_AUTO_TEST_SUITE(request)
+
 using sluice::errc;
 using namespace sluice::wire;
 namespace data = boost::unit_test::data;
-
-BOOST_TEST_DONT_PRINT_LOG_VALUE(sluice::errc)
-BOOST_TEST_DONT_PRINT_LOG_VALUE(sluice::wire::usage_edit)
 
 namespace {
 
@@ -52,8 +54,6 @@ std::string with(std::string_view member)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(request)
 
 BOOST_AUTO_TEST_CASE(the_routed_paths_are_known_and_no_others)
 {

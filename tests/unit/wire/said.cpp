@@ -7,6 +7,8 @@
 #include <cstdint>
 #include <string>
 
+BOOST_AUTO_TEST_SUITE(said)
+
 namespace wire = sluice::wire;
 using wire::endpoint;
 using wire::read_said;
@@ -23,8 +25,6 @@ std::uint64_t characters(std::string_view text)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(said)
 
 BOOST_AUTO_TEST_CASE(a_chat_answer_is_read)
 {

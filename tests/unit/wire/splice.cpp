@@ -6,6 +6,8 @@
 #include <string>
 #include <string_view>
 
+BOOST_AUTO_TEST_SUITE(splicing)
+
 using namespace sluice::wire;
 
 namespace {
@@ -33,8 +35,6 @@ struct a_splicer {
 };
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(splicing)
 
 BOOST_FIXTURE_TEST_CASE(nothing_to_change_leaves_every_byte, a_splicer)
 {

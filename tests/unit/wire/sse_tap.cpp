@@ -1,3 +1,4 @@
+#include "printing.hpp"
 #include "recordings.hpp"
 #include <sluice/base/random.hpp>
 #include <sluice/wire/sse_tap.hpp>
@@ -10,11 +11,12 @@
 #include <string_view>
 #include <vector>
 
+BOOST_TEST_DONT_PRINT_LOG_VALUE(sluice::wire::finish)
+
+BOOST_AUTO_TEST_SUITE(sse_taps)
+
 using namespace sluice::wire;
 using namespace std::chrono_literals;
-
-BOOST_TEST_DONT_PRINT_LOG_VALUE(sluice::wire::usage)
-BOOST_TEST_DONT_PRINT_LOG_VALUE(sluice::wire::finish)
 
 namespace {
 
@@ -102,8 +104,6 @@ std::string with_line_ends(std::string text, std::string_view line_end)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(sse_taps)
 
 BOOST_AUTO_TEST_CASE(a_chat_stream_is_understood_at_every_cut_and_with_every_line_end)
 {

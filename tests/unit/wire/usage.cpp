@@ -1,12 +1,11 @@
+#include "printing.hpp"
 #include <sluice/wire/usage.hpp>
 
 #include <boost/test/unit_test.hpp>
 
-using namespace sluice::wire;
-
-BOOST_TEST_DONT_PRINT_LOG_VALUE(sluice::wire::usage)
-
 BOOST_AUTO_TEST_SUITE(usage_objects)
+
+using namespace sluice::wire;
 
 BOOST_AUTO_TEST_CASE(the_chat_shape_is_read)
 {

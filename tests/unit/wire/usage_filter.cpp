@@ -8,6 +8,8 @@
 #include <string_view>
 #include <vector>
 
+BOOST_AUTO_TEST_SUITE(usage_filters)
+
 using namespace sluice::wire;
 
 namespace {
@@ -67,8 +69,6 @@ std::string with_line_ends(std::string text, std::string_view line_end)
 }
 
 }  // namespace
-
-BOOST_AUTO_TEST_SUITE(usage_filters)
 
 BOOST_AUTO_TEST_CASE(the_usage_event_goes_and_every_other_byte_stays)
 {
