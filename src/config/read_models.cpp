@@ -179,9 +179,9 @@ void read_models(const place& root, snapshot& settings)
     const auto entries = all.entries();
     if (entries.empty() && !all.refused())
         all.complain("there has to be at least one model");
-    model_reader model_reader(settings);
+    model_reader reader(settings);
     for (const auto& [name, at] : entries)
-        model_reader.read(name, at);
+        reader.read(name, at);
 }
 
 }  // namespace sluice::config

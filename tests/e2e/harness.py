@@ -201,6 +201,11 @@ class Gateway(Program):
                 series[name] = float(value)
         return series
 
+    def recorded(self):
+        """The metrics once all that was answered is counted, which is just after an answer."""
+        until(lambda: self.total("sluice_in_flight_requests") == 0)
+        return self.metrics()
+
     def total(self, name, **labels):
         """The sum of all series of a metric that have these labels."""
         return sum(value for series, value in self.metrics().items()

@@ -62,6 +62,7 @@ class LiveTuning(Case):
             before = server.total("sluice_requests_total", model="m", target=arm)
             report = self.started(Load("unary", server, "--count", 500)).report()
             self.assertEqual(report["failures"]["total"], 0)
+            server.recorded()
             self.assertEqual(server.total("sluice_requests_total", model="m", target=arm) - before, 500)
         self.assertEqual(server.stop(), 0)
 

@@ -21,6 +21,7 @@ class Split(Case):
         n, p = 100_000, 0.125
         report = self.started(Load("unary", server, "--count", n, "--connections", 64)).report(300)
         self.assertEqual(report["failures"]["total"], 0)
+        server.recorded()
         canary = server.total("sluice_requests_total", model="m", target="canary")
         stable = server.total("sluice_requests_total", model="m", target="stable")
         deviations = (canary - n * p) / math.sqrt(n * p * (1 - p))
