@@ -203,7 +203,7 @@ class Gateway(Program):
 
     def recorded(self):
         """The metrics once all that was answered is counted, which is just after an answer."""
-        until(lambda: self.total("sluice_in_flight_requests") == 0)
+        assert until(lambda: self.total("sluice_in_flight_requests") == 0), "requests stay in flight"
         return self.metrics()
 
     def total(self, name, **labels):
