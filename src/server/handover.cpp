@@ -186,6 +186,8 @@ void handover::heard()
         if (!under_way() || done_)
             return;
     }
+    if (link_->broken())
+        return fail("it does not keep to the protocol");
     if (!open)
         return fail({}, false);
     listen();

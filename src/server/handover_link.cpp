@@ -174,7 +174,7 @@ std::optional<handover_message> handover_link::wait(milliseconds limit)
         if (auto message = next())
             return message;
         const auto rest = std::chrono::ceil<milliseconds>(until - steady::now());
-        if (!open || rest.count() <= 0 || !can(socket_, POLLIN, rest))
+        if (!open || broken() || rest.count() <= 0 || !can(socket_, POLLIN, rest))
             return std::nullopt;
     }
 }

@@ -14,6 +14,7 @@
 #include <sys/socket.h>
 #include <thread>
 #include <unistd.h>
+#include <utility>
 #include <vector>
 
 BOOST_AUTO_TEST_SUITE(handovers)
@@ -224,9 +225,11 @@ BOOST_AUTO_TEST_CASE(a_new_one_that_says_nothing_is_ended_when_its_time_is_over)
 
 BOOST_AUTO_TEST_CASE(one_that_dies_or_hangs_after_the_lock_was_given_up_gives_it_back)
 {
-    for (const auto* then :
-         {"os._exit(7)", "time.sleep(1000)", "say(4, b\"no port\"); os._exit(1)"}) {
-        predecessor w(after_hello(then), 2s);
+    const std::string hangs = "time.sleep(1000)";
+    for (const auto& then :
+         {std::string("os._exit(7)"), hangs, std::string("say(4, b\"no port\"); os._exit(1)")}) {
+        // Only where it is waited for it is short, and yet enough to have said hello.
+        predecessor w(after_hello(then), then == hangs ? 8s : 20s);
         w.run();
         BOOST_TEST(w.failed == 1);
         BOOST_TEST(w.held == 1);
@@ -236,14 +239,16 @@ BOOST_AUTO_TEST_CASE(one_that_dies_or_hangs_after_the_lock_was_given_up_gives_it
 
 BOOST_AUTO_TEST_CASE(one_that_does_not_keep_to_the_order_is_ended)
 {
-    for (const auto* then :
-         {"say(0, b\"{}\"); time.sleep(1000)",
-          "say(6, b\"\"); time.sleep(1000)",
-          "say(99, b\"\"); time.sleep(1000)"}) {
+    const std::pair<const char*, const char*> cases[] = {
+        {"say(0, b\"{}\"); time.sleep(1000)", "it speaks another version"},
+        {"say(6, b\"\"); time.sleep(1000)", "it does not keep to the protocol"},
+        {"say(99, b\"\"); time.sleep(1000)", "it does not keep to the protocol"}};
+    for (const auto& [then, why] : cases) {
         predecessor w(after_hello(then));
         w.run();
         BOOST_TEST(w.failed == 1);
         BOOST_TEST(w.resumed == w.held);
+        BOOST_TEST(w.logged(why), why);
     }
 }
 

@@ -80,6 +80,7 @@ public:
     // talks nonsense. Messages from before may still be there.
     [[nodiscard]] bool receive();
     [[nodiscard]] std::optional<handover_message> next() { return reader_.next(); }
+    [[nodiscard]] bool broken() const noexcept { return reader_.broken(); }
     // The next message; none: none came in time, or the peer has ended.
     [[nodiscard]] std::optional<handover_message> wait(milliseconds limit);
 
