@@ -13,9 +13,12 @@ namespace {
 
 using observe::limit_reason;
 
-// A purse that is empty for the moment is asked again after this, and given up after that.
+// A purse that is empty for the moment is asked again after this, which doubles from look to look.
+// It is given up after that: a grant takes a commit to disk, or as long as a Redis that has just
+// frozen takes to be found out.
 constexpr milliseconds purse_look{5};
-constexpr milliseconds purse_patience{50};
+constexpr milliseconds longest_purse_look{40};
+constexpr milliseconds purse_patience{250};
 
 struct limit_of {
     const config::quota* quota;
@@ -134,11 +137,13 @@ errc refuse(exchange& x, const payment& refused)
             + config::format_money(budget.limit / config::nanos_per_micro) + " is spent");
 }
 
-// A purse that is empty for the moment is asked again after a while. False: stopped meanwhile.
-net::task<bool> wait_for_grant(services& with, exchange& x)
+// A purse that is empty for the moment is asked again after `look`, which grows. False: stopped
+// meanwhile.
+net::task<bool> wait_for_grant(services& with, exchange& x, milliseconds& look)
 {
     with.ledger.hurry();
-    const bool waited = co_await pause(with, x.stop, purse_look);
+    const bool waited = co_await pause(with, x.stop, look);
+    look = std::min(2 * look, longest_purse_look);
     x.now = steady::now();
     co_return waited;
 }
@@ -153,12 +158,13 @@ net::task<result<void>> wait_for_money(
     services& with, exchange& x, std::int64_t amount, payment paid)
 {
     const auto began = x.now;
+    auto look = purse_look;
     for (;;) {
         if (paid.why == policy::purse::answer::spent || x.now - began >= patience_of(x)) {
             count(with, x, limit_reason::budget, false);
             co_return refuse(x, paid);
         }
-        const bool waited = co_await wait_for_grant(with, x);
+        const bool waited = co_await wait_for_grant(with, x, look);
         x.queued = x.now - began;
         if (!waited)
             co_return x.fail(x.stopped_or(errc::client_closed_request));
@@ -205,9 +211,10 @@ net::task<result<bool>> afford(
     const auto amount = model.hedge.enabled ? most_expensive(model, x.expected, at)
                                             : most_expensive(target, x.expected, at);
     const auto until = x.now + patience_of(x);
+    auto look = purse_look;
     auto got = x.holds.raise(amount);
     while (got == answer::dry && x.now < until) {
-        const bool waited = co_await wait_for_grant(with, x);
+        const bool waited = co_await wait_for_grant(with, x, look);
         if (!waited)
             co_return x.fail(x.stopped_or(errc::client_closed_request));
         got = x.holds.raise(amount);

@@ -72,11 +72,42 @@ BOOST_AUTO_TEST_CASE(each_of_two_gateways_tells_of_its_part)
     BOOST_TEST(one.gate.becomes("sluice_store_gateways", {}, 2));
     BOOST_TEST(two.gate.becomes("sluice_store_gateways", {}, 2));
     const auto end = std::chrono::steady_clock::now() + 30s;
-    while (one.limit("keep") != "50" && std::chrono::steady_clock::now() < end)
+    auto part = one.limit("keep");
+    for (; part != "50" && std::chrono::steady_clock::now() < end; part = one.limit("keep"))
         // To ask is to use the limit, which takes eight turns of 250 ms to be forgotten.
         // exception: parts are changed by a thread that tells nobody
         std::this_thread::sleep_for(4s);
-    BOOST_TEST(one.limit("keep") == "50", "an even part of what nobody uses");
+    BOOST_TEST(part == "50", "an even part of what nobody uses");
+}
+
+BOOST_AUTO_TEST_CASE(a_grant_that_comes_a_tenth_of_a_second_late_is_waited_for)
+{
+    const redis_server server;
+    const provider echo{always(answer_text("{}"))};
+    std::string keys;
+    for (const char id : {'a', 'b', 'c', 'd', 'e'})
+        keys += std::string(keys.empty() ? "[{ id: " : ", { id: ") + id + ", hash: '"
+                + key_hash(std::string("sk-") + id) + "', budget: { daily: 1000 USD } }";
+    gateway gate(
+        config(echo.port())
+            .set("state", state_at(server.port(), "2s"))
+            .set(
+                "models",
+                "{ m: { targets: [{ provider: one }], price: { input: 0, output: 1000000 } } }")
+            .set("keys", keys + "]"));
+    BOOST_TEST(gate.becomes("sluice_store_up", {}, 1));
+    unsigned answered = 0;
+    for (const char id : {'a', 'b', 'c', 'd', 'e'}) {
+        // More than any part of the budget that was granted beforehand.
+        const auto text =
+            chat_text("\"max_tokens\":900,", std::string("x-api-key: sk-") + id + "\r\n");
+        BOOST_TEST(server.tell({"CLIENT", "PAUSE", "120"}) == "+OK");
+        auto client = gate.connect();
+        client.send(text);
+        answered += client.answer().status() == 200 ? 1 : 0;
+    }
+    // A busy machine may be late by more for some of them.
+    BOOST_TEST(answered >= 1U);
 }
 
 BOOST_AUTO_TEST_CASE(a_limit_says_what_is_let_through_while_redis_is_away)
