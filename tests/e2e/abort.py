@@ -100,7 +100,7 @@ class Abort(Case):
                 added = []
                 # In turn with the relay: what the machine costs. A busy one spoils a round, a slow gateway
                 # all of them.
-                while len(added) < 5 and min(added, default=99) >= 5 * harness.SLOW:
+                while len(added) < 10 and min(added, default=99) >= 5 * harness.SLOW:
                     pairs = [(self.one(gateway, streams, reset), self.one(self.relay, streams, reset))
                              for _ in range(ROUNDS)]
                     through, relayed = (sorted(column) for column in zip(*pairs))

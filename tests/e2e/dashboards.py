@@ -180,6 +180,7 @@ class Dashboards(Case):
         settings["providers"].update(providers)
         settings["models"] = models
         settings["state"]["redis"] = self.redis.url
+        settings["state"]["redis_timeout"] = "2s"  # a busy machine is late now and then, and Redis is not down for it
         settings["state"]["redis_prefix"] = name
         settings["keys"] += [{"id": key, "hash": sha256(key), **more} for key, more in KEYS.items()]
         return self.started(harness.Gateway(settings, directory))
@@ -247,14 +248,20 @@ class Dashboards(Case):
         every = queries()
         usual = {what: query for what, query in every.items() if not WHEN_IT_HAPPENS.search(query)}
         self.assertGreater(len(usual), len(every) / 2)
-        left = self.wait_for_data(usual, 25)
+        left = self.wait_for_data(usual, 60)
         self.assertEqual(left, {}, "these panels are empty, and no trouble explains it")
         rules = self.prometheus.rules()
-        left = self.wait_for_data({n: q for n, q, alert in rules if not alert and "increase" not in n and "p99" not in n}, 10)
+        left = self.wait_for_data(
+            {n: q for n, q, alert in rules if not alert and "increase" not in n and "p99" not in n}, 30)
         self.assertEqual(left, {}, "these rules record nothing")
-        # A machine that is busy with something else is late: that one may be right.
-        holding = [name for name, query, alert in rules if alert and name != "SluiceLoopLag" and self.prometheus.data(query)]
-        self.assertEqual(holding, ["SluiceGatewayDown"], "alerts hold that should not (the other gateway is not there yet)")
+        # A machine that is busy with something else is late: that one may be right. Others it may raise for a moment,
+        # which is why they have to hold for a while before anybody is told.
+        def holding():
+            return [name for name, query, alert in rules
+                    if alert and name != "SluiceLoopLag" and self.prometheus.data(query)]
+        until(lambda: holding() == ["SluiceGatewayDown"], 10, 0.5)
+        # The other gateway is not there yet.
+        self.assertEqual(holding(), ["SluiceGatewayDown"], "alerts hold that should not")
         return {what: query for what, query in every.items() if what not in usual}
 
     def make_trouble(self, well, ill):
@@ -310,26 +317,28 @@ class Dashboards(Case):
         print(f"\n    {len(queries()) - len(left)} queries with data in good days after {time.monotonic() - begun:.0f} s, "
               f"{len(left)} wait for trouble")
         ill = self.sick(contradicting, telling, later)
-        self.assertTrue(until(lambda: self.prometheus.data(f'sluice_build_info{{instance="{later}"}}'), 10))
+        self.assertTrue(until(lambda: self.prometheus.data(f'sluice_build_info{{instance="{later}"}}')))
         self.make_trouble(well, ill)
-        missing = self.wait_for_data(left, 30)
+        missing = self.wait_for_data(left, 60)
         self.assertEqual(missing, {}, "these panels are empty when their trouble has come")
         self.starve(ill)
         alerts = {name: query for name, query, alert in self.prometheus.rules() if alert}
         last = {"SluiceGatewayDown", "SluiceAcceptErrors"} | NOT_PROVOKED
-        missing = self.wait_for_data({n: q for n, q in alerts.items() if n not in last}, 30)
+        missing = self.wait_for_data({n: q for n, q in alerts.items() if n not in last}, 60)
         self.assertEqual(missing, {}, "these alerts do not hold when they should")
         recorded = {n: q for n, q, alert in self.prometheus.rules() if not alert}
-        self.assertEqual(self.wait_for_data(recorded, 5), {}, "these rules record nothing")
+        self.assertEqual(self.wait_for_data(recorded, 30), {}, "these rules record nothing")
         for name in NOT_PROVOKED:
             self.assertTrue(self.prometheus.data(alerts[name].rpartition(">")[0]), name)
         crowd = self.without_descriptors(ill)
-        missing = self.wait_for_data({"SluiceAcceptErrors": alerts["SluiceAcceptErrors"]}, 15)
-        self.assertEqual(missing, {})
+        ill.wait_for("accept_failed")
+        # Now Prometheus can come anew, if it was kept waiting and hung up.
         for one in crowd:
             one.close()
+        missing = self.wait_for_data({"SluiceAcceptErrors": alerts["SluiceAcceptErrors"]}, 30)
+        self.assertEqual(missing, {})
         ill.kill()
-        missing = self.wait_for_data({"SluiceGatewayDown": alerts["SluiceGatewayDown"]}, 15)
+        missing = self.wait_for_data({"SluiceGatewayDown": alerts["SluiceGatewayDown"]}, 30)
         self.assertEqual(missing, {})
         self.traffic.stop()
         self.assertEqual(well.stop(), 0)

@@ -53,24 +53,24 @@ def priced(directory, provider, **changes):
     return settings
 
 
-def question():
-    return request_bytes("/v1/chat/completions", chat("hello", max_tokens=TOKENS))
+def question(key=CLIENT_KEY):
+    return request_bytes("/v1/chat/completions", chat("hello", max_tokens=TOKENS), key=key)
 
 
-def ask_all(addresses, count):
+def ask_all(addresses, count, key=CLIENT_KEY):
     """The answers to `count` requests, all at once, by turns to the addresses."""
     async def run():
-        return await asyncio.gather(*(exchange(addresses[i % len(addresses)], question()) for i in range(count)))
+        return await asyncio.gather(*(exchange(addresses[i % len(addresses)], question(key)) for i in range(count)))
 
     return asyncio.run(run())
 
 
-def spend(addresses, most=1000):
+def spend(addresses, most=1000, key=CLIENT_KEY):
     """One request after the other at each address until all of them refuse; how many got through."""
     through, left = 0, list(addresses)
     while left and through < most:
         for address in list(left):
-            answer = ask_all([address], 1)[0]
+            answer = ask_all([address], 1, key)[0]
             if answer.status == 200:
                 through += 1
             elif answer.json()["error"]["code"] == "insufficient_quota":
@@ -90,14 +90,24 @@ class Money(Case):
         directory.mkdir(exist_ok=True)
         return self.started(harness.Gateway(priced(directory, self.provider, **changes), directory, environment))
 
+    def spend_all(self, server):
+        """Also what the last ones have given back, which is just after their answers."""
+        spend([server.address])
+        server.recorded()
+        spend([server.address])
+
     def start_with_clock(self, name, **changes):
         """The gateway, and the file its system clock's offset is read from."""
         if not FAKETIME.exists():
             self.skipTest("libfaketime is not installed")
         offset = self.directory / f"offset-{name}"
         offset.write_text("+0d\n")
+        # Asio's timers that are due already, which a late worker's are, it would put off by as much as the clock has
+        # jumped, monotonic or not (libfaketime's issues 378 and 431): without its timerfd_settime nobody's are.
+        library = self.directory / f"faketime-{name}.so"
+        library.write_bytes(FAKETIME.read_bytes().replace(b"\0timerfd_settime\0", b"\0timerfd_settimE\0"))
         return self.start(name, {
-            "LD_PRELOAD": str(FAKETIME), "FAKETIME_TIMESTAMP_FILE": str(offset), "FAKETIME_NO_CACHE": "1",
+            "LD_PRELOAD": str(library), "FAKETIME_TIMESTAMP_FILE": str(offset), "FAKETIME_NO_CACHE": "1",
             "FAKETIME_DONT_FAKE_MONOTONIC": "1", "DONT_FAKE_MONOTONIC": "1"}, **changes), offset
 
     def test_1_a_thousand_at_once_get_a_hundred_answers(self):
@@ -107,7 +117,7 @@ class Money(Case):
         refused = [answer for answer in answers if answer.status != 200]
         self.assertLessEqual(self.provider.calls - before, AFFORDED)
         self.assertEqual({answer.status for answer in refused}, {429})
-        spend([server.address])
+        self.spend_all(server)
         calls = self.provider.calls - before
         print(f"\n    {calls} of {AFFORDED} afforded calls, {len(refused)} of 1000 refused")
         self.assertLessEqual(calls, AFFORDED)
@@ -139,7 +149,10 @@ class Money(Case):
             load.wait(60)
             through.append(self.provider.calls - before)
             self.assertLessEqual(through[-1], AFFORDED, f"run {run}: {load.output()}")
-            self.assertGreater(through[-1], 0, f"run {run}: {load.output()}")
+            # On a busy machine the first grant may come when all of them have given up: it is there for others.
+            spend([server.address], key=f"sk-run-{run}")
+            self.assertLessEqual(self.provider.calls - before, AFFORDED, f"run {run}: {load.output()}")
+            self.assertGreaterEqual(self.provider.calls - before, AFFORDED * 97 // 100, f"run {run}: {load.output()}")
         print(f"\n    {RUNS} runs: {min(through)} to {max(through)} of {AFFORDED} afforded calls, "
               f"{sum(through) / RUNS:.1f} on average", end="")
         self.assertEqual(server.stop(), 0)
@@ -160,7 +173,7 @@ class Money(Case):
     def test_3_a_clock_that_jumps_refills_nothing(self):
         server, offset = self.start_with_clock("clock")
         before = self.provider.calls
-        spend([server.address])
+        self.spend_all(server)
         spent = self.provider.calls - before
         self.assertLessEqual(spent, AFFORDED)
         told = len(server.access_log())

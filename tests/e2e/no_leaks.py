@@ -19,7 +19,7 @@ class NoLeaks(Case):
         settings = gateway_settings(
             self.directory, [("stable", simulator.url + "/v1", 90), ("canary", simulator.url + "/v1", 10)],
             keys=[{"id": "test", "hash": sha256(marks["client key"]), "models": ["*"], "may_choose_target": True}],
-            timeouts={"first_byte": "500ms", "stream_idle": "500ms"})
+            timeouts={"first_byte": "2s", "stream_idle": "2s"})
         settings["admin"]["token"] = "${TEST_ADMIN_TOKEN}"
         for provider in settings["providers"].values():
             provider["api_key"] = "${TEST_PROVIDER_KEY}"

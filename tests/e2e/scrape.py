@@ -8,7 +8,7 @@ import harness
 from harness import Case, Mock, chat, read_answer, request_bytes
 
 MODELS, TARGETS, WORKERS = 1000, 4, 2
-SCRAPES = 10
+SCRAPES, MOST_SCRAPES = 10, 100
 MOST_MS = 50
 
 
@@ -45,7 +45,11 @@ class Scrape(Case):
         serving = {thread: now - before.get(thread, 0) for thread, now in spent(server).items()}
         workers = sorted(serving, key=serving.get)[-WORKERS:]
         samples, each, of_workers = 0, [], []
-        for _ in range(SCRAPES):
+
+        def enough():
+            good = each and min(each) < MOST_MS * harness.SLOW and min(of_workers) < 3 * harness.SLOW
+            return len(each) >= (SCRAPES if good else MOST_SCRAPES)
+        while not enough():
             last = spent(server)
             status, _, text = server.admin("/metrics", headers={"accept": "application/openmetrics-text"})
             self.assertEqual(status, 200)

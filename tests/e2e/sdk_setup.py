@@ -49,7 +49,7 @@ def start(case):
     case.addClassCleanup(steps.stop)
     gateway = case.gateway(
         [("stable", stable.url + "/v1", 90), ("steps", steps.url, 0), ("canary", canary.url + "/v1", 10)],
-        timeouts={"first_byte": "2s", "stream_idle": "2s"},
+        timeouts={"first_byte": "4s", "stream_idle": "10s"},
         keys=[{"id": "test", "hash": sha256(CLIENT_KEY), "models": ["*"], "may_choose_target": True},
               {"id": "limited", "hash": sha256(LIMITED_KEY),
                "limits": {"requests": "200/min", "burst": 1}},

@@ -183,7 +183,7 @@ class Tokens(Case):
         self.assertEqual(self.says(fresh), "one two three")
         place.close()
         self.assertEqual(self.says(self.second.token("ES256")), "one two three")
-        self.assertIn("jwks_not_fetched", self.server.output())
+        self.server.wait_for("jwks_not_fetched")
 
     def test_a_file_or_a_secret_does_as_well(self):
         path = self.directory / "jwks.json"

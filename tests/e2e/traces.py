@@ -12,7 +12,7 @@ import sys
 import threading
 
 import harness
-from harness import OFFLINE, Case, chat, exchange, fetch, request_bytes, until
+from harness import OFFLINE, Case, chat, exchange, fetch, free_port, request_bytes, until
 
 try:
     from google.protobuf import json_format
@@ -67,7 +67,7 @@ class Told:
 class Collector:
     """OTLP over HTTP. What it cannot decode is a complaint."""
 
-    def __init__(self, port=0, certificate=None):
+    def __init__(self, port=None, certificate=None):
         outer = self
         self.spans, self.bodies, self.headers, self.complaints, self.lock = [], [], [], [], threading.Lock()
 
@@ -83,7 +83,7 @@ class Collector:
 
             def log_message(self, *_):
                 pass
-        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port), Handler)
+        self.server = http.server.ThreadingHTTPServer(("127.0.0.1", port or free_port()), Handler)
         self.port = self.server.server_address[1]
         if certificate:
             tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -135,10 +135,14 @@ class Traces(Case):
         """The client's status and the spans of one request, the server's first."""
         self.number += 1
         trace = "%032x" % (0xabc0 + self.number)
+        left_out = self.copies_left_out(server)
         request = request_bytes("/v1/chat/completions", chat(model=model, **body),
                                 headers=[("traceparent", f"00-{trace}-{PARENT}-01")])
         answer = asyncio.run(exchange(server.address, request))
-        self.assertTrue(until(lambda: len(self.collector.of(trace)) >= spans, 10), f"no spans for {answer.body}")
+        # A worker that is late leaves a copy out; that one is asked again.
+        if self.copies_left_out(server) > left_out:
+            return self.ask(server, model, spans, **body)
+        self.assertTrue(until(lambda: len(self.collector.of(trace)) >= spans), f"no spans for {answer.body}")
         told = self.collector.of(trace)
         self.assertEqual(len(told), spans, [one.span.name for one in told])
         self.assertEqual(self.collector.complaints, [])
@@ -155,6 +159,10 @@ class Traces(Case):
             if not copied:
                 self.assertLessEqual(attempt.span.end_time_unix_nano, server_span.span.end_time_unix_nano)
         return answer.status, server_span, attempts
+
+    @staticmethod
+    def copies_left_out(server):
+        return server.total("sluice_shadow_pairs_total", outcome="dropped_load")
 
     def test_retries_fallbacks_streams_and_errors(self):
         def targets(model):
@@ -282,7 +290,7 @@ class Traces(Case):
         server.wait_for('"spans_not_exported"')
         back = Collector(self.collector.port)
         self.collector = back
-        self.assertTrue(until(lambda: len(back.spans) >= 40, 20), "spans of the time between")
+        self.assertTrue(until(lambda: len(back.spans) >= 40), "spans of the time between")
         server.wait_for('"spans_exported"')
         self.assertEqual(back.complaints, [])
         self.assertEqual(server.output().count('"spans_not_exported"'), 1, "it is told once")
@@ -292,7 +300,7 @@ class Traces(Case):
         fetch(server.url + "/v1/chat/completions", "POST", chat(), {
             "authorization": f"Bearer {harness.CLIENT_KEY}", "traceparent": f"00-{TRACE}-{PARENT}-01"})
         self.assertEqual(server.stop(), 0)
-        self.assertEqual(len(back.spans), before + 2)
+        self.assertTrue(until(lambda: len(back.spans) == before + 2), len(back.spans))
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ import time
 
 import balancers
 import harness
-from harness import ROOT, Case, Load, Mock, Program, fetch, free_port, free_ports, gateway_settings, until
+from harness import Case, Load, Mock, fetch, free_ports, gateway_settings, until
 from served import Served, kept
 
 STREAMS, PER_SECOND = 1000 // harness.SLOW, 500 // harness.SLOW
@@ -18,11 +18,8 @@ def nginx_before(directory, gateways):
     return balancers.nginx(directory, [gateway.address for gateway in gateways])
 
 
-def haproxy_before(_, gateways):
-    port = free_port()
-    environment = {"BIND": f"127.0.0.1:{port}", **{f"GATEWAY_{i + 1}": g.address for i, g in enumerate(gateways)}}
-    return Program(shutil.which("haproxy"), "-db", "-f", ROOT / "deploy/balancers/haproxy.cfg",
-                   environment=environment), port
+def haproxy_before(directory, gateways):
+    return balancers.haproxy(directory, [gateway.address for gateway in gateways])
 
 
 class At:
@@ -93,7 +90,7 @@ class Upgrades(Case):
         asked = self.under_load(gateways, port, upgrades)
         for gateway in gateways:
             self.all_ended_but_the_last(gateway)
-        self.assertTrue(until(lambda: self.bills(gateways, "2h") >= asked, 10))
+        self.assertTrue(until(lambda: self.bills(gateways, "2h") >= asked))
         self.assertEqual(self.bills(gateways, "2h"), asked, "a bill was lost or counted twice")
         for gateway in gateways:
             self.assertEqual(sum(1 for line in gateway.access_log() if line["status"] != 200), 0)

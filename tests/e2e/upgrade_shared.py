@@ -6,7 +6,7 @@ import time
 
 from fleet import SERVER, Redis
 import harness
-from harness import Case, chat, fetch, until
+from harness import PATIENT, Case, fetch, until
 from money import Provider, ask_all, priced, spend
 from served import Served, kept
 
@@ -18,8 +18,9 @@ class Shared(Case):
     def served(self, number, provider, redis):
         directory = self.directory / f"gateway-{number}"
         settings = priced(directory, provider)
-        settings["state"]["redis"] = redis.url
-        settings["keys"][0]["budget"] = {"daily": BUDGET}
+        # Late on a busy machine is not away, when each would spend a part of what was left.
+        settings["state"].update(redis=redis.url, redis_timeout="5s")
+        settings["keys"][0].update(budget={"daily": BUDGET}, limits=PATIENT)
         settings["models"]["m"]["targets"].append({"name": "new", "provider": "only", "weight": 0})
         settings["models"]["m"]["canary"] = "new"
         gateway = kept(self, Served(directory, settings))
@@ -55,7 +56,7 @@ class Shared(Case):
         self.assertEqual([(answer.status, bytes(answer.body)[:300]) for answer in wrong[:3]], [])
         self.assertTrue(until(lambda: all(each.total("sluice_store_gateways") == 2 for each in gateways)))
         enough = AFFORDED * 97 // 100
-        until(lambda: [spend(addresses)] and provider.calls >= enough, 30, 1)
+        until(lambda: [spend(addresses)] and provider.calls >= enough, 40, 1)
         print(f"\n    {provider.calls} of {AFFORDED} afforded calls by two gateways over {UPGRADES} upgrades")
         self.assertLessEqual(provider.calls, AFFORDED)
         self.assertGreaterEqual(provider.calls, enough)
@@ -68,11 +69,11 @@ class Shared(Case):
         status, _, made = other.admin("/admin/v1/keys", "POST", {"id": f"of-{other.port}-{number}", "models": ["*"]})
         self.assertEqual(status, 200, made)
         ask = lambda: fetch(one.url + "/v1/models", headers={"authorization": f"Bearer {made['secret']}"})[0]
-        self.assertTrue(until(lambda: ask() == 200, 5), one.output()[-2000:])
+        self.assertTrue(until(lambda: ask() == 200), one.output()[-2000:])
         other.canary("m", 10 + number)
         share = lambda: one.total("sluice_target_weight", model="m", target="new") / one.total(
             "sluice_target_weight", model="m")
-        self.assertTrue(until(lambda: abs(100 * share() - 10 - number) < 0.001, 5), share())
+        self.assertTrue(until(lambda: abs(100 * share() - 10 - number) < 0.001), share())
 
 
 if SERVER is None:

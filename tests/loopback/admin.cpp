@@ -76,7 +76,7 @@ BOOST_AUTO_TEST_CASE(the_canary_moves_and_the_answer_says_where_to)
 
 BOOST_AUTO_TEST_CASE(a_change_is_answered_once_every_worker_serves_by_it)
 {
-    admin_world admin;
+    admin_world admin(sample_config(), {.in_force = milliseconds{20'000}});
     admin.on_control_thread([&] { admin.in_force = false; });
     auto moved = std::async(std::launch::async, [&] {
         return admin.call("PUT", models + "/demo/canary", R"({"percent":20})").status;

@@ -56,14 +56,14 @@ milliseconds outlived(leaving how, moment when)
     return std::chrono::ceil<milliseconds>(took);
 }
 
-// Busy machines delay one or the other: the middle of five counts.
+// Busy machines delay some of them: the second best of five counts.
 milliseconds usually_outlived(leaving how, moment when)
 {
     std::array<milliseconds, 5> all{};
     for (auto& one : all)
         one = outlived(how, when);
     std::sort(all.begin(), all.end());
-    return all[2];
+    return all[1];
 }
 
 }  // namespace
@@ -88,9 +88,14 @@ BOOST_AUTO_TEST_CASE(a_provider_is_not_read_faster_than_its_client_reads)
     std::string events;
     while (events.size() < (64U << 20U))
         events += token_event(std::string(4000, 'x'));
-    const auto taken = upstream.send_until_stuck(chunk(events), milliseconds(150));
+    // Nobody reads: after timeouts.write both sides are cut. Until then it is sent as much as it
+    // takes, or one that is held up for a moment would never have too much.
+    const auto all = chunk(events);
+    std::size_t taken = 0;
+    for (const auto until = clock::now() + patience;
+         !upstream.ends(milliseconds(10)) && clock::now() < until;)
+        taken += upstream.send_until_stuck(std::string_view(all).substr(taken), milliseconds(150));
     BOOST_TEST(taken < (16U << 20U), "the sockets' buffers hold that much, not the gateway");
-    // Nobody reads any more: after timeouts.write both sides are cut.
     BOOST_TEST(upstream.ends());
     BOOST_TEST(w.gate.becomes("sluice_stream_ends_total", {"cause=\"client_gone\""}, 1));
     BOOST_TEST(w.gate.becomes("sluice_client_connections", {}, 0));
@@ -171,7 +176,7 @@ BOOST_AUTO_TEST_CASE(a_body_that_ends_early_leaves_no_request)
 
 BOOST_AUTO_TEST_CASE(a_silent_connection_is_closed)
 {
-    world w("{ idle: 200ms }");
+    world w("{ idle: 2s }");
     auto fresh = w.gate.connect();
     auto used = w.gate.connect();
     used.send(get_text("/healthz"));
@@ -183,7 +188,8 @@ BOOST_AUTO_TEST_CASE(a_silent_connection_is_closed)
 
 BOOST_AUTO_TEST_CASE(a_request_that_takes_too_long_in_all_is_a_504)
 {
-    world w("{ request: 200ms }");
+    // Enough for the gateway to have asked the provider.
+    world w("{ request: 2s }");
     auto client = w.gate.connect();
     client.send(chat_text());
     auto upstream = w.provider.accept();
@@ -201,8 +207,7 @@ BOOST_AUTO_TEST_CASE(a_clients_own_timeout_is_kept)
         world w;
         auto client = w.gate.connect();
         client.send(chat_text("", field));
-        auto upstream = w.provider.accept();
-        (void)upstream.request();
+        // Nobody takes the provider's connection, which the kernel has accepted.
         BOOST_TEST(client.answer().status() == 504u, field);
     }
 }

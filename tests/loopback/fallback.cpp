@@ -193,10 +193,12 @@ BOOST_AUTO_TEST_CASE(another_target_of_the_model_comes_before_its_fallbacks)
         "{ m: { targets: [{ name: first, provider: a }, { name: other, provider: b }], "
         "fallbacks: [third] }, third: { targets: [{ provider: c }] } }");
     BOOST_TEST(w.gate.reload(next).status() == 200u);
-    for (int i = 0; i < 12; ++i)
+    // Until chance has taken the first one, too.
+    unsigned asked = 0;
+    for (; asked < 12 || (w.a.calls() == 0 && asked < 100); ++asked)
         BOOST_TEST(answered(ask(w.gate, "n"), "n"));
     BOOST_TEST(w.a.calls() >= 1u);
-    BOOST_TEST(w.b.calls() == 12u);
+    BOOST_TEST(w.b.calls() == asked);
     BOOST_TEST(w.c.calls() == 0u);
 }
 

@@ -43,29 +43,34 @@ BOOST_AUTO_TEST_CASE(u2_a_reset_or_an_end_in_mid_answer)
 BOOST_AUTO_TEST_CASE(u3_silence_without_an_end)
 {
     run_both(
-        {.id = "before the head", .first = says_and_hangs(""), .status = 504, .impatient = true});
+        {.id = "before the head",
+         .first = says_and_hangs(""),
+         .status = 504,
+         .timeouts = short_first_byte});
     run(
         {.id = "before a token",
          .more = streaming,
          .first = says_and_hangs(no_token_yet),
          .status = 504,
-         .impatient = true});
+         .timeouts = short_first_token});
     run(
         {.id = "in a short body",
          .first = tells(says_and_hangs, json("content-length: 200000\r\n\r\n" + held)),
          .status = 504,
-         .impatient = true});
-    run(begun("after a token", streaming, streams(says_and_hangs, token_event("@NONCE@")), true));
+         .timeouts = short_idle});
+    run(begun(
+        "after a token", streaming, streams(says_and_hangs, token_event("@NONCE@")), short_idle));
     run(begun(
         "in a long body",
         {},
         tells(says_and_hangs, json("content-length: 200000\r\n\r\n" + more_than_is_held)),
-        true));
+        short_idle));
 }
 
 BOOST_AUTO_TEST_CASE(u4_a_head_an_octet_at_a_time)
 {
-    run_both({.id = "slow head", .first = drips_a_head(), .status = 504, .impatient = true});
+    run_both(
+        {.id = "slow head", .first = drips_a_head(), .status = 504, .timeouts = short_first_byte});
 }
 
 BOOST_AUTO_TEST_CASE(u5_less_than_was_announced)
@@ -136,7 +141,7 @@ BOOST_AUTO_TEST_CASE(u10_u11_u12_nobody_to_talk_to)
     run_both(nobody);
     row mute{.id = "no TLS", .first = answers(), .status = 504, .calls = 0, .calls_if_spared = 0};
     mute.base = "https://127.0.0.1:@PORT@/v1";
-    mute.impatient = true;
+    mute.timeouts = short_connect;
     run_both(mute);
 }
 

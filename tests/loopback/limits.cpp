@@ -46,8 +46,9 @@ BOOST_AUTO_TEST_CASE(a_key_gets_its_burst_and_its_rate_and_never_more)
 {
     constexpr unsigned connections = 8;
     constexpr double rate = 40;
-    constexpr double burst = 25;
-    world w("{ requests: 40/s, burst: 25 }", 2);
+    // What comes in the two seconds and a half in which a busy machine may let nobody ask.
+    constexpr double burst = 100;
+    world w("{ requests: 40/s, burst: 100 }", 2);
     std::atomic<unsigned> admitted{0};
     std::atomic<unsigned> refused{0};
     std::atomic<unsigned> strange{0};
@@ -58,9 +59,11 @@ BOOST_AUTO_TEST_CASE(a_key_gets_its_burst_and_its_rate_and_never_more)
         for (unsigned i = 0; i < connections; ++i)
             clients.emplace_back([&] {
                 auto client = w.gate.connect();
-                while (clock::now() < until) {
+                unsigned status = 0;
+                // To the end means until nothing is left.
+                while (clock::now() < until || (status == 200 && clock::now() < until + patience)) {
                     client.send(chat());
-                    const auto status = client.answer().status();
+                    status = client.answer().status();
                     ++(status == 200 ? admitted : status == 429 ? refused : strange);
                 }
             });
@@ -69,7 +72,7 @@ BOOST_AUTO_TEST_CASE(a_key_gets_its_burst_and_its_rate_and_never_more)
     BOOST_TEST(strange == 0u);
     BOOST_TEST(refused > 0u);
     BOOST_TEST(admitted <= may);
-    // Asked for all the time, so nearly all of it was given; the last 100 ms may miss.
+    // Asked for all the time, so nearly all of it was given.
     BOOST_TEST(admitted >= burst + rate * 1.2);
 }
 
@@ -117,10 +120,11 @@ BOOST_AUTO_TEST_CASE(what_is_retried_when_it_was_told_to_is_admitted)
 {
     world w("{ requests: 10/s, burst: 1 }");
     auto client = w.gate.connect();
-    client.send(chat());
-    BOOST_TEST(client.answer().status() == 200u);
-    client.send(chat());
-    const auto refused = client.answer();
+    message refused;
+    do {
+        client.send(chat());
+        refused = client.answer();
+    } while (refused.status() == 200);
     BOOST_TEST_REQUIRE(refused.status() == 429u);
     // Lets that time pass on a connection where nothing comes.
     auto silent = w.gate.connect();
@@ -131,7 +135,7 @@ BOOST_AUTO_TEST_CASE(what_is_retried_when_it_was_told_to_is_admitted)
 
 BOOST_AUTO_TEST_CASE(those_who_may_wait_are_served_in_their_order)
 {
-    world w("{ requests: 10/s, burst: 1, max_wait: 2s }", 2);
+    world w("{ requests: 4/s, burst: 1, max_wait: 10s }", 2);
     constexpr unsigned waiting = 5;
     std::vector<connection> clients;
     const auto began = clock::now();
@@ -146,26 +150,26 @@ BOOST_AUTO_TEST_CASE(those_who_may_wait_are_served_in_their_order)
         BOOST_TEST(client.answer().status() == 200u);
         served.push_back(clock::now());
     }
-    BOOST_TEST(seconds_of(served.back() - began) >= 0.1 * (waiting - 1) - 0.01);
+    BOOST_TEST(seconds_of(served.back() - began) >= 0.25 * (waiting - 1) - 0.01);
     BOOST_TEST(w.gate.settled("sluice_queue_seconds_count") >= 1.0);
 }
 
 BOOST_AUTO_TEST_CASE(who_would_wait_too_long_is_refused_at_once)
 {
-    world w("{ requests: 1/min, burst: 1, max_wait: 1s }");
+    world w("{ requests: 1/min, burst: 1, max_wait: 20s }");
     auto client = w.gate.connect();
     client.send(chat());
     BOOST_TEST(client.answer().status() == 200u);
     const auto began = clock::now();
     client.send(chat());
     BOOST_TEST(client.answer().status() == 429u);
-    BOOST_TEST(seconds_of(clock::now() - began) < 1.0);
+    BOOST_TEST(seconds_of(clock::now() - began) < 10.0);
     BOOST_TEST(w.gate.becomes("sluice_limited_total", {"reason=\"queue_timeout\""}, 1));
 }
 
 BOOST_AUTO_TEST_CASE(a_client_that_leaves_the_queue_leaves_nothing_behind)
 {
-    world w("{ requests: 1/s, burst: 1, max_wait: 1m, concurrent: 2 }");
+    world w("{ requests: 1/min, burst: 1, max_wait: 2m, concurrent: 2 }");
     auto client = w.gate.connect();
     client.send(chat());
     BOOST_TEST(client.answer().status() == 200u);

@@ -3,6 +3,7 @@
 #include "redis_world.hpp"
 #include "support/certificates.hpp"
 #include "support/redis_peer.hpp"
+#include "support/upstream.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -77,7 +78,7 @@ BOOST_AUTO_TEST_CASE(a_server_that_freezes_costs_an_operation_its_deadline_and_n
     const auto answer = world.ask({"GET", "a"});
     BOOST_TEST((answer.failure == redis_failure::timed_out));
     BOOST_TEST((steady::now() - began >= 40ms));
-    BOOST_TEST((steady::now() - began < 2s));
+    BOOST_TEST((steady::now() - began < 10s));
     BOOST_TEST(world.becomes_down());
     BOOST_TEST(world.changes.back() == "down: it does not answer in time");
     BOOST_TEST(world.becomes_up(), "and it is tried again");
@@ -91,7 +92,7 @@ BOOST_AUTO_TEST_CASE(a_server_that_freezes_when_nobody_asks_is_noticed_by_the_he
         return std::optional<std::string>(pings++ < 1 ? "+PONG\r\n" : "");
     });
     auto settings = redis_at(peer.port());
-    settings.operation = 40ms;
+    settings.operation = 2s;  // also of the only greeting that is answered
     settings.heartbeat = 20ms;
     redis_world world(settings);
     BOOST_TEST(world.becomes_up());
@@ -143,12 +144,8 @@ BOOST_AUTO_TEST_CASE(a_connection_that_ends_fails_what_was_under_way_and_is_made
 
 BOOST_AUTO_TEST_CASE(without_a_server_operations_fail_at_once_and_the_change_is_told_once)
 {
-    std::uint16_t port = 0;
-    {
-        redis_peer gone(always("+OK\r\n"));
-        port = gone.port();
-    }
-    redis_world world(redis_at(port));
+    const closed_port gone;
+    redis_world world(redis_at(gone.port()));
     for (int i = 0; i < 20; ++i)
         BOOST_TEST((world.ask({"GET", "a"}).failure == redis_failure::not_connected));
     BOOST_TEST(world.until([&] { return false; }, 200ms) == false);
@@ -164,7 +161,9 @@ BOOST_AUTO_TEST_CASE(a_server_that_refuses_writes_counts_as_down_though_it_answe
         redis_peer peer(but([&](const redis_words&) {
             return std::optional(well ? "+OK\r\n" : "-" + std::string(code) + " details\r\n");
         }));
-        redis_world world(redis_at(peer.port()));
+        auto settings = redis_at(peer.port());
+        settings.refusal = 1s;  // longer than from one of them to the next
+        redis_world world(settings);
         for (int i = 0; i < 3; ++i)
             BOOST_TEST(world.ask({"SET", "a", "1"}).reply.code() == code);
         BOOST_TEST(!world.client.up());

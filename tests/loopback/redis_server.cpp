@@ -36,7 +36,7 @@ BOOST_AUTO_TEST_CASE(a_frozen_server_fails_in_time_and_is_used_again_when_it_tha
 {
     const redis_server server;
     auto settings = redis_at(server.port());
-    settings.operation = 500ms;
+    settings.operation = 2s;
     redis_world world(settings);
     BOOST_TEST(world.becomes_up());
     BOOST_TEST(world.ask({"SET", "a", "1"}).ok());
@@ -45,7 +45,7 @@ BOOST_AUTO_TEST_CASE(a_frozen_server_fails_in_time_and_is_used_again_when_it_tha
     BOOST_TEST((world.ask({"GET", "a"}).failure == redis_failure::timed_out));
     BOOST_TEST(world.becomes_down());
     BOOST_TEST((world.ask({"GET", "a"}).failure != redis_failure::none));
-    BOOST_TEST((steady::now() - began < 5s));
+    BOOST_TEST((steady::now() - began < 15s));
     server.thaw();
     BOOST_TEST(world.becomes_up());
     BOOST_TEST(world.ask({"GET", "a"}).reply.text == "1");

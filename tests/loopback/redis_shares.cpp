@@ -5,6 +5,8 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <cmath>
+
 BOOST_AUTO_TEST_SUITE(redis_shares, *loopback::needs_redis)
 
 using namespace loopback;
@@ -49,10 +51,10 @@ struct gateway : sharing<state::rate_shares> {
 
 using fleet = std::vector<std::unique_ptr<gateway>>;
 
-// Everybody's clients and everybody's loop for so long.
-void pass(fleet& all, milliseconds time)
+// Everybody's clients and everybody's loop for so long; the longest that a round took.
+duration pass(fleet& all, milliseconds time)
 {
-    loopback::pass(all, time, [] {});
+    return loopback::pass(all, time, [] {});
 }
 
 std::uint64_t admitted(const fleet& all)
@@ -84,12 +86,18 @@ BOOST_AUTO_TEST_CASE(a_rate_is_held_and_used_however_the_demand_is_spread)
         for (std::size_t i = 0; i < offered.size(); ++i)
             all.push_back(std::make_unique<gateway>(
                 server.port(), "g" + std::to_string(i), offered[i], offered.size()));
-        pass(all, 2'500ms);  // until the parts are found
-        const auto before = admitted(all);
-        const auto began = steady::now();
-        pass(all, 2'000ms);
-        const double rate = static_cast<double>(admitted(all) - before)
-                            / std::chrono::duration<double>(steady::now() - began).count();
+        double rate = 0;
+        // A loop that is held up for as long as the burst lasts loses what comes meanwhile: another
+        // time is measured then.
+        bool held_up = true;
+        for (const auto end = steady::now() + 30s; held_up;) {
+            pass(all, 2'500ms);  // until the parts are found
+            const auto before = admitted(all);
+            const auto began = steady::now();
+            held_up = pass(all, 2'000ms) > 150ms && steady::now() < end;
+            rate = static_cast<double>(admitted(all) - before)
+                   / std::chrono::duration<double>(steady::now() - began).count();
+        }
         for (const auto& one : all)
             BOOST_TEST_MESSAGE(one->per_second << "/s offered, part " << one->share());
         BOOST_TEST(rate <= 1'060.0, rate);
@@ -106,8 +114,8 @@ BOOST_AUTO_TEST_CASE(without_redis_the_last_parts_are_kept_and_one_that_begins_t
         all.push_back(std::make_unique<gateway>(server.port(), id, 2'000, 2));
     BOOST_TEST(all[0]->share() <= 0.1001);
     pass(all, 2'000ms);
+    BOOST_TEST(comes(all, [&] { return all[0]->share() >= 0.4; }));
     BOOST_TEST(shares(all) <= 1.0);
-    BOOST_TEST(all[0]->share() >= 0.4);
     const auto kept = all[0]->share();
     server.kill();
     pass(all, 1'000ms);
@@ -126,8 +134,7 @@ BOOST_AUTO_TEST_CASE(the_part_of_a_gateway_that_is_gone_is_taken_over)
     pass(all, 1'500ms);
     BOOST_TEST(all[0]->share() <= 0.6);
     all.pop_back();
-    pass(all, 3'500ms);
-    BOOST_TEST(all[0]->share() >= 0.99);
+    BOOST_TEST(comes(all, [&] { return all[0]->share() >= 0.99; }));
 }
 
 BOOST_AUTO_TEST_CASE(a_limit_may_refuse_or_count_alone_while_redis_is_away)
@@ -138,22 +145,21 @@ BOOST_AUTO_TEST_CASE(a_limit_may_refuse_or_count_alone_while_redis_is_away)
     for (const auto mode : {refuse, local, keep_share})
         all.push_back(std::make_unique<gateway>(
             server.port(), "abc" + std::to_string(all.size()), 0, 3, mode));
-    pass(all, 500ms);
-    for (const auto& one : all)
-        BOOST_TEST(one->share() == 1.0 / 3, boost::test_tools::tolerance(1e-4));
+    const auto becomes = [&](std::size_t which, double share) {
+        return comes(all, [&] { return std::abs(all[which]->share() - share) < 1e-4; });
+    };
+    for (std::size_t i = 0; i < all.size(); ++i)
+        BOOST_TEST(becomes(i, 1.0 / 3), i);
     server.kill();
-    pass(all, 300ms);
-    BOOST_TEST(all[0]->share() == 0.0);
-    BOOST_TEST(all[1]->share() == 1.0);
-    BOOST_TEST(all[2]->share() == 1.0 / 12, boost::test_tools::tolerance(1e-4));
+    BOOST_TEST(becomes(0, 0.0));
+    BOOST_TEST(becomes(1, 1.0));
+    BOOST_TEST(becomes(2, 1.0 / 12));
     all[0]->per_second = 1'000;
     pass(all, 100ms);
     BOOST_TEST(all[0]->admitted == 0U);
     server.start();
-    pass(all, 1'000ms);
-    BOOST_TEST(all[0]->share() > 0.3);
-    BOOST_TEST(all[0]->admitted > 0U);
-    BOOST_TEST(all[1]->share() == 1.0 / 3, boost::test_tools::tolerance(1e-4));
+    BOOST_TEST(comes(all, [&] { return all[0]->share() > 0.3 && all[0]->admitted > 0; }));
+    BOOST_TEST(becomes(1, 1.0 / 3));
 }
 
 BOOST_AUTO_TEST_CASE(a_limit_that_is_shared_no_more_is_whole_again)
@@ -161,8 +167,7 @@ BOOST_AUTO_TEST_CASE(a_limit_that_is_shared_no_more_is_whole_again)
     const redis_server server;
     fleet all;
     all.push_back(std::make_unique<gateway>(server.port(), "a", 0, 4));
-    pass(all, 300ms);
-    BOOST_TEST(all[0]->share() == 0.25);
+    BOOST_TEST(comes(all, [&] { return all[0]->share() == 0.25; }));
     all[0]->shares.watch({});
     BOOST_TEST(all[0]->share() == 1.0);
 }

@@ -25,6 +25,8 @@ inline sluice::net::redis_settings redis_at(std::uint16_t port)
     settings.pause = std::chrono::milliseconds(2);
     settings.longest_pause = std::chrono::milliseconds(20);
     settings.refusal = std::chrono::milliseconds(50);
+    // Tests count what a server was asked.
+    settings.heartbeat = std::chrono::milliseconds(60'000);
     return settings;
 }
 

@@ -7,6 +7,7 @@
 #include <sluice/policy/limit.hpp>
 #include <sluice/state/share_frame.hpp>
 
+#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -33,7 +34,7 @@ struct sharing {
         sluice::state::share_settings settings;
         settings.gateway = std::move(id);
         settings.every = std::chrono::milliseconds(50);
-        settings.gone = std::chrono::seconds(1);
+        settings.gone = std::chrono::seconds(3);  // not a test that is held up
         return settings;
     }
 
@@ -45,14 +46,17 @@ struct sharing {
 };
 
 // For so long each has its turn(now, since the last one) and then its loop; after each round
-// `then` is called.
+// `then` is called. The longest that a round took.
 template <class Gateway, class Then>
-void pass(std::vector<std::unique_ptr<Gateway>>& all, sluice::milliseconds time, const Then& then)
+sluice::duration pass(
+    std::vector<std::unique_ptr<Gateway>>& all, sluice::milliseconds time, const Then& then)
 {
     auto last = sluice::steady::now();
     const auto end = last + time;
+    sluice::duration longest{0};
     while (last < end) {
         const auto now = sluice::steady::now();
+        longest = std::max(longest, now - last);
         for (auto& one : all) {
             one->turn(now, now - last);
             one->world.context.restart();
@@ -61,6 +65,17 @@ void pass(std::vector<std::unique_ptr<Gateway>>& all, sluice::milliseconds time,
         last = now;
         then();
     }
+    return longest;
+}
+
+// Whether it comes to be so in time, while everybody goes on.
+template <class Gateway, class Holds>
+bool comes(std::vector<std::unique_ptr<Gateway>>& all, const Holds& holds)
+{
+    const auto end = sluice::steady::now() + std::chrono::seconds(20);
+    while (!holds() && sluice::steady::now() < end)
+        (void)pass(all, sluice::milliseconds(50), [] {});
+    return holds();
 }
 
 }  // namespace loopback

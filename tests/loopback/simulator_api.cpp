@@ -25,8 +25,8 @@ BOOST_AUTO_TEST_CASE(latency_and_rate_are_kept)
     BOOST_TEST((steady::now() - before >= milliseconds{100}));
     (void)c.until(final_chunk);
     BOOST_TEST((steady::now() - before >= milliseconds{200}));
-    c.chat("sim-latency-50ms", false);
     const auto again = steady::now();
+    c.chat("sim-latency-50ms", false);
     (void)c.whole_answer();
     BOOST_TEST((steady::now() - again >= milliseconds{49}));
 }

@@ -4,6 +4,7 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <chrono>
 #include <thread>
@@ -42,10 +43,18 @@ struct replicas {
                          "{ m: { balance: latency, targets: [{ name: left, provider: a }, "
                          "{ name: right, provider: b }] } }")};
 
-    void ask_all(unsigned count)
+    // The longest that the left one took.
+    clock::duration ask_all(unsigned count)
     {
-        for (unsigned i = 0; i < count; ++i)
-            BOOST_REQUIRE(answered(ask(gate, "n"), "n"));
+        clock::duration longest{0};
+        for (unsigned i = 0; i < count; ++i) {
+            const auto began = clock::now();
+            const auto answer = ask(gate, "n");
+            BOOST_REQUIRE(answered(answer, "n"));
+            if (answer.header("x-sluice-target") == "left")
+                longest = std::max(longest, clock::now() - began);
+        }
+        return longest;
     }
 };
 
@@ -54,7 +63,7 @@ struct replicas {
 BOOST_AUTO_TEST_CASE(it_is_spared_at_once_and_gets_its_share_when_it_is_well_again)
 {
     replicas w;
-    w.ask_all(40);
+    (void)w.ask_all(40);
     BOOST_TEST(w.a.calls() >= 1u);
     BOOST_TEST(w.b.calls() >= 1u);
 
@@ -62,10 +71,19 @@ BOOST_AUTO_TEST_CASE(it_is_spared_at_once_and_gets_its_share_when_it_is_well_aga
     const auto before = w.b.calls();
     const auto noticed = clock::now() + patience;
     while (w.b.calls() == before && clock::now() < noticed)
-        w.ask_all(1);
+        (void)w.ask_all(1);
     BOOST_TEST(w.b.calls() - before == 1u);
-    w.ask_all(100);
-    BOOST_TEST(w.b.calls() - before <= 5u);
+    // Where the machine held the left one up it was the slower one for a while, and they are asked
+    // again.
+    unsigned spent = 0;
+    bool held_up = false;
+    const auto calm = clock::now() + 2 * patience;
+    do {
+        const auto so_far = w.b.calls();
+        held_up = w.ask_all(100) >= ill / 2 || held_up;
+        spent = w.b.calls() - so_far;
+    } while (spent > 4 && held_up && clock::now() < calm);
+    BOOST_TEST(spent <= 4u);
 
     // Ten times as slow is forgotten after 3.3 half-lives of 4.3 s.
     w.delay_of_b = healthy;
@@ -73,7 +91,7 @@ BOOST_AUTO_TEST_CASE(it_is_spared_at_once_and_gets_its_share_when_it_is_well_aga
     unsigned share = 0;
     while (share < 10 && clock::now() < until) {
         const auto so_far = w.b.calls();
-        w.ask_all(40);
+        (void)w.ask_all(40);
         share = w.b.calls() - so_far;
     }
     BOOST_TEST(share >= 10u);

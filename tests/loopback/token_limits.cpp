@@ -70,9 +70,10 @@ double seconds_of(clock::duration time)
 BOOST_AUTO_TEST_CASE(streams_and_answers_get_the_rate_of_tokens_and_never_more)
 {
     constexpr unsigned connections = 8;
-    constexpr double rate = 2000;
-    constexpr double burst = 100;
-    world w("limits: { tokens: 2000/s, token_burst: 100 }");
+    constexpr double rate = 400;
+    // What comes in the two seconds and a half in which a busy machine may let nobody ask.
+    constexpr double burst = 1000;
+    world w("limits: { tokens: 400/s, token_burst: 1000 }");
     std::atomic<unsigned> admitted{0};
     std::atomic<unsigned> refused{0};
     std::atomic<unsigned> strange{0};
@@ -83,9 +84,11 @@ BOOST_AUTO_TEST_CASE(streams_and_answers_get_the_rate_of_tokens_and_never_more)
         for (unsigned i = 0; i < connections; ++i)
             clients.emplace_back([&, i] {
                 auto client = w.gate.connect();
-                while (clock::now() < until) {
+                unsigned status = 0;
+                // To the end means until nothing is left.
+                while (clock::now() < until || (status == 200 && clock::now() < until + patience)) {
                     client.send(ask_text(i % 2 == 0));
-                    const auto status = client.answer().status();
+                    status = client.answer().status();
                     ++(status == 200 ? admitted : status == 429 ? refused : strange);
                 }
             });
@@ -95,7 +98,7 @@ BOOST_AUTO_TEST_CASE(streams_and_answers_get_the_rate_of_tokens_and_never_more)
     BOOST_TEST(refused > 0U);
     // What is in flight at the end may have to be settled yet.
     BOOST_TEST(tokens_each * admitted <= may * 1.01);
-    BOOST_TEST(tokens_each * admitted >= rate * 1.0);
+    BOOST_TEST(tokens_each * admitted >= burst + rate * 1.0);
 }
 
 BOOST_AUTO_TEST_CASE(an_answer_and_a_refusal_tell_the_tokens_that_are_left)

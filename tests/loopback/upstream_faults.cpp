@@ -238,8 +238,8 @@ BOOST_AUTO_TEST_CASE(a_body_that_stalls_is_cut_and_looks_cut)
     world w("{ stream_idle: 200ms }");
     auto upstream = w.ask();
     upstream.send(
-        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 200000\r\n\r\n");
-    upstream.send(more_than_is_held);
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 200000\r\n\r\n"
+        + more_than_is_held);
     const auto answer = w.client.answer();
     BOOST_TEST(!answer.whole);
     BOOST_TEST(answer.body == more_than_is_held);

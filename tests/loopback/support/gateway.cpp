@@ -86,6 +86,10 @@ std::string key_hash(std::string_view key)
 }
 
 struct gateway::running {
+    message ask(std::string_view method, std::string_view path, std::string_view body);
+    // How often a change was answered before every worker had taken it up.
+    [[nodiscard]] std::size_t late_changes();
+
     std::mutex mutex;
     std::string log_lines;
     sluice::observe::logger log{
@@ -163,18 +167,41 @@ message gateway::reload(const config& next)
     return admin("POST", "/admin/v1/reload");
 }
 
-message gateway::admin(std::string_view method, std::string_view path, std::string_view body)
+message gateway::running::ask(std::string_view method, std::string_view path, std::string_view body)
 {
-    auto& kept = running_->admin;
-    if (kept.descriptor() < 0)
-        kept = connection::to(running_->self->admin_port());
+    if (admin.descriptor() < 0)
+        admin = connection::to(self->admin_port());
     std::string text(method);
     text += " " + std::string(path) + " HTTP/1.1\r\nhost: localhost\r\ncontent-length: "
             + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
-    kept.send(text);
-    auto answer = kept.answer();
+    admin.send(text);
+    auto answer = admin.answer();
     if (answer.header("connection") == "close")
-        kept.close();
+        admin.close();
+    return answer;
+}
+
+std::size_t gateway::running::late_changes()
+{
+    const std::scoped_lock lock(mutex);
+    std::size_t count = 0;
+    for (auto at = log_lines.find("config_late"); at != std::string::npos;
+         at = log_lines.find("config_late", at + 1))
+        ++count;
+    return count;
+}
+
+message gateway::admin(std::string_view method, std::string_view path, std::string_view body)
+{
+    auto late = running_->late_changes();
+    auto answer = running_->ask(method, path, body);
+    // A worker that is held up is waited for a second only; but for that the answer to any POST is
+    // kept back as well.
+    const auto until = clock::now() + patience;
+    while (running_->late_changes() > late && clock::now() < until) {
+        late = running_->late_changes();
+        (void)running_->ask("POST", "/livez", {});
+    }
     return answer;
 }
 

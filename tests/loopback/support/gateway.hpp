@@ -52,6 +52,7 @@ public:
 
     // Replaces the file and reads it again; answers what the admin API says.
     message reload(const config& next);
+    // Once every worker has taken up what it changed.
     message admin(std::string_view method, std::string_view path, std::string_view body = {});
 
     // The sum of a metric's samples that carry all these labels, each as `name="value"`.

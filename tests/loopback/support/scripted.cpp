@@ -39,6 +39,7 @@ void scripted::serve(connection& one)
             number = requests_.size();
             requests_.push_back(request);
         }
+        changed_.notify_all();
         if (!acts_[std::min(number, acts_.size() - 1)](one, request))
             return;
     }
@@ -48,6 +49,13 @@ unsigned scripted::calls() const
 {
     const std::scoped_lock lock(mutex_);
     return static_cast<unsigned>(requests_.size());
+}
+
+bool scripted::called(unsigned times) const
+{
+    std::unique_lock lock(mutex_);
+    (void)changed_.wait_for(lock, patience, [&] { return requests_.size() >= times; });
+    return requests_.size() == times;
 }
 
 std::vector<std::string> scripted::keys() const

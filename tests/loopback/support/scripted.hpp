@@ -5,6 +5,7 @@
 #include "upstream.hpp"
 
 #include <atomic>
+#include <condition_variable>
 #include <cstddef>
 #include <functional>
 #include <mutex>
@@ -24,16 +25,21 @@ public:
 
     [[nodiscard]] std::uint16_t port() const noexcept { return provider_.port(); }
     [[nodiscard]] unsigned calls() const;
+    // Whether it comes to be called exactly so often in time: who gives up early may be done before
+    // its call is seen here.
+    [[nodiscard]] bool called(unsigned times) const;
     // The keys it was asked with, in order.
     [[nodiscard]] std::vector<std::string> keys() const;
     // The request, from 0.
     [[nodiscard]] message request(std::size_t number) const;
+    void die() { provider_.die(); }
 
 private:
     void serve(connection& one);
 
     std::vector<act> acts_;
     mutable std::mutex mutex_;
+    mutable std::condition_variable changed_;
     std::vector<message> requests_;
     provider provider_;
 };

@@ -10,24 +10,41 @@
 #include <utility>
 
 namespace loopback {
+namespace {
 
-listener::listener(int backlog)
-    : descriptor_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0))
+// A socket at this port, 0: at any, which it becomes.
+int bound_to(std::uint16_t& port)
 {
+    const int made = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    // Two sockets of this process may have the port, while at most one of them listens.
+    const int on = 1;
+    ::setsockopt(made, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     sockaddr_in where{};
     where.sin_family = AF_INET;
     where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
+    where.sin_port = htons(port);
     socklen_t size = sizeof where;
     auto* address = reinterpret_cast<sockaddr*>(&where);
-    if (::bind(descriptor_, address, size) != 0 || ::listen(descriptor_, backlog) != 0
-        || ::getsockname(descriptor_, address, &size) != 0)
+    if (::bind(made, address, size) != 0 || ::getsockname(made, address, &size) != 0)
+        throw failure("cannot bind to 127.0.0.1");
+    port = ntohs(where.sin_port);
+    return made;
+}
+
+}  // namespace
+
+listener::listener(int backlog)
+    : keeper_(bound_to(port_)),
+      descriptor_(bound_to(port_))
+{
+    if (::listen(descriptor_, backlog) != 0)
         throw failure("cannot listen on 127.0.0.1");
-    port_ = ntohs(where.sin_port);
 }
 
 listener::~listener()
 {
     close();
+    ::close(keeper_);
 }
 
 void listener::close()
@@ -63,9 +80,17 @@ provider::provider(script how)
 
 provider::~provider()
 {
+    die();
+}
+
+void provider::die()
+{
+    if (!acceptor_.joinable())
+        return;
     acceptor_.request_stop();
     ::shutdown(listener_.descriptor(), SHUT_RDWR);
     acceptor_.join();
+    listener_.close();
     const std::scoped_lock lock(mutex_);
     for (const int each : open_)
         ::shutdown(each, SHUT_RDWR);

@@ -29,12 +29,18 @@ public:
     [[nodiscard]] std::optional<connection> accept_within(milliseconds time) const;
     // Throws when nobody comes.
     [[nodiscard]] connection accept() const;
-    // Makes every further connect fail.
+    // Makes every further connect fail. Nobody else gets the port while this object lives.
     void close();
 
 private:
-    int descriptor_ = -1;
     std::uint16_t port_ = 0;
+    int keeper_ = -1;  // has the port and does not listen
+    int descriptor_ = -1;
+};
+
+// A port of its own where nobody listens.
+struct closed_port : listener {
+    closed_port() { close(); }
 };
 
 // Serves each connection by the same script on a thread of its own, until the script returns,
@@ -50,6 +56,8 @@ public:
 
     [[nodiscard]] std::uint16_t port() const noexcept { return listener_.port(); }
     [[nodiscard]] unsigned accepted() const noexcept { return accepted_; }
+    // Ends every connection and makes every further one fail, for good.
+    void die();
 
 private:
     void run(const std::stop_token& stop);
