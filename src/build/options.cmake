@@ -54,8 +54,16 @@ if(SLUICE_CCACHE)
     set(CMAKE_CXX_COMPILER_LAUNCHER ${SLUICE_CCACHE})
 endif()
 
+# With sanitizers most code compiles two to three times as fast unoptimised, and does not run as much longer.
+function(sluice_plain_when_sanitized target)
+    if(SLUICE_SANITIZE)
+        target_compile_options(${target} PRIVATE -O0)
+    endif()
+endfunction()
+
 # Boost.Asio and Beast are compiled once, in one translation unit (src/build/boost.cpp).
 add_library(sluice_boost STATIC src/build/boost.cpp)
+sluice_plain_when_sanitized(sluice_boost)
 target_compile_definitions(sluice_boost PUBLIC
     BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
 target_link_libraries(sluice_boost PUBLIC Boost::headers Threads::Threads OpenSSL::SSL OpenSSL::Crypto PRIVATE sluice_options)
@@ -104,16 +112,14 @@ function(sluice_together out name)
     set(${out} ${made} PARENT_SCOPE)
 endfunction()
 
-# What speaks HTTP through Beast is not between a request and its answer. Under sanitizers its templates compile
-# two to three times as fast unoptimised, and nothing is gained by optimising them again when the program is linked.
+# What speaks HTTP through Beast is not between a request and its answer: nothing is gained by optimising it again
+# when the program is linked.
 function(sluice_beast target)
     set_target_properties(${target} PROPERTIES INTERPROCEDURAL_OPTIMIZATION OFF)
-    if(SLUICE_SANITIZE)
-        target_compile_options(${target} PRIVATE -O0)
-    endif()
+    sluice_plain_when_sanitized(${target})
 endfunction()
 
-# sluice_layer(NAME LAYER_OR_LIBRARY...): src/NAME/*.cpp as a static library.
+# sluice_layer(NAME LAYER_OR_LIBRARY...): src/NAME/*.cpp as a static library. What only computes is optimised in every tree.
 function(sluice_layer name)
     file(GLOB sources CONFIGURE_DEPENDS ${PROJECT_SOURCE_DIR}/src/${name}/*.cpp)
     set(lib sluice_${name})
@@ -126,6 +132,9 @@ function(sluice_layer name)
         set(scope INTERFACE)
     endif()
     target_link_libraries(${lib} ${scope} sluice_options Boost::headers)
+    if(sources AND NOT name MATCHES "^(policy|http|wire)$")
+        sluice_plain_when_sanitized(${lib})
+    endif()
     foreach(dep ${ARGN})
         if("${dep}" STREQUAL beast)
             sluice_beast(${lib})
