@@ -7,7 +7,6 @@
 #include <sluice/policy/limit.hpp>
 #include <sluice/state/share_frame.hpp>
 
-#include <algorithm>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -46,17 +45,14 @@ struct sharing {
 };
 
 // For so long each has its turn(now, since the last one) and then its loop; after each round
-// `then` is called. The longest that a round took.
+// `then` is called.
 template <class Gateway, class Then>
-sluice::duration pass(
-    std::vector<std::unique_ptr<Gateway>>& all, sluice::milliseconds time, const Then& then)
+void pass(std::vector<std::unique_ptr<Gateway>>& all, sluice::milliseconds time, const Then& then)
 {
     auto last = sluice::steady::now();
     const auto end = last + time;
-    sluice::duration longest{0};
     while (last < end) {
         const auto now = sluice::steady::now();
-        longest = std::max(longest, now - last);
         for (auto& one : all) {
             one->turn(now, now - last);
             one->world.context.restart();
@@ -65,7 +61,6 @@ sluice::duration pass(
         last = now;
         then();
     }
-    return longest;
 }
 
 // Whether it comes to be so in time, while everybody goes on.
@@ -74,7 +69,7 @@ bool comes(std::vector<std::unique_ptr<Gateway>>& all, const Holds& holds)
 {
     const auto end = sluice::steady::now() + std::chrono::seconds(20);
     while (!holds() && sluice::steady::now() < end)
-        (void)pass(all, sluice::milliseconds(50), [] {});
+        pass(all, sluice::milliseconds(50), [] {});
     return holds();
 }
 

@@ -10,7 +10,9 @@ import tempfile
 from sources import ROOT, files, report, text
 
 COMPILER = os.environ.get("SLUICE_CXX", "clang++-19")
-FLAGS = ["-std=c++20", "-w", "-I", str(ROOT / "include"), "-I", str(ROOT / "src"), "-I", str(ROOT / "tests"),
+# Names that hide others are looked for here: compiled together, a file sees those of the files before it.
+FLAGS = ["-std=c++20", "-Wshadow", "-Werror", "-Wno-pragma-once-outside-header",
+         "-I", str(ROOT / "include"), "-I", str(ROOT / "src"), "-I", str(ROOT / "tests"),
          "-DBOOST_ASIO_SEPARATE_COMPILATION", "-DBOOST_BEAST_SEPARATE_COMPILATION", "-DBOOST_ASIO_NO_DEPRECATED",
          "-DBOOST_TEST_DYN_LINK", '-DSLUICE_YAML_CPP_VERSION=""', '-DSLUICE_PROMETHEUS_CPP_VERSION=""']
 # Parsed once for all files; what is not among them is parsed where it is included.
