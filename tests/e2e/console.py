@@ -141,18 +141,21 @@ class Console(Case):
         expect(preview).to_contain_text("10 % → 12 % of the requests to the canary")
         self.assertEqual(self.weight("canary"), 10, "a preview moves nothing")
         number = self.card(tab).get_by_role("spinbutton")
-        number.fill("37.5")
-        expect(preview).to_contain_text("→ 37.5 %")
-        self.shoot(tab, "preview")
-        begun = time.monotonic()
-        tab.keyboard.press("Enter")
-        self.assertTrue(until(lambda: self.weight("canary") == 37.5))
-        # Within a second; a machine that is busy with other tests may take two more for the way there and back.
-        self.assertLess(time.monotonic() - begun, 3 * harness.SLOW, "the share follows late")
-        expect(self.card(tab).locator("tbody tr").nth(1)).to_contain_text("37.5 %")
-        tab.get_by_role("button", name="Undo").click()
-        self.assertTrue(until(lambda: self.weight("canary") == 10))
-        expect(slider).to_have_value("10")
+        took = []
+        # A machine that is busy for a moment spoils one of them.
+        while len(took) < 3 and min(took, default=99) >= 1 * harness.SLOW:
+            number.fill("37.5")
+            expect(preview).to_contain_text("→ 37.5 %")
+            self.shoot(tab, "preview")
+            begun = time.monotonic()
+            tab.keyboard.press("Enter")
+            self.assertTrue(until(lambda: self.weight("canary") == 37.5))
+            took.append(time.monotonic() - begun)
+            expect(self.card(tab).locator("tbody tr").nth(1)).to_contain_text("37.5 %")
+            tab.get_by_role("button", name="Undo").click()
+            self.assertTrue(until(lambda: self.weight("canary") == 10))
+            expect(slider).to_have_value("10")
+        self.assertLess(min(took), 1 * harness.SLOW, "the share follows within a second")
         self.quiet(tab)
 
     def test_3_a_change_that_is_refused_says_why_and_moves_nothing(self):
