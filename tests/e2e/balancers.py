@@ -2,11 +2,8 @@
 """Two gateways behind HAProxy and behind nginx, with the configurations of deploy/balancers: events come one
 by one, and a gateway that restarts costs nobody anything."""
 import asyncio
-import json
-import pathlib
 import re
 import shutil
-import subprocess
 import sys
 import threading
 import time

@@ -1,6 +1,5 @@
 #!/usr/bin/env python3
 """Four gateways that share one budget through a real redis-server, and what its failures do to them."""
-import asyncio
 import pathlib
 import shutil
 import signal
