@@ -155,40 +155,57 @@ void stream::abort() noexcept
     socket_.reset();
 }
 
-task<io> send_all::rest(
-    stream& to, buffer_pool& pool, const gather& pieces, std::size_t sent, milliseconds patience)
+unsent::unsent(stream& to, buffer_pool& pool, const gather& pieces, std::size_t sent)
+    : to_(to),
+      bytes_(pieces.bytes() - sent),
+      copy_(pool.take(bytes_))
 {
-    const std::size_t left = pieces.bytes() - sent;
-    buffer copy = pool.take(left);
     std::size_t filled = 0;
     for (std::size_t i = 0; i < pieces.count(); ++i) {
         const auto& piece = pieces.data()[i];
         const auto skipped = std::min(sent, piece.iov_len);
         sent -= skipped;
         std::memcpy(
-            copy.data() + filled,
+            copy_.data() + filled,
             static_cast<const char*>(piece.iov_base) + skipped,
             piece.iov_len - skipped);
         filled += piece.iov_len - skipped;
     }
-    std::size_t done = 0;
-    // A plain socket that took a part is full. TLS takes a record at a time: its socket may have
-    // room, and then no readiness would be announced.
+}
+
+io unsent::push() noexcept
+{
+    // TLS takes a record at a time: its socket may have room after one, and then no readiness
+    // would be announced.
+    while (done_ < bytes_) {
+        const iovec piece{copy_.data() + done_, bytes_ - done_};
+        const auto more = to_.send(&piece, 1);
+        if (more.status == io::again)
+            return io::again;
+        if (more.status != io::ok)
+            return io::failed;
+        done_ += more.bytes;
+    }
+    return io::ok;
+}
+
+task<io> send_all::rest(
+    stream& to, buffer_pool& pool, const gather& pieces, std::size_t sent, milliseconds patience)
+{
+    unsent left(to, pool, pieces, sent);
+    // A plain socket that took a part is full.
     bool wait = !to.tls();
-    while (done < left) {
+    for (;;) {
         if (wait) {
             const io waited = co_await to.socket().writable(steady::now() + patience);
             if (waited != io::ok)
                 co_return waited;
         }
-        const iovec piece{copy.data() + done, left - done};
-        const auto more = to.send(&piece, 1);
-        if (more.status != io::ok && more.status != io::again)
-            co_return io::failed;
-        wait = more.status == io::again;
-        done += more.bytes;
+        const io pushed = left.push();
+        if (pushed != io::again)
+            co_return pushed;
+        wait = true;
     }
-    co_return io::ok;
 }
 
 }  // namespace sluice::net

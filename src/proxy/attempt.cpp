@@ -1,4 +1,4 @@
-#include <sluice/http/scanner.hpp>
+#include <sluice/proxy/answer_reader.hpp>
 #include <sluice/proxy/attempt.hpp>
 #include <sluice/proxy/outcome.hpp>
 #include <sluice/proxy/prelude.hpp>
@@ -13,90 +13,82 @@
 namespace sluice::proxy {
 namespace {
 
-constexpr http::head_limits answer_limits{.head_bytes = 65536, .line_bytes = 16384, .fields = 100};
-constexpr unsigned most_interim_answers = 8;
 // A provider may answer before it has read a large body: then somebody has to be listening.
 constexpr seconds cut_request_patience{1};
 constexpr std::size_t large_body = std::size_t{64} << 10U;
 constexpr std::size_t first_spill = 16384;
+// A round trip at most: what a provider ends later than this, it had worked on.
+constexpr seconds stale_at_most{2};
 
-void answered_early(void* context)
+void stirred(void* context)
 {
     static_cast<net::socket*>(context)->interrupt();
 }
 
+// What a socket did not take at once, while the provider is listened to. `interrupted`: the answer
+// is there, or the client has left.
+net::task<net::io> send_rest(
+    services& with,
+    attempt& one,
+    answer_reader& answer,
+    net::unsent& rest,
+    net::interrupter& stop,
+    milliseconds patience)
+{
+    auto& socket = one.upstream->socket();
+    auto left = rest.bytes();
+    auto until = steady::now() + patience;
+    for (;;) {
+        const net::io pushed = rest.push();
+        if (pushed != net::io::again)
+            co_return pushed;
+        if (const auto now_left = rest.bytes(); now_left < left) {
+            left = now_left;
+            until = steady::now() + patience;
+        }
+        socket.watch(&stirred, &socket);
+        const net::io waited = co_await socket.writable(until);
+        socket.unwatch();
+        const bool only_stirred = waited == net::io::interrupted && !stop.fired();
+        if (waited != net::io::ok && (!only_stirred || answer.came_early()))
+            co_return waited;
+    }
+}
+
 net::task<net::io> send_request(
-    services& with, attempt& one, const question& asked, net::interrupter& stop)
+    services& with,
+    attempt& one,
+    const question& asked,
+    answer_reader& answer,
+    net::interrupter& stop)
 {
     const auto body = wire::splice(asked.facts, asked.body, one.model_json, one.ask_usage);
+    const auto head = write_request_head(with, asked, one, body.total_bytes);
+    if (head.empty())
+        co_return net::io::failed;
     net::gather pieces;
-    pieces.add(write_request_head(with, asked, one, body.total_bytes));
+    pieces.add(head);
     for (const auto piece : body.pieces())
         pieces.add(piece);
-    auto& socket = one.upstream->socket();
-    stop.on(socket);
-    if (asked.body.size() > large_body)
-        socket.watch(&answered_early, &socket);
+    stop.on(one.upstream->socket());
     const auto patience = asked.serving.config->timeouts.write;
-    const net::io sent = co_await net::send_all(*one.upstream, with.buffers, pieces, patience);
-    socket.unwatch();
-    co_return sent;
-}
-
-enum class understood : std::uint8_t { incomplete, answer, nonsense };
-
-// Takes heads off the front until a final one; 1xx are dropped.
-understood understand(attempt& one, http::head_scanner& scanner, unsigned& interim)
-{
-    for (;;) {
-        const auto found = scanner.scan({one.rest.data(), one.rest.size()});
-        if (found.state == http::head_scanner::progress::incomplete)
-            return understood::incomplete;
-        if (found.state == http::head_scanner::progress::refused)
-            return understood::nonsense;
-        one.head = one.rest.subspan(found.begin, found.size);
-        one.rest = one.rest.subspan(found.begin + found.size);
-        const std::string_view text(one.head.data(), one.head.size());
-        if (http::parse(text, answer_limits, http::method::post, one.response))
-            return understood::nonsense;
-        if (one.response.status() >= 200)
-            return understood::answer;
-        // Nothing here asked for 101, and 1xx without end is no answer.
-        if (one.response.status() == 101 || ++interim > most_interim_answers)
-            return understood::nonsense;
-        one.head = {};
-        scanner.reset();
-    }
-}
-
-// Reads until a final answer's head is there. `heard`: something came at all.
-net::task<result<void>> read_answer(
-    services& with, attempt& one, time_point until, net::interrupter& stop, bool& heard)
-{
-    http::head_scanner scanner(http::message_kind::response, answer_limits);
-    unsigned interim = 0;
-    for (;;) {
-        if (stop.fired())
-            co_return errc::client_closed_request;
-        const net::io waited = co_await one.upstream->readable(until);
-        if (waited != net::io::ok)
-            co_return lost(waited);
-        const auto got = one.take(with.in);
-        if (got.status == net::io::again)
-            continue;
-        if (got.status != net::io::ok)
-            co_return lost(got.status);
-        heard = true;
-        switch (understand(one, scanner, interim)) {
-        case understood::answer:
-            co_return result<void>{};
-        case understood::nonsense:
-            co_return errc::upstream_invalid;
-        case understood::incomplete:
-            one.keep(with.buffers);
-            one.upstream->socket().probe();
+    net::io sent = net::io::ok;
+    if (asked.body.size() > large_body) {
+        const auto first = one.upstream->send(pieces.data(), pieces.count());
+        if (first.status == net::io::failed)
+            co_return net::io::failed;
+        if (first.bytes < pieces.bytes()) {
+            net::unsent rest(*one.upstream, with.buffers, pieces, first.bytes);
+            sent = co_await send_rest(with, one, answer, rest, stop, patience);
+            one.now = steady::now();
         }
+    } else {
+        net::send_all sending(*one.upstream, with.buffers, pieces, patience);
+        sent = co_await sending;
+        if (sending.waited())
+            one.now = steady::now();
     }
+    co_return sent;
 }
 
 // Whether a connection was left from before.
@@ -129,8 +121,8 @@ net::task<result<void>> connect(
     co_return result<void>{};
 }
 
-// `stale`: it failed the way a kept connection fails that its peer had closed meanwhile, so nothing
-// was done with the request.
+// `stale`: it failed the way and as soon as a kept connection fails that its peer had closed
+// meanwhile, so nothing was done with the request.
 net::task<result<void>> ask_once(
     services& with,
     attempt& one,
@@ -146,23 +138,25 @@ net::task<result<void>> ask_once(
         if (!connected)
             co_return connected.error();
     }
-    const net::io sent = co_await send_request(with, one, asked, stop);
-    bool heard = false;
+    answer_reader answer(with, one);
+    const net::io sent = co_await send_request(with, one, asked, answer, stop);
     // Even when the request could not be sent whole there may be an answer that says why.
     const auto patience = sent == net::io::ok
                               ? nanoseconds(asked.serving.config->timeouts.first_byte)
                               : nanoseconds(cut_request_patience);
-    const auto until = std::min(asked.due, one.now + patience);
-    auto answered = co_await read_answer(with, one, until, stop, heard);
+    const auto began = one.now;
+    auto answered = co_await answer.wait(std::min(asked.due, began + patience), stop);
     stop.off();
+    one.now = steady::now();
     if (answered) {
-        one.head_at = one.now = steady::now();
+        one.head_at = one.now;
         one.cut = sent != net::io::ok;
         co_return result<void>{};
     }
-    one.now = steady::now();
     const auto why = answered.error();
-    stale = one.kept && !heard && (why == errc::upstream_eof || why == errc::upstream_reset);
+    stale = one.kept && !answer.heard()
+            && (why == errc::upstream_eof || why == errc::upstream_reset)
+            && one.now - began < stale_at_most;
     if (why == errc::upstream_timeout)
         co_return one.fail(why, "the provider did not begin to answer in time");
     co_return one.fail(why);

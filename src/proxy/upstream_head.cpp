@@ -133,6 +133,23 @@ private:
     std::string long_;
 };
 
+// A client's head may be as long as limits.head_bytes says, a provider's as long as is taken, and
+// the gateway's own fields come on top.
+constexpr std::size_t most_head = std::size_t{2} << 20U;
+
+template <class Write>
+std::string_view written(std::vector<char>& memory, const Write& write)
+{
+    for (;;) {
+        http::head_writer to(memory);
+        write(to);
+        const auto text = to.finish();
+        if (!to.overflowed() || memory.size() >= most_head)
+            return text;
+        memory.resize(2 * memory.size());
+    }
+}
+
 // Overwrites the provider's keys where its answer echoes them. The fields lie in memory of ours
 // that nobody else reads any more. True: there were some.
 bool mask_keys(const http::field_table& fields, std::span<const std::string> keys)
@@ -155,45 +172,34 @@ bool mask_keys(const http::field_table& fields, std::span<const std::string> key
 std::string_view write_request_head(
     services& with, const question& asked, const attempt& one, std::size_t body_bytes)
 {
-    http::head_writer to(with.out);
     const target_text target(asked, *one.provider);
-    to.request_line("POST", target.view());
-    to.lines(asked.serving.provider_lines[one.target->provider][one.credential]);
     const auto* const trace = one.trace.of;
     const auto dropped = trace == nullptr ? not_to_provider : not_to_provider | replaced(*trace);
-    to.copy_if(asked.head.fields(), [dropped](const http::field& each) {
-        const bool drop = each.hop_by_hop || in(dropped, each.id)
-                          || (each.id == header::other && names_the_client(each.name));
-        return !drop;
+    return written(with.out, [&](http::head_writer& to) {
+        to.request_line("POST", target.view());
+        to.lines(asked.serving.provider_lines[one.target->provider][one.credential]);
+        to.copy_if(asked.head.fields(), [dropped](const http::field& each) {
+            const bool drop = each.hop_by_hop || in(dropped, each.id)
+                              || (each.id == header::other && names_the_client(each.name));
+            return !drop;
+        });
+        to.field(header::content_length, body_bytes);
+        to.trusted("x-request-id: ", asked.request_id);
+        to.field(header::x_sluice_hops, hops_of(asked.head) + 1);
+        if (trace != nullptr)
+            write_traceparent(to, one.trace);
     });
-    to.field(header::content_length, body_bytes);
-    to.trusted("x-request-id: ", asked.request_id);
-    to.field(header::x_sluice_hops, hops_of(asked.head) + 1);
-    if (trace != nullptr)
-        write_traceparent(to, one.trace);
-    return to.finish();
 }
 
-std::string_view write_answer_head(
-    services& with, const exchange& x, const transfer& body, const charge& known)
+namespace {
+
+void write_framing(
+    http::head_writer& to,
+    const http::response_head& answer,
+    const exchange& x,
+    transfer::framing framing) noexcept
 {
-    const auto& answer = x.tried->response;
-    http::head_writer to(with.out);
-    to.status_line(answer.status());
-    const auto& secrets = x.tried->provider->api_keys;
-    if (mask_keys(answer.fields(), secrets))
-        with.cells.redactions.add();
-    to.copy_if(answer.fields(), [&x](const http::field& each) {
-        const bool drop = each.hop_by_hop || in(not_to_client, each.id)
-                          || (each.id == header::other && is_ours(each.name, *x.key))
-                          || (x.exhausted && each.id == header::x_should_retry);
-        return !drop;
-    });
-    if (answer.has(header::x_request_id))
-        to.field("x-upstream-request-id", answer.find(header::x_request_id));
-    write_own_fields(to, x);
-    write_cost(to, known, x.dollars.view());
-    switch (body.to()) {
+    switch (framing) {
     case transfer::framing::none:
         if (answer.status() != 204 && answer.status() != 304)
             to.field(header::content_length, std::uint64_t{0});
@@ -207,11 +213,34 @@ std::string_view write_answer_head(
     case transfer::framing::until_close:
         break;
     }
-    if (!x.keep_alive || body.to() == transfer::framing::until_close)
+    if (!x.keep_alive || framing == transfer::framing::until_close)
         to.field(header::connection, "close");
     else if (x.head.minor_version() == 0)
         to.field(header::connection, "keep-alive");
-    return to.finish();
+}
+
+}  // namespace
+
+std::string_view write_answer_head(
+    services& with, const exchange& x, const transfer& body, const charge& known)
+{
+    const auto& answer = x.tried->response;
+    if (mask_keys(answer.fields(), x.tried->provider->api_keys))
+        with.cells.redactions.add();
+    return written(with.out, [&](http::head_writer& to) {
+        to.status_line(answer.status());
+        to.copy_if(answer.fields(), [&x](const http::field& each) {
+            const bool drop = each.hop_by_hop || in(not_to_client, each.id)
+                              || (each.id == header::other && is_ours(each.name, *x.key))
+                              || (x.exhausted && each.id == header::x_should_retry);
+            return !drop;
+        });
+        if (answer.has(header::x_request_id))
+            to.field("x-upstream-request-id", answer.find(header::x_request_id));
+        write_own_fields(to, x);
+        write_cost(to, known, x.dollars.view());
+        write_framing(to, answer, x, body.to());
+    });
 }
 
 }  // namespace sluice::proxy

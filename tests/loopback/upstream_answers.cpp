@@ -14,8 +14,8 @@ using namespace loopback;
 namespace {
 
 struct world {
-    explicit world(std::string_view heartbeat = "0")
-        : gate(config(provider.port()).set("heartbeat", heartbeat))
+    explicit world(std::string_view heartbeat = "0", std::string_view limits = "{}")
+        : gate(config(provider.port()).set("heartbeat", heartbeat).set("limits", limits))
     {
     }
 
@@ -138,6 +138,71 @@ BOOST_AUTO_TEST_CASE(an_answer_before_the_body_is_sent_reaches_the_client)
     BOOST_TEST(answer.status() == 413u);
     BOOST_TEST(answer.body == "too much");
     BOOST_TEST(upstream.ends(), "a half-sent request leaves no usable connection");
+}
+
+// Longer than what a fresh connection takes at once.
+BOOST_AUTO_TEST_CASE(a_large_body_goes_out_whole_on_a_fresh_connection)
+{
+    world w;
+    w.client = w.gate.connect();
+    const std::string filler(20U << 20U, 'x');
+    const auto text = chat_text("\"filler\":\"" + filler + "\",");
+    std::jthread sending([&] { w.client.send(text); });
+    auto upstream = w.provider.accept();
+    const auto request = upstream.request();
+    BOOST_TEST(request.whole);
+    BOOST_TEST(request.says(filler));
+    upstream.send(answer_text("{}"));
+    sending.join();
+    const auto answer = w.client.answer();
+    BOOST_TEST(answer.status() == 200u);
+    BOOST_TEST(answer.header("x-sluice-attempts") == "1");
+}
+
+BOOST_AUTO_TEST_CASE(an_interim_answer_does_not_end_the_body)
+{
+    world w;
+    w.client = w.gate.connect();
+    const std::string filler(20U << 20U, 'x');
+    const auto text = chat_text("\"filler\":\"" + filler + "\",");
+    std::jthread sending([&] { w.client.send(text); });
+    auto upstream = w.provider.accept();
+    const auto head = upstream.head();
+    upstream.send("HTTP/1.1 102 Processing\r\n\r\nHTTP/1.1 103 Early Hi");
+    // Half of one: the rest of it comes with the answer.
+    BOOST_TEST(upstream.exactly(std::stoul(head.header("content-length"))).ends_with("}"));
+    upstream.send("nts\r\n\r\n" + answer_text("{}"));
+    sending.join();
+    BOOST_TEST(w.client.answer().status() == 200u);
+}
+
+// As much as limits.head_bytes lets a client send, and not an octet of the body before it.
+BOOST_AUTO_TEST_CASE(a_large_head_goes_out_whole)
+{
+    world w("0", "{ head_bytes: 256KiB }");
+    const std::string value(8000, 'h');
+    std::string fields;
+    for (unsigned i = 0; i < 20; ++i)
+        fields += "x-large-" + std::to_string(i) + ": " + value + "\r\n";
+    w.client = w.gate.connect();
+    w.client.send(chat_text({}, fields));
+    auto upstream = w.provider.accept();
+    const auto request = upstream.request();
+    BOOST_TEST(request.start_line.starts_with("POST "));
+    BOOST_TEST(request.header("x-large-19") == value);
+    upstream.send(answer_text("{}"));
+    BOOST_TEST(w.client.answer().status() == 200u);
+}
+
+BOOST_AUTO_TEST_CASE(a_large_head_comes_back_whole)
+{
+    std::string fields;
+    for (unsigned i = 0; i < 5; ++i)
+        fields += "x-large-" + std::to_string(i) + ": " + std::string(13'060, 'h') + "\r\n";
+    const auto answer = answer_to(answer_text("{}", 200, fields));
+    BOOST_TEST(answer.status() == 200u);
+    BOOST_TEST(answer.header("x-large-4").size() == 13'060u);
+    BOOST_TEST(answer.body == "{}");
 }
 
 BOOST_AUTO_TEST_CASE(interim_answers_are_dropped_and_a_flood_of_them_is_a_502)

@@ -6,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <string>
+#include <thread>
 #include <vector>
 
 BOOST_AUTO_TEST_SUITE(upstream_faults)
@@ -210,6 +211,22 @@ BOOST_AUTO_TEST_CASE(the_first_byte_counts_for_the_whole_head)
     }
     w.expect_error(504, "upstream_timeout");
     BOOST_TEST((clock::now() - began < std::chrono::seconds(10)));
+}
+
+// What a slow provider takes to accept a body is none of it.
+BOOST_AUTO_TEST_CASE(the_first_byte_counts_from_the_end_of_the_request)
+{
+    world w("{ first_byte: 3s }");
+    w.client = w.gate.connect();
+    const std::string filler(20U << 20U, 'x');
+    const auto text = chat_text("\"filler\":\"" + filler + "\",");
+    std::jthread sending([&] { w.client.send(text); });
+    auto upstream = w.provider.accept();
+    std::this_thread::sleep_for(milliseconds(3200));
+    BOOST_TEST(upstream.request().says(filler));
+    upstream.send(answer_text("{}"));
+    sending.join();
+    BOOST_TEST(w.client.answer().status() == 200u);
 }
 
 BOOST_AUTO_TEST_CASE(a_stream_whose_first_token_does_not_come_is_a_real_504)

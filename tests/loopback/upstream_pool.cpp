@@ -6,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -141,6 +142,23 @@ BOOST_AUTO_TEST_CASE(a_kept_connection_that_dies_unanswered_is_replaced_once)
     auto last = w.provider.accept();
     (void)last.request();
     last.close();
+    BOOST_TEST(w.client.answer().status() == 502u);
+    BOOST_TEST(!w.provider.accept_within(milliseconds(100)));
+}
+
+// So late, the provider has had the request: it may have died of it.
+BOOST_AUTO_TEST_CASE(a_kept_connection_that_dies_over_its_request_is_not_replaced)
+{
+    world w;
+    w.client.send(chat_text());
+    auto kept = w.provider.accept();
+    (void)kept.request();
+    kept.send(answer_text("1"));
+    (void)w.client.answer();
+    w.client.send(chat_text());
+    (void)kept.request();
+    std::this_thread::sleep_for(milliseconds(2500));
+    kept.close();
     BOOST_TEST(w.client.answer().status() == 502u);
     BOOST_TEST(!w.provider.accept_within(milliseconds(100)));
 }

@@ -7,6 +7,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <filesystem>
+#include <thread>
 
 BOOST_AUTO_TEST_SUITE(upstream_tls)
 
@@ -94,6 +95,24 @@ BOOST_AUTO_TEST_CASE(a_provider_with_a_good_certificate_is_asked)
         BOOST_TEST(streamed.whole);
         BOOST_TEST((streamed.body == events));
     }
+}
+
+// Tickets come while the body is under way: they are no answer.
+BOOST_AUTO_TEST_CASE(a_large_body_goes_out_whole)
+{
+    world w;
+    const std::string filler(20U << 20U, 'x');
+    const auto text = chat_text("\"filler\":\"" + filler + "\",");
+    std::jthread sending([&] { w.client.send(text); });
+    auto upstream = w.provider.accept();
+    const auto context = server_context(trusted().issue("localhost"), TLS1_3_VERSION);
+    BOOST_TEST_REQUIRE(upstream.encrypt(server_side(context)));
+    BOOST_TEST(upstream.request().says(filler));
+    upstream.send(answer_text("{}"));
+    sending.join();
+    const auto answer = w.client.answer();
+    BOOST_TEST(answer.status() == 200u);
+    BOOST_TEST(answer.header("x-sluice-attempts") == "1");
 }
 
 BOOST_AUTO_TEST_CASE(a_provider_may_be_an_address)

@@ -104,6 +104,25 @@ private:
     ssl_ptr ssl_;
 };
 
+// What a connection did not take at once of what is sent together, copied: the pieces may lie in
+// memory that others use after a wait.
+class unsent {
+public:
+    // `sent` octets of the pieces are gone already.
+    unsent(stream& to, buffer_pool& pool, const gather& pieces, std::size_t sent);
+
+    // As much as it takes. `ok`: all of it; `again`: more when the socket is writable.
+    [[nodiscard]] io push() noexcept;
+
+    [[nodiscard]] std::size_t bytes() const noexcept { return bytes_ - done_; }
+
+private:
+    stream& to_;
+    std::size_t bytes_;
+    std::size_t done_ = 0;
+    buffer copy_;
+};
+
 // `co_await send_all(...)`: everything, or what went wrong. The pieces may lie in memory that
 // others use after the first wait: what the socket does not take at once is copied first.
 // `patience` is how long the peer may take nothing at all.
@@ -132,6 +151,8 @@ public:
         return slow_->await_suspend(waiter);
     }
     io await_resume() { return slow_ ? slow_->await_resume() : verdict_; }
+
+    [[nodiscard]] bool waited() const noexcept { return slow_.has_value(); }
 
 private:
     static task<io> rest(
