@@ -107,7 +107,9 @@ result<void> give_up(
 {
     using reason = policy::step::reason;
     const bool worth = policy::consequences_of(what.why).worth_a_retry;
-    x.exhausted = (attempts > 1 && worth) || last.why == reason::credentials;
+    // One that may not try again leaves that to its clients; not one that would have and must not.
+    const bool tries_again = attempts > 1 || (x.tried && x.tried->model->retry.attempts > 1);
+    x.exhausted = (tries_again && worth) || last.why == reason::credentials;
     if (attempts == 0)
         x.target = nullptr;
     if (last.wait.count() > 0)

@@ -122,6 +122,22 @@ BOOST_AUTO_TEST_CASE(one_attempt_is_one_call_and_no_advice)
     BOOST_TEST(w.provider.calls() == 1u);
 }
 
+// In an outage most requests are not tried again: their clients are not to make up for it.
+BOOST_AUTO_TEST_CASE(a_spent_retry_budget_is_advice_not_to_try_again)
+{
+    world w(
+        {says(refused(503))},
+        "breaker: off, retry: { attempts: 2, base: 1ms, cap: 2ms, budget: 0% }");
+    bool once = false;
+    for (unsigned i = 0; i < 30 && !once; ++i) {
+        const auto answer = ask(w.gate, "n");
+        BOOST_TEST(answer.status() == 503u);
+        BOOST_TEST(answer.header("x-should-retry") == "false");
+        once = answer.header("x-sluice-attempts") == "1";
+    }
+    BOOST_TEST(once, "the budget's reserve is spent");
+}
+
 BOOST_AUTO_TEST_CASE(a_rate_limit_takes_the_next_key_at_once_and_lets_the_first_one_rest)
 {
     world w(
