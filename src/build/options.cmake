@@ -84,14 +84,14 @@ target_link_libraries(sluice_dep_yaml INTERFACE yaml-cpp)
 add_library(sluice_dep_prometheus INTERFACE)
 target_link_libraries(sluice_dep_prometheus INTERFACE prometheus-cpp::core)
 
-# sluice_together(OUT NAME SOURCE...): files that include the sources, a dozen or so each, or the sources themselves.
+# sluice_together(OUT NAME SOURCE...): files that include the sources, some dozens each, or the sources themselves.
 # They are named by their place below the project's folder, so ccache finds the objects again in another clone.
 function(sluice_together out name)
     if(NOT SLUICE_TOGETHER)
         set(${out} ${ARGN} PARENT_SCOPE)
         return()
     endif()
-    set(most 14)
+    set(most 40)
     list(LENGTH ARGN count)
     math(EXPR files "(${count} + ${most} - 1) / ${most}")
     set(number 0)

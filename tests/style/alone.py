@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
 """Every header begins with #pragma once, and every header and every source of the product compiles alone, given only other
-people's headers: the build compiles a dozen files as one, where each sees what those before it included."""
+people's headers: the build compiles dozens of files as one, where each sees what those before it included."""
 import concurrent.futures
 import os
 import re
