@@ -41,7 +41,7 @@ void exchange::reset()
     usage = {};
     counted.reset();
     owed = {};
-    bytes_in = bytes_out = head_bytes = output_events = 0;
+    bytes_in = bytes_out = body_bytes = output_events = 0;
     overhead = {};
     queued = {};
     first_token_at.reset();

@@ -221,6 +221,7 @@ net::task<result<void>> relaying::run(std::span<char> input)
         if (!x_.head_sent)
             out.leave_first();
         const auto step = body_.feed(input, last_piece_, out, transfer::more_input::may_come);
+        x_.body_bytes += step.consumed;
         const auto left = input.subspan(step.consumed);
         const bool finished = step.state != transfer::progress::more;
         if (finished)
@@ -237,7 +238,6 @@ net::task<result<void>> relaying::run(std::span<char> input)
                     errc::upstream_invalid, "the provider's answer has too large a head");
             }
             out.set_first(head);
-            x_.head_bytes = head.size();
         }
         const net::io sent = co_await send(out);
         const bool there = note_sent(sent, out, first);

@@ -54,6 +54,7 @@ net::task<result<void>> relaying::provider_closed()
     net::gather out;
     if (rest_bytes_ > 0)
         (void)body_.feed({rest_.data(), rest_bytes_}, last_piece_, out, transfer::more_input::none);
+    x_.body_bytes += rest_bytes_;
     const auto how = body_.closed(out);
     if (how != transfer::progress::end)
         co_return co_await break_off(errc::upstream_eof);

@@ -164,6 +164,27 @@ BOOST_AUTO_TEST_CASE(a_client_that_leaves_pays_for_what_it_got)
     BOOST_TEST(gate.becomes("sluice_budget_spent_usd", {}, chunks));
 }
 
+BOOST_AUTO_TEST_CASE(a_client_that_leaves_while_the_first_octets_are_sent_pays_for_what_there_was)
+{
+    constexpr std::size_t octets = 3'000'000;
+    listener upstream;
+    gateway gate(with_budget(upstream.port(), "{ daily: 100 USD }"));
+    auto client = connection::to(gate.port(), 1024, 500);
+    client.send(ask_text());
+    auto provider = upstream.accept();
+    (void)provider.request();
+    std::jthread sender([&] { provider.send(answer_text(std::string(octets, 'x'))); });
+    // Nobody reads, so the gateway waits for room for the rest.
+    BOOST_TEST(client.stirs(patience));
+    client.reset();
+    sender.join();
+    BOOST_TEST(provider.ends());
+    const auto cost = gate.settled("sluice_cost_usd_total");
+    BOOST_TEST(cost > 0);
+    BOOST_TEST(cost <= octets / 4);
+    BOOST_TEST(gate.becomes("sluice_cost_estimated_usd_total", {}, cost));
+}
+
 BOOST_AUTO_TEST_CASE(a_stream_that_breaks_is_paid_as_far_as_it_came)
 {
     listener upstream;

@@ -149,7 +149,7 @@ public:
     charge owed;                    // known when the request is settled
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;
-    std::uint64_t head_bytes = 0;  // of them
+    std::uint64_t body_bytes = 0;  // of the provider's answer, as far as it was taken
     std::uint64_t output_events = 0;
 
     // when

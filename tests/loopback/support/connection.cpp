@@ -111,11 +111,13 @@ connection::~connection()
     close();
 }
 
-connection connection::to(std::uint16_t port, int receive_buffer)
+connection connection::to(std::uint16_t port, int receive_buffer, int segment_bytes)
 {
     const int descriptor = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     if (receive_buffer > 0)
         ::setsockopt(descriptor, SOL_SOCKET, SO_RCVBUF, &receive_buffer, sizeof receive_buffer);
+    if (segment_bytes > 0)
+        ::setsockopt(descriptor, IPPROTO_TCP, TCP_MAXSEG, &segment_bytes, sizeof segment_bytes);
     sockaddr_in where{};
     where.sin_family = AF_INET;
     where.sin_addr.s_addr = htonl(INADDR_LOOPBACK);

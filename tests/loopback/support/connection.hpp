@@ -61,8 +61,9 @@ public:
     connection& operator=(connection&& other) noexcept;
     ~connection();
 
-    // `receive_buffer` 0: the system's.
-    [[nodiscard]] static connection to(std::uint16_t port, int receive_buffer = 0);
+    // 0: the system's. To small segments the peer's system buffers little.
+    [[nodiscard]] static connection to(
+        std::uint16_t port, int receive_buffer = 0, int segment_bytes = 0);
 
     [[nodiscard]] int descriptor() const noexcept { return descriptor_; }
     [[nodiscard]] SSL* ssl() const noexcept { return ssl_.get(); }
