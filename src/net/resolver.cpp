@@ -75,8 +75,14 @@ void resolver::ask(const std::string& host, entry& about)
         } else if (steady::now() - held->asked > longest) {
             held->addresses.clear();
         }
-        for (auto* waiting : std::exchange(held->waiting, {}))
-            waiting->set();
+        // Whoever is told may stop another one, which is gone then.
+        waiters told;
+        told.swap(held->waiting);
+        while (!told.empty()) {
+            auto& next = told.front();
+            told.pop_front();
+            next.answered.set();
+        }
     };
     resolver_.async_resolve(host, "0", std::move(answered));
 }
@@ -94,12 +100,11 @@ task<std::vector<address>> resolver::resolve(
     if (!is_fresh && !about->asking)
         ask(host, *about);
     if (about->addresses.empty()) {
-        event answered(loop_.deadlines());
-        about->waiting.push_back(&answered);
-        stop.on(answered);
-        co_await answered.wait(until);
+        waiter mine(loop_.deadlines());
+        about->waiting.push_back(mine);
+        stop.on(mine.answered);
+        co_await mine.answered.wait(until);
         stop.off();
-        std::erase(about->waiting, &answered);
     }
     co_return with_port(about->addresses, port);
 }

@@ -79,11 +79,18 @@ void sessions::close_idle(time_point since) noexcept
             each.client->connection().socket().interrupt();
 }
 
+// Whoever is told may end at once, and be gone: each is the first one of what is left.
 void sessions::end_all() noexcept
 {
-    for (auto& each : all_)
-        if (each.current != nullptr)
-            each.current->end(proxy::exchange::stopped::drain);
+    list to_tell;
+    to_tell.swap(all_);
+    while (!to_tell.empty()) {
+        auto& one = to_tell.front();
+        to_tell.pop_front();
+        all_.push_back(one);
+        if (one.current != nullptr)
+            one.current->end(proxy::exchange::stopped::drain);
+    }
 }
 
 void sessions::cut_all() noexcept

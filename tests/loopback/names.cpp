@@ -10,6 +10,7 @@
 
 #include <arpa/inet.h>
 #include <array>
+#include <condition_variable>
 #include <cstring>
 #include <map>
 #include <memory>
@@ -17,6 +18,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <optional>
+#include <set>
 #include <sys/socket.h>
 #include <unistd.h>
 #include <vector>
@@ -34,11 +36,20 @@ public:
     {
         const std::lock_guard lock(mutex_);
         names_[name] = std::move(addresses);
+        held_.erase(name);
+        changed_.notify_all();
+    }
+    // Who asks for it is not answered before it is set.
+    void hold(const std::string& name)
+    {
+        const std::lock_guard lock(mutex_);
+        held_.insert(name);
     }
     std::vector<std::string> ask(const std::string& name)
     {
-        const std::lock_guard lock(mutex_);
+        std::unique_lock lock(mutex_);
         ++asked_;
+        changed_.wait(lock, [&] { return !held_.contains(name); });
         return names_[name];
     }
     unsigned asked()
@@ -49,7 +60,9 @@ public:
 
 private:
     std::mutex mutex_;
+    std::condition_variable changed_;
     std::map<std::string, std::vector<std::string>> names_;
+    std::set<std::string> held_;
     unsigned asked_ = 0;
 };
 
@@ -158,17 +171,38 @@ public:
     {
         std::optional<std::vector<std::string>> told;
         context_.restart();
-        gate_.spawn(into(told));
+        gate_.spawn(into(told, stop_));
         context_.run();
         BOOST_REQUIRE(told.has_value());
         return *told;
     }
 
+    // Two ask at the same time, and the first one stops the other as soon as it is answered.
+    std::vector<std::string> ask_and_stop_another()
+    {
+        std::optional<std::vector<std::string>> told;
+        std::optional<std::vector<std::string>> other;
+        sluice::net::interrupter stop_other;
+        gate_.spawn(first_of_two(told, stop_other));
+        gate_.spawn(into(other, stop_other));
+        context_.run();
+        BOOST_REQUIRE((told.has_value() && other.has_value()));
+        return *told;
+    }
+
 private:
-    sluice::net::task<> into(std::optional<std::vector<std::string>>& told)
+    sluice::net::task<> first_of_two(
+        std::optional<std::vector<std::string>>& told, sluice::net::interrupter& other)
+    {
+        co_await into(told, stop_);
+        other.fire();
+    }
+
+    sluice::net::task<> into(
+        std::optional<std::vector<std::string>>& told, sluice::net::interrupter& stop)
     {
         const std::string name = "moving.test";
-        const auto found = co_await resolver_.resolve(name, 80, sluice::time_point::max(), stop_);
+        const auto found = co_await resolver_.resolve(name, 80, sluice::time_point::max(), stop);
         std::vector<std::string> all;
         for (const auto& one : found) {
             const auto& where = reinterpret_cast<const sockaddr_in&>(one.bytes);
@@ -245,6 +279,38 @@ BOOST_AUTO_TEST_CASE(when_the_first_address_is_silent_the_next_one_gets_its_turn
         busy.push_back(std::move(client));
         busy.push_back(std::move(upstream));
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_drain_ends_all_who_wait_for_a_name)
+{
+    closed_port provider;
+    names().hold("held.test");
+    gateway gate(
+        config(provider.port())
+            .set("timeouts", "{ connect: 30s, drain: 100ms }")
+            .set("providers", "{ one: { base_url: 'http://held.test:1/v1', api_key: k } }"));
+    std::vector<connection> clients;
+    for (int i = 0; i < 3; ++i) {
+        clients.push_back(gate.connect());
+        clients.back().send(chat_text("", "connection: close\r\n"));
+    }
+    BOOST_TEST(gate.becomes("sluice_in_flight_requests", {}, 3));
+    gate.stop();
+    for (auto& each : clients) {
+        const auto answer = each.answer();
+        BOOST_TEST(answer.status() == 503u);
+        BOOST_TEST(answer.says("\"code\":\"draining\""), answer.body);
+        BOOST_TEST(each.ends());
+    }
+    names().set("held.test", {});
+    BOOST_TEST(gate.stopped());
+}
+
+BOOST_AUTO_TEST_CASE(who_is_answered_may_stop_another_who_waits_for_the_same_name)
+{
+    asking one({});
+    names().set("moving.test", {"192.0.2.1"});
+    BOOST_TEST((one.ask_and_stop_another() == list{"192.0.2.1"}));
 }
 
 BOOST_AUTO_TEST_CASE(an_answer_is_fresh_for_a_while)

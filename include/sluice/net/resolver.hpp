@@ -6,6 +6,7 @@
 #include <sluice/net/task.hpp>
 
 #include <boost/asio/ip/tcp.hpp>
+#include <boost/intrusive/list.hpp>
 
 #include <memory>
 #include <string>
@@ -43,11 +44,21 @@ public:
     void put_last(const std::string& host, address dead);
 
 private:
+    struct waiter : boost::intrusive::list_base_hook<
+                        boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
+        explicit waiter(wheel& deadlines) noexcept
+            : answered(deadlines)
+        {
+        }
+        event answered;
+    };
+    using waiters = boost::intrusive::list<waiter, boost::intrusive::constant_time_size<false>>;
+
     struct entry {
         std::vector<address> addresses;
         time_point asked{};
         bool asking = false;
-        std::vector<event*> waiting;
+        waiters waiting;
     };
 
     void ask(const std::string& host, entry& about);

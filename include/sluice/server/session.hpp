@@ -33,7 +33,8 @@ public:
     void cut_all() noexcept;
 
 private:
-    boost::intrusive::list<entry, boost::intrusive::constant_time_size<false>> all_;
+    using list = boost::intrusive::list<entry, boost::intrusive::constant_time_size<false>>;
+    list all_;
 };
 
 // Serves requests until the client leaves, breaks a rule, or the gateway drains. `tls` is empty for
