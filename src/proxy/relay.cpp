@@ -214,7 +214,8 @@ relaying::turn relaying::after_wait(net::io waited)
 
 net::task<result<void>> relaying::run(std::span<char> input)
 {
-    if (body_.to() == transfer::framing::until_close)
+    if (body_.to() == transfer::framing::until_close
+        || with_.draining.load(std::memory_order_relaxed))
         x_.keep_alive = false;
     for (;;) {
         net::gather out;

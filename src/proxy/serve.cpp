@@ -28,7 +28,7 @@ net::task<result<void>> read_head(services& with, client& from, exchange& x)
     limits.head_bytes = x.config->limits.head_bytes;
     const auto until = x.began + x.config->timeouts.head;
     auto read = co_await from.read_head(x.head, limits, until);
-    x.keep_alive = read && x.head.keep_alive() && !with.draining.load(std::memory_order_relaxed);
+    x.keep_alive = read && x.head.keep_alive();
     if (!read)
         co_return x.fail(read.error().code, words_for(read.error(), limits));
     if (auto known = identify(with, x); !known)
@@ -116,6 +116,8 @@ net::task<result<void>> run(services& with, client& from, exchange& x)
         if (!body)
             co_return body.error();
     }
+    if (x.stop.fired())
+        co_return x.fail(x.stopped_or(errc::client_closed_request));
     const auto arrived = steady::now();
     if (auto parsed = parse(with, *x.where->endpoint, x); !parsed)
         co_return parsed.error();

@@ -53,10 +53,12 @@ private:
 };
 
 // One request. False: the connection is not to carry another one.
-net::task<bool> run_request(proxy::services& with, sessions::entry& mine)
+net::task<bool> run_request(proxy::services& with, const sessions& all, sessions::entry& mine)
 {
     auto& client = *mine.client;
     borrowed_exchange x(with, mine);
+    if (all.ended())
+        (*x).end(proxy::exchange::stopped::drain);
     const bool keep = co_await proxy::serve(with, client, *x);
     if (keep) {
         client.release();
@@ -82,6 +84,7 @@ void sessions::close_idle(time_point since) noexcept
 // Whoever is told may end at once, and be gone: each is the first one of what is left.
 void sessions::end_all() noexcept
 {
+    ended_ = true;
     list to_tell;
     to_tell.swap(all_);
     while (!to_tell.empty()) {
@@ -126,7 +129,7 @@ net::task<> run_session(
             co_await client.wait_for_request(with.coarse_now, until + net::wheel::tick);
         if (!asked)
             break;
-        keep = co_await run_request(with, mine);
+        keep = co_await run_request(with, all, mine);
         mine.idle_since = with.coarse_now;
     }
 }

@@ -309,9 +309,11 @@ void worker::on_tick()
         services_.trim();
     publish_gauges();
     if (drained_by_) {
-        close_idle(now);
-        if (now >= *drained_by_ && !std::exchange(ended_, true))
+        if (now >= *drained_by_ && !sessions_.ended()) {
+            idle_ = {};
             sessions_.end_all();
+        }
+        close_idle(now);
         if (now >= *drained_by_ + last_words)
             sessions_.cut_all();
         // Another worker may hand over a connection until it has heard.

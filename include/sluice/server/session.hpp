@@ -27,14 +27,16 @@ public:
 
     // Ends the connections that have been between two requests since then, or for longer.
     void close_idle(time_point since) noexcept;
-    // Tells every request that its time is over.
+    // Tells every request that its time is over, also those that have yet to begin.
     void end_all() noexcept;
+    [[nodiscard]] bool ended() const noexcept { return ended_; }
     // Ends every wait on a client.
     void cut_all() noexcept;
 
 private:
     using list = boost::intrusive::list<entry, boost::intrusive::constant_time_size<false>>;
     list all_;
+    bool ended_ = false;
 };
 
 // Serves requests until the client leaves, breaks a rule, or the gateway drains. `tls` is empty for

@@ -135,7 +135,6 @@ private:
     std::optional<time_point> drained_by_;
     milliseconds idle_{0};  // for so long a connection may be, while it drains
     time_point ends_after_{};
-    bool ended_ = false;
     std::atomic<std::size_t> connections_{0};
     std::atomic<std::int64_t> last_tick_{0};
     std::atomic<std::uint64_t> serves_{0};
