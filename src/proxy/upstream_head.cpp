@@ -41,6 +41,12 @@ bool starts_with(std::string_view name, std::string_view lower_prefix) noexcept
            && iequals(name.substr(0, lower_prefix.size()), lower_prefix);
 }
 
+bool ends_with(std::string_view name, std::string_view lower_suffix) noexcept
+{
+    return name.size() >= lower_suffix.size()
+           && iequals(name.substr(name.size() - lower_suffix.size()), lower_suffix);
+}
+
 // What follows the "x-" of a name, as a lower-case letter; 0: it does not begin so.
 char extension_of(std::string_view name) noexcept
 {
@@ -55,6 +61,22 @@ bool names_the_client(std::string_view name) noexcept
         return starts_with(name, "x-forwarded-");
     case 'r':
         return starts_with(name, "x-real-ip");
+    default:
+        return false;
+    }
+}
+
+// Belongs to the provider's key: a second credential, or which account is to pay. With another
+// one's, the provider would refuse a key that is good.
+bool belongs_to_the_key(std::string_view name) noexcept
+{
+    switch (lower(name.back())) {
+    case 'y':
+        return ends_with(name, "api-key");
+    case 'n':
+        return ends_with(name, "authorization") || iequals(name, "openai-organization");
+    case 't':
+        return iequals(name, "openai-project") || iequals(name, "x-goog-user-project");
     default:
         return false;
     }
@@ -179,8 +201,10 @@ std::string_view write_request_head(
         to.request_line("POST", target.view());
         to.lines(asked.serving.provider_lines[one.target->provider][one.credential]);
         to.copy_if(asked.head.fields(), [dropped](const http::field& each) {
-            const bool drop = each.hop_by_hop || in(dropped, each.id)
-                              || (each.id == header::other && names_the_client(each.name));
+            const bool drop =
+                each.hop_by_hop || in(dropped, each.id)
+                || (each.id == header::other
+                    && (names_the_client(each.name) || belongs_to_the_key(each.name)));
             return !drop;
         });
         to.field(header::content_length, body_bytes);

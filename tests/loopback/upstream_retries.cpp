@@ -208,6 +208,28 @@ BOOST_AUTO_TEST_CASE(a_quota_that_is_spent_is_told_from_a_rate)
     BOOST_TEST(w.outcomes("status_429") == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_client_cannot_put_the_providers_keys_to_rest)
+{
+    world w({answers()}, quick, 2);
+    // Which account is asked belongs to the key, and so does a second credential.
+    BOOST_TEST(answered(
+        ask(w.gate,
+            "n",
+            {},
+            "OpenAI-Organization: org-x\r\nopenai-project: proj_x\r\napi-key: k\r\n"
+            "X-Goog-User-Project: p\r\ncf-aig-authorization: Bearer k\r\nopenai-beta: b\r\n"),
+        "n"));
+    const auto sent = w.provider.request(0);
+    for (const std::string_view gone :
+         {"openai-organization",
+          "openai-project",
+          "api-key",
+          "x-goog-user-project",
+          "cf-aig-authorization"})
+        BOOST_TEST(!sent.has(gone), gone);
+    BOOST_TEST(sent.header("openai-beta") == "b");
+}
+
 BOOST_AUTO_TEST_CASE(the_clients_deadline_bounds_the_waits)
 {
     world w({says(refused(503))}, "retry: { attempts: 9, base: 1h, cap: 1h }");
