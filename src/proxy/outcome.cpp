@@ -97,7 +97,7 @@ outcome outcome_of(unsigned status, std::string_view payload)
 {
     if (status < 400)
         return {};
-    const auto said = wire::read_error(payload);
+    const auto said = wire::read_error(payload, status);
     const auto why = cause_of(status, said.kind);
     return {why, label_of(status, why), errc_of(why)};
 }

@@ -8,7 +8,6 @@
 #include <array>
 #include <charconv>
 #include <span>
-#include <vector>
 
 namespace sluice::wire {
 namespace {
@@ -46,6 +45,13 @@ constexpr std::array<std::string_view, 7> policy_codes{
 
 constexpr std::array<std::string_view, 3> quota_words{
     "credit balance is too low", "insufficient balance", "insufficient credits"};
+// Anthropic says it with 400 and no code of its own.
+constexpr std::array<std::string_view, 1> quota_sentences{
+    "your credit balance is too low to access the anthropic api. "
+    "please go to plans & billing to upgrade or purchase credits."};
+constexpr std::array<std::string_view, 4> code_names{"code", "type", "status", "error_code"};
+constexpr std::array<std::string_view, 7> parts_of_an_error{
+    "error", "errors", "detail", "details", "response", "data", "x_groq"};
 constexpr std::array<std::string_view, 11> context_words{
     "maximum context length",
     "context length exceeded",
@@ -75,23 +81,41 @@ bool contains_one(std::string_view text, std::span<const std::string_view> lower
     });
 }
 
-// The values of the members of this name, wherever they stand: texts without their quotes, numbers.
-std::vector<std::string_view> values_of(std::string_view body, std::string_view name)
+struct error_member {
+    std::string_view name;
+    std::string_view value;  // a text without its quotes, a number, or empty
+};
+
+// Texts and numbers only.
+std::string_view scalar_at(const char* p, const char* end) noexcept
 {
-    std::vector<std::string_view> found;
-    key_finder finder(name);
+    const bool text = *p == '"';
+    const char* const begin = p + (text ? 1 : 0);
+    p = begin;
+    while (p != end && (text ? *p != '"' : *p >= '0' && *p <= '9'))
+        p += *p == '\\' && end - p > 1 ? 2 : 1;
+    return {begin, static_cast<std::size_t>(p - begin)};
+}
+
+// Of the error itself and of what providers wrap it in, but not of anything else inside: that may
+// be a piece of the request. Names are good until the next one.
+template <class Use>
+void each_member(std::string_view body, Use use)
+{
+    constexpr std::uint32_t nothing = ~std::uint32_t{0};
+    json_watch watch;
     const char* p = body.data();
     const char* const end = p + body.size();
-    while (finder.next(p, end)) {
-        const bool text = *p == '"';
-        const char* const begin = p + (text ? 1 : 0);
-        p = begin;
-        while (p != end && (text ? *p != '"' : *p >= '0' && *p <= '9'))
-            p += *p == '\\' && end - p > 1 ? 2 : 1;
-        if (p != begin)
-            found.emplace_back(begin, static_cast<std::size_t>(p - begin));
+    std::uint32_t foreign = nothing;  // the depth of the member whose inside is passed over
+    while (watch.next(p, end) == json_watch::hit::member) {
+        if (watch.depth() > foreign)
+            continue;
+        foreign = nothing;
+        if (*p != '{' && *p != '[')
+            use(error_member{watch.name(), scalar_at(p, end)});
+        else if (!one_of(watch.name(), parts_of_an_error))
+            foreign = watch.depth();
     }
-    return found;
 }
 
 error_kind kind_of_code(std::string_view code) noexcept
@@ -120,9 +144,16 @@ unsigned status_in(std::string_view number) noexcept
     return value >= 400 && value <= 599 ? value : 0;
 }
 
-error_kind kind_of_words(std::string_view words) noexcept
+bool tells_of_money(std::string_view words, unsigned status) noexcept
 {
-    if (contains_one(words, quota_words))
+    return one_of(words, quota_sentences)
+           || ((status == 402 || status == 403 || status == 429)
+               && contains_one(words, quota_words));
+}
+
+error_kind kind_of_words(std::string_view words, unsigned status) noexcept
+{
+    if (tells_of_money(words, status))
         return error_kind::quota;
     if (contains_one(words, context_words))
         return error_kind::context_length;
@@ -131,23 +162,26 @@ error_kind kind_of_words(std::string_view words) noexcept
 
 }  // namespace
 
-reported_error read_error(std::string_view body)
+reported_error read_error(std::string_view body, unsigned status)
 {
     reported_error said;
-    for (const auto name : {"code", "type", "status", "error_code"}) {
-        for (const auto value : values_of(body, name)) {
-            const auto kind = kind_of_code(value);
+    each_member(body, [&said](const error_member& each) {
+        if (each.name == "message") {
+            if (said.message.empty())
+                said.message = each.value;
+        } else if (one_of(each.name, code_names)) {
+            const auto kind = kind_of_code(each.value);
             if (rank(kind) > rank(said.kind))
                 said.kind = kind;
             if (said.status == 0)
-                said.status = status_in(value);
+                said.status = status_in(each.value);
         }
-    }
-    if (const auto messages = values_of(body, "message"); !messages.empty())
-        said.message = messages.front();
-    if (rank(said.kind) < 2)
-        if (const auto kind = kind_of_words(said.message); rank(kind) > rank(said.kind))
+    });
+    if (rank(said.kind) < 2) {
+        const auto kind = kind_of_words(said.message, status != 0 ? status : said.status);
+        if (rank(kind) > rank(said.kind))
             said.kind = kind;
+    }
     return said;
 }
 

@@ -230,6 +230,26 @@ BOOST_AUTO_TEST_CASE(a_client_cannot_put_the_providers_keys_to_rest)
     BOOST_TEST(sent.header("openai-beta") == "b");
 }
 
+BOOST_AUTO_TEST_CASE(words_of_the_clients_that_come_back_in_an_error_say_nothing_of_the_key)
+{
+    const auto echoed = [](std::string_view words) {
+        return R"({"error":{"message":"Invalid value: ')" + std::string(words)
+               + R"('. Supported values are: 'user'.","type":"invalid_request_error",)"
+               + R"("param":"messages[0].role","code":"invalid_value"}})";
+    };
+    const std::vector<std::string> bodies{
+        echoed("insufficient balance"),
+        echoed("Your credit balance is too low to access the Anthropic API."),
+        R"({"detail":[{"type":"missing","input":{"code":"insufficient_quota"}}]})"};
+    for (const auto& body : bodies) {
+        world w({says(answer_text(body, 400)), answers()}, quick, 2);
+        BOOST_TEST(ask(w.gate, "n").body == body);
+        BOOST_TEST(w.provider.calls() == 1u);
+        BOOST_TEST(w.outcomes("status_4xx") == 1);
+        BOOST_TEST(w.outcomes("credential") == 0);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(the_clients_deadline_bounds_the_waits)
 {
     world w({says(refused(503))}, "retry: { attempts: 9, base: 1h, cap: 1h }");

@@ -20,9 +20,11 @@ struct reported_error {
     std::string_view message;  // as sent, with its escapes; a view of the body
 };
 
-// `body` is an error body or the text of an error event, whole or its front. The codes decide;
-// the words do where the codes say nothing.
-[[nodiscard]] reported_error read_error(std::string_view body);
+// `body` is an error body or the text of an error event, whole or its front; `status` its answer's,
+// where it is an error's. The codes decide; the words do where the codes say nothing. A client's
+// own words may come back in either, so that codes count only where a provider writes its own, and
+// words of money only with a status of money, or in a sentence that is known whole.
+[[nodiscard]] reported_error read_error(std::string_view body, unsigned status = 0);
 
 // Whether a 200's JSON body is an error: its outermost object has a member "error" that is neither
 // null nor otherwise false.

@@ -78,11 +78,44 @@ BOOST_AUTO_TEST_CASE(words_tell_where_the_codes_do_not)
         {with_words("The input token count (5) exceeds the maximum number of tokens allowed (4)"),
          context_length},
         {with_words("Please REDUCE the Length of the messages"), context_length},
-        {with_words("Your credit balance is too low to access the API"), quota},
-        {with_words("Insufficient Balance"), quota},
+        {with_words("Your credit balance is too low to access the Anthropic API. Please go to "
+                    "Plans & Billing to upgrade or purchase credits."),
+         quota},
         {with_words("filtered due to the prompt triggering Azure's content management policy"),
          content_policy},
         {with_words("messages is required"), other},
+    };
+    for (const auto& each : samples)
+        BOOST_TEST((read_error(each.body).kind == each.kind), each.body);
+}
+
+BOOST_AUTO_TEST_CASE(words_of_money_count_only_with_a_status_of_money)
+{
+    const auto kind = [](std::string_view words, unsigned status) {
+        return read_error(with_words(words), status).kind;
+    };
+    for (const std::string_view words :
+         {"Insufficient Balance", "Your credit balance is too low", "insufficient credits: add"})
+        for (const unsigned status : {0u, 400u, 401u, 402u, 403u, 404u, 422u, 429u, 500u}) {
+            const bool money = status == 402 || status == 403 || status == 429;
+            BOOST_TEST((kind(words, status) == (money ? error_kind::quota : error_kind::other)));
+        }
+    // Inside a 200 the status is the one the error names.
+    BOOST_TEST(
+        (read_error(R"({"error":{"code":402,"message":"Insufficient credits"}})").kind
+         == error_kind::quota));
+}
+
+BOOST_AUTO_TEST_CASE(codes_in_what_came_back_of_the_request_are_not_the_providers)
+{
+    using enum error_kind;
+    const std::vector<sample> samples{
+        {R"({"detail":[{"type":"missing","input":{"code":"insufficient_quota"}}]})", other},
+        {R"({"response":{"metadata":{"code":"insufficient_quota"},"error":{"code":"x"}}})", other},
+        {R"({"input":[{"message":"prompt is too long"}],"error":{"message":"no"}})", other},
+        {R"({"input":[{"type":"billing_error"}],"error":{"code":"rate_limit_exceeded"}})",
+         rate_limit},
+        {R"({"response":{"error":{"code":"insufficient_quota","message":"x"}}})", quota},
     };
     for (const auto& each : samples)
         BOOST_TEST((read_error(each.body).kind == each.kind), each.body);
