@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """What is left of usage and budgets when the gateway is killed in the middle of its work, and what
 becomes of both when the disk is full."""
+import gzip
 import json
 import os
 import resource
@@ -285,6 +286,88 @@ class Table(Case):
         after = server.admin(f"/admin/v1/usage?by={dimensions}")[2]
         self.assertEqual(after["rows"], before["rows"])
         self.assertEqual(after["total"], before["total"])
+
+
+class Rebuild(Case):
+    """What `ledger rebuild` finds is never lost, and it says what it cannot read."""
+    LINE = (b'{"time":"2026-11-21T03:09:54.123Z","outcome":"answered","key":"new","model":"m",'
+            b'"input_tokens":1,"output_tokens":1}\n')
+
+    def setUp(self):
+        super().setUp()
+        self.state = self.directory / self._testMethodName
+        self.log = self.directory / "logged.jsonl"
+        self.log.write_bytes(self.LINE)
+
+    def rebuild(self, *files, state=None, given=None):
+        words = [harness.BINARY, "ledger", "rebuild", "--state", str(state or self.state), "--from"]
+        return subprocess.run(words + [str(each) for each in files], input=given, capture_output=True)
+
+    def leave_an_old_ledger(self, key):
+        """As after a kill -9: what was billed is in the log of writes only."""
+        self.state.mkdir(exist_ok=True)
+        with tempfile.TemporaryDirectory() as place:
+            database = sqlite3.connect(f"{place}/usage.db", isolation_level=None)
+            database.execute("PRAGMA journal_mode=WAL")
+            database.execute("CREATE TABLE usage(key TEXT)")
+            database.execute("INSERT INTO usage VALUES(?)", (key,))
+            for name in ("usage.db", "usage.db-wal"):
+                shutil.copy(f"{place}/{name}", self.state)
+            database.close()
+
+    def keys(self, name):
+        """In a copy of the database, and of what was not yet put into it."""
+        with tempfile.TemporaryDirectory() as copies:
+            for each in self.state.glob(name + "*"):
+                shutil.copy(each, copies)
+            database = sqlite3.connect(f"{copies}/{name}")
+            try:
+                return [row[0] for row in database.execute("SELECT key FROM usage")]
+            finally:
+                database.close()
+
+    def test_what_was_there_is_kept_whole_and_each_time(self):
+        for number in (1, 2):
+            self.leave_an_old_ledger(f"old-{number}")
+            done = self.rebuild(self.log)
+            self.assertEqual(done.returncode, 0, done.stderr)
+            self.assertEqual(self.keys("usage.db"), ["new"])
+        self.assertEqual(self.keys("usage.db.before"), ["old-1"])
+        self.assertEqual(self.keys("usage.db.before.2"), ["old-2"])
+        self.assertIn(b"usage.db.before.2", done.stdout)
+
+    def test_what_cannot_be_read_changes_nothing(self):
+        self.leave_an_old_ledger("old")
+        packed = self.directory / "logged.jsonl.1.gz"
+        packed.write_bytes(gzip.compress(self.LINE))
+        other = self.directory / "other.txt"
+        other.write_bytes(b"this is\nno access log\n")
+        empty = self.directory / "empty.jsonl"
+        empty.write_bytes(b"")
+        before = {each.name: each.read_bytes() for each in self.state.iterdir()}
+        for files, given, says in (([packed], None, b"gunzip"), ([self.log, packed], None, b"gunzip"),
+                                   (["-"], packed.read_bytes(), b"zcat"), ([other], None, b"other.txt"),
+                                   ([self.log, other], None, b"other.txt"), ([empty], None, b"no line"),
+                                   ([self.directory], None, b"directory")):
+            with self.subTest(files=files):
+                done = self.rebuild(*files, given=given)
+                self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
+                self.assertIn(says, done.stderr)
+                self.assertEqual(done.stdout, b"")
+                after = {each.name: each.read_bytes() for each in self.state.iterdir() if each.name != "lock"}
+                self.assertEqual(after, before)
+        # A torn line among whole ones is passed over.
+        self.log.write_bytes(self.LINE + self.LINE[:40])
+        done = self.rebuild("-", given=self.log.read_bytes())
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertIn(b"1 broken line", done.stdout)
+
+    def test_a_directory_that_is_not_there_is_not_made(self):
+        wrong = self.directory / "mistyped"
+        done = self.rebuild(self.log, state=wrong)
+        self.assertEqual(done.returncode, 2)
+        self.assertIn(b"mistyped", done.stderr)
+        self.assertFalse(wrong.exists())
 
 
 if __name__ == "__main__":
