@@ -48,11 +48,12 @@ void relaying::note_end(transfer::progress how, net::gather& out)
     }
 }
 
-// The provider's connection ended: the end of the message, where that is how it ends.
+// The provider's connection ended: the end of the message, where that is how it ends. Elsewhere
+// nobody gets what was held back.
 net::task<result<void>> relaying::provider_closed()
 {
     net::gather out;
-    if (rest_bytes_ > 0)
+    if (rest_bytes_ > 0 && how_.from == http::framing::until_close)
         (void)body_.feed({rest_.data(), rest_bytes_}, last_piece_, out, transfer::more_input::none);
     x_.body_bytes += rest_bytes_;
     const auto how = body_.closed(out);

@@ -30,6 +30,9 @@ bool may_pass(const transfer::settings& how) noexcept
 {
     if (how.remove_usage)
         return false;
+    // A body of the promised length would look whole although its stream broke.
+    if (how.events && how.readable && how.from == http::framing::length)
+        return false;
     if (how.from == http::framing::chunked)
         return !how.client_is_old;
     return how.from != http::framing::until_close;

@@ -165,6 +165,46 @@ BOOST_AUTO_TEST_CASE(an_end_inside_a_chunk_still_tells_the_client)
     }
 }
 
+BOOST_AUTO_TEST_CASE(an_end_inside_what_may_be_a_key_still_tells_the_client)
+{
+    for (const std::string_view more : {std::string_view(streaming), asked_usage}) {
+        world w;
+        auto upstream = w.ask(more);
+        const auto event = token_event("one");
+        const auto tail = "data: {\"cho\":\"" + std::string(provider_key.substr(0, 14));
+        upstream.send(std::string(stream_head) + chunk(event) + "20\r\n" + tail);
+        upstream.close();
+        // The error event fills what the chunk still owes, and goes on in one of its own.
+        const auto answer = w.client.answer();
+        BOOST_TEST(answer.status() == 200u);
+        BOOST_TEST(!answer.whole);
+        BOOST_TEST(answer.body.starts_with(event + "data: {\"cho\":\"\",\"error\":{"), answer.body);
+        BOOST_TEST(answer.body.ends_with("}}\n\n"), answer.body);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_of_announced_length_is_reframed_and_judged_by_its_end)
+{
+    const auto announced = [](const std::string& events) {
+        return "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-length: "
+               + std::to_string(events.size()) + "\r\n\r\n" + events;
+    };
+    for (const std::string_view more : {std::string_view(streaming), asked_usage}) {
+        world w;
+        const auto events = token_event("one") + std::string(stop_event) + std::string(done_event);
+        w.ask(more).send(announced(events));
+        const auto answer = w.client.answer();
+        BOOST_TEST(answer.whole);
+        BOOST_TEST(answer.body == events);
+
+        auto upstream = w.ask(more);
+        upstream.send(announced(token_event("one")));
+        BOOST_TEST(w.client.head().status() == 200u);
+        w.expect_broken_after(chunk(token_event("one")));
+        BOOST_TEST(w.gate.becomes("sluice_stream_ends_total", {"cause=\"upstream_eof\""}, 1));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_stream_that_ends_by_its_connection_is_reframed_and_judged_by_its_end)
 {
     const std::string head = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n\r\n";
