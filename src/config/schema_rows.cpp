@@ -1,6 +1,7 @@
 #include "schema_rows_keys.hpp"
 #include "schema_rows_tracing.hpp"
 #include "schema_units.hpp"
+#include <sluice/config/build.hpp>
 
 #include <algorithm>
 #include <array>
@@ -132,7 +133,7 @@ constexpr schema_row first_rows[] = {
      .meaning = "Where the target is."},
     {.path = "models.*.targets[].model", .limit = model_rule,
      .meaning = "The provider's name of it; left out, the requested name is passed on."},
-    {.path = "models.*.targets[].weight", .kind = value_kind::decimal, .fallback = "1", .max = 1'000'000,
+    {.path = "models.*.targets[].weight", .kind = value_kind::decimal, .fallback = "1", .max = most_weight,
      .limit = "and not all 0", .meaning = "Its part of the traffic is weight / sum of weights."},
     {.path = "models.*.targets[].price.input", .kind = value_kind::price, .max = most_price, .required = true,
      .meaning = "As the model's `price`, where this target costs something else."},

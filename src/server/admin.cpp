@@ -281,6 +281,8 @@ asio::awaitable<void> admin_server::serve(std::list<connection>::iterator which)
                 co_await until_in_force(*which);
             keep_alive = keep_alive && !leaving_;
             response = std::move(answer->answer);
+            if (request.method() == http::verb::head)
+                response->body().clear();
             response->version(request.version());
             response->keep_alive(keep_alive);
         }

@@ -187,8 +187,6 @@ admin_response admin_api::answer(const admin_request& request, std::string_view 
         response = error_answer(errc::internal_error);
     }
     response.content_length(response.body().size());
-    if (request.method() == http::verb::head)
-        response.body().clear();
     return response;
 }
 

@@ -38,7 +38,7 @@ public:
     // when a reload takes it out of the file.
     void bound(bool loopback) noexcept { loopback_ = loopback; }
 
-    // Never fails; the answer is complete but for keep-alive.
+    // Never fails; the answer is complete but for keep-alive, and HEAD gets GET's.
     [[nodiscard]] admin_response answer(const admin_request& request, std::string_view remote);
 
     // What the last answer() leaves to be done, off the control thread: the answer is what `then`

@@ -84,6 +84,8 @@ admin_response admin_api::budgets(const admin_call& /*call*/)
 
 admin_response admin_api::top_up(const admin_call& call)
 {
+    if (const auto stale = sources_.control.refuse_stale(call.by))
+        return refused(*stale);
     std::optional<admin_response> bad;
     const auto amount = read_amount(call.request.body(), bad);
     if (!amount)
@@ -95,6 +97,8 @@ admin_response admin_api::top_up(const admin_call& call)
             .status = 404,
             .code = "budget_not_found",
             .message = "there is no budget `" + call.model + "`"});
+    // A version of its own, so that the same If-Match does not add the money twice.
+    sources_.control.renew();
     later_ = [this,
               amount = *amount,
               before = *known,
@@ -120,7 +124,9 @@ admin_response admin_api::top_up(const admin_call& call)
                          .to = dollars_text(now->limit) + " USD",
                          .version = version}))
                     sources_.log.error("audit_failed", "a top-up is not in the audit log");
-                then(one_budget(*now));
+                auto answer = one_budget(*now);
+                answer.set(boost::beast::http::field::etag, etag_of(version));
+                then(std::move(answer));
             });
     };
     return {};

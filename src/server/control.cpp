@@ -204,15 +204,14 @@ change_report control::set_weights(
         const auto at = std::ranges::find(model->targets, one.target, &config::target::name);
         if (at == model->targets.end())
             unknown.push_back("model '" + model->name + "' has no target '" + one.target + "'");
-        else if (!std::isfinite(one.weight) || one.weight < 0)
-            invalid.push_back(
-                "the weight of '" + one.target + "' is a number that is not negative");
+        else if (!(one.weight >= 0 && one.weight <= config::most_weight))
+            invalid.push_back("the weight of '" + one.target + "' is a number from 0 to 1000000");
         else
             weights[static_cast<std::size_t>(at - model->targets.begin())] = one.weight;
     }
     if (!unknown.empty())
         return refuse(refusal::unknown_target, std::move(unknown));
-    if (invalid.empty() && !(total(weights) > 0 && std::isfinite(total(weights))))
+    if (invalid.empty() && !(total(weights) > 0))
         invalid.push_back("one target at least keeps a weight above 0");
     if (!invalid.empty())
         return refuse(refusal::invalid, std::move(invalid));
@@ -260,6 +259,25 @@ change_report control::replace_file(std::string_view text, const origin& by)
         by);
 }
 
+void control::install(config::snapshot_ptr next)
+{
+    current_ = std::move(next);
+    config::enforce(*current_);
+    show(*current_, parts_.values);
+    publish_(current_);
+}
+
+void control::renew()
+{
+    if (frozen_)
+        return;
+    auto built = config::build(file_, live_, current_->version + 1, current_, parts_.catalogue);
+    if (const auto ec = parts_.overrides.save(live_, built.snapshot->version))
+        parts_.log.error(
+            "change_not_durable", ec.message(), {{"what", "the list of live changes"}});
+    install(std::move(built.snapshot));
+}
+
 change_report control::apply(proposal next, const origin& by)
 {
     if (frozen_)
@@ -284,12 +302,9 @@ change_report control::apply(proposal next, const origin& by)
 
     file_ = std::move(next.file);
     live_ = std::move(next.live);
-    current_ = std::move(built.snapshot);
     if (next.file_text)
         reload_.complaints.clear();
-    config::enforce(*current_);
-    show(*current_, parts_.values);
-    publish_(current_);
+    install(std::move(built.snapshot));
 
     parts_.log.info(
         "config_applied",

@@ -66,9 +66,10 @@ change_report rollouts::note(one& rollout, std::string_view action, const origin
     return report;
 }
 
-// Into the audit log, the log and the metrics.
+// Into the audit log, the log and the metrics, as a version of its own.
 change_report rollouts::enter(const one& rollout, std::string_view action, const origin& by)
 {
+    parts_.control.renew();
     const auto version = parts_.control.current()->version;
     change_report report;
     report.version = version;

@@ -53,9 +53,12 @@ BOOST_AUTO_TEST_CASE(models_tell_targets_shares_and_recent_numbers)
     BOOST_TEST(admin.call("GET", models + "/org/name").text("/name") == "org/name");
     BOOST_TEST(admin.call("GET", models + "/nobody").status == 404);
     BOOST_TEST(admin.call("GET", models + "/%zz").status == 400);
-    const auto head = admin.call("HEAD", models);
-    BOOST_TEST(head.status == 200);
-    BOOST_TEST(head.body.empty());
+    for (const auto& path : {models, std::string("/admin/v1/usage")}) {
+        const auto head = admin.call("HEAD", path);
+        BOOST_TEST(head.status == 200);
+        BOOST_TEST(head.body.empty(), head.body);
+        BOOST_TEST(head.header("content-length") != "0");
+    }
 }
 
 BOOST_AUTO_TEST_CASE(the_canary_moves_and_the_answer_says_where_to)
@@ -198,6 +201,8 @@ BOOST_AUTO_TEST_CASE(wrong_bodies_are_refused_by_name)
     refused("/demo/weights", "{}", 400, "missing_required_parameter");
     refused("/demo/weights", R"({"stabel":1})", 400, "target_not_found");
     refused("/demo/weights", R"({"stable":-1})", 400, "invalid_value");
+    refused("/demo/weights", R"({"stable":1000001})", 400, "invalid_value");
+    refused("/demo/weights", R"({"stable":1e308})", 400, "invalid_value");
     refused("/demo/weights", R"({"stable":null})", 400, "invalid_type");
     refused("/demo/weights", R"({"stable":0,"second":0,"canary":0})", 400, "invalid_value");
 }

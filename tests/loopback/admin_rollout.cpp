@@ -146,6 +146,28 @@ BOOST_AUTO_TEST_CASE(every_write_honours_if_match)
     const auto etag = "if-match: " + shown.header("etag") + "\r\n";
     BOOST_TEST(admin.call("POST", demo + "/promote", "", etag).status == 200);
     BOOST_TEST(admin.call("POST", demo + "/kill", "", etag).status == 412);
+    BOOST_TEST(
+        admin.call("POST", "/admin/v1/budgets/key:team:daily/topup", R"({"usd":1})", stale).status
+        == 412);
+}
+
+BOOST_AUTO_TEST_CASE(a_rollout_that_is_held_or_goes_on_is_a_version_of_its_own)
+{
+    admin_world admin;
+    auto last = admin.call("PUT", demo + "/rollout", schedule);
+    for (const std::string what : {"/freeze", "/resume"}) {
+        const auto before = last.number("/version");
+        last = admin.call("POST", demo + what);
+        BOOST_TEST(last.status == 200);
+        BOOST_TEST(last.number("/version") == before + 1);
+        BOOST_TEST(last.header("etag") == '"' + std::to_string(int(before) + 1) + '"');
+        const auto meant = "if-match: \"" + std::to_string(int(before)) + "\"\r\n";
+        BOOST_TEST(admin.call("POST", demo + "/promote", "", meant).status == 412);
+    }
+    auto audit = admin.call("GET", "/admin/v1/audit?limit=2");
+    BOOST_TEST(audit.text("/entries/0/action") == "resume_rollout");
+    BOOST_TEST(audit.text("/entries/1/action") == "freeze_rollout");
+    BOOST_TEST(audit.number("/entries/0/version") == last.number("/version"));
 }
 
 BOOST_AUTO_TEST_CASE(a_schedule_in_the_file_is_taken_and_the_body_changes_parts_of_it)

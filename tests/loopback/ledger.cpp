@@ -296,9 +296,13 @@ BOOST_AUTO_TEST_CASE(budgets_are_listed_and_topped_up_live)
     auto list = gate.admin("GET", "/admin/v1/budgets").body;
     BOOST_TEST(
         has(list, R"("id":"key:search:daily","period":"day","limit_usd":50.000000000)"), list);
+    const auto before = gate.admin("GET", "/admin/v1/models").header("etag");
     const auto topped =
         gate.admin("POST", "/admin/v1/budgets/key%3Asearch%3Adaily/topup", R"({"usd":2.5})");
     BOOST_TEST(topped.status() == 200u, topped.body);
+    const auto shown = gate.admin("GET", "/admin/v1/models").header("etag");
+    BOOST_TEST(topped.header("etag") == shown);
+    BOOST_TEST(topped.header("etag") != before);
     BOOST_TEST(topped.says(R"("limit_usd":52.500000000,"topped_up_usd":2.500000000)"), topped.body);
     list = gate.admin("GET", "/admin/v1/budgets").body;
     BOOST_TEST(has(list, R"("limit_usd":52.500000000)"), list);

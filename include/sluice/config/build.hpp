@@ -14,6 +14,8 @@
 
 namespace sluice::config {
 
+inline constexpr int most_weight = 1'000'000;  // that a file or a person gives a target
+
 struct target_weight {
     std::string target;
     double weight = 0;  // finite and >= 0

@@ -171,6 +171,10 @@ public:
     // Keys that tokens are verified with. Nothing is changed when they are those in force.
     change_report set_fetched_keys(config::fetched_keys keys, const origin& by);
 
+    // What is in force under its next version: for a change of what no snapshot holds, so that
+    // If-Match notices it all the same. It is the caller's to enter into the audit log.
+    void renew();
+
     // Live changes made at another gateway, none of them a rollout's. One that fits nothing in the
     // file is left out, and all are when they cannot be written; what takes rights away comes into
     // force nevertheless.
@@ -210,6 +214,7 @@ private:
     };
 
     void load_keys();
+    void install(config::snapshot_ptr next);
     // The live changes with the keys' settings as they read over this file.
     [[nodiscard]] config::overrides live_over(const config::snapshot& file) const;
     void report_loss(const std::string& what, std::uint64_t version);
