@@ -31,7 +31,7 @@ void exchange::reset()
     trace.sampled = false;
     shadow.reset();
     status = 0;
-    head_sent = reset_client = false;
+    head_sent = out_of_time = reset_client = false;
     error.reset();
     error_message.clear();
     error_param.clear();

@@ -107,6 +107,7 @@ result<void> give_up(
 {
     using reason = policy::step::reason;
     const bool worth = policy::consequences_of(what.why).worth_a_retry;
+    x.out_of_time = what.why == policy::cause::deadline;
     // One that may not try again leaves that to its clients; not one that would have and must not.
     const bool tries_again = attempts > 1 || (x.tried && x.tried->model->retry.attempts > 1);
     x.exhausted = (tries_again && worth) || last.why == reason::credentials;

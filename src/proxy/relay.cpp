@@ -195,7 +195,10 @@ relaying::turn relaying::after_wait(net::io waited)
             upstream_->socket().probe();
             return turn::wait;
         }
-        return steady::now() < stalled_ ? turn::beat : lose(errc::stream_idle);
+        if (steady::now() < stalled_)
+            return turn::beat;
+        x_.out_of_time = stalled_ == x_.due && x_.due < x_.began + config_.timeouts.request;
+        return lose(errc::stream_idle);
     }
     if (waited != net::io::ok)
         return lose(x_.lost(waited));

@@ -185,6 +185,70 @@ BOOST_AUTO_TEST_CASE(a_client_that_leaves_while_the_first_octets_are_sent_pays_f
     BOOST_TEST(gate.becomes("sluice_cost_estimated_usd_total", {}, cost));
 }
 
+BOOST_AUTO_TEST_CASE(a_client_whose_own_limit_runs_out_pays_for_its_prompt)
+{
+    std::atomic<bool> silent{false};
+    provider mute([&](connection& from) {
+        for (;;) {
+            (void)from.request();
+            if (silent) {
+                (void)from.ends();
+                return;
+            }
+            from.send(answer_text("{}"));
+        }
+    });
+    const auto how = with_budget(mute.port(), "{ daily: 1000 USD }")
+                         .set("models", models_text("", "price: { input: 1000000, output: 0 }"));
+    gateway gate(how);
+    double prompts = 0;
+    double prompt = 0;
+    for (const std::string field :
+         {"x-sluice-timeout: 200ms", "x-stainless-timeout: 0.2", "x-stainless-read-timeout: 0.2"}) {
+        // Without usage, an answer costs what its prompt is estimated at. It leaves a connection.
+        silent = false;
+        auto client = gate.connect();
+        BOOST_TEST(answer_to(client, ask_text()).status() == 200U);
+        if (prompt == 0)
+            prompt = gate.settled("sluice_cost_usd_total");
+        BOOST_TEST(prompt > 0);
+        silent = true;
+        client.send(chat_text(three, "x-api-key: sk-client-a\r\n" + field + "\r\n"));
+        BOOST_TEST(client.answer().status() == 504U);
+        prompts += 2;
+        BOOST_TEST(gate.settled("sluice_cost_usd_total") == prompts * prompt, field);
+    }
+    BOOST_TEST(gate.becomes("sluice_budget_spent_usd", {}, prompts * prompt));
+}
+
+BOOST_AUTO_TEST_CASE(a_client_whose_own_limit_runs_out_behind_the_head_pays_for_its_prompt)
+{
+    listener upstream;
+    gateway gate(
+        with_budget(upstream.port(), "{ daily: 1000 USD }")
+            .set(
+                "models",
+                models_text(", precommit: { wait: 10ms }", "price: { input: 1000000, output: 0 }"))
+            .set("timeouts", "{ request: 1h, stream_idle: 1h }"));
+    auto client = gate.connect();
+    client.send(chat_text(fifty, "x-api-key: sk-client-a\r\nx-sluice-timeout: 3s\r\n"));
+    auto provider = upstream.accept();
+    (void)provider.request();
+    provider.send(stream_head);
+    (void)client.answer();
+    BOOST_TEST(gate.settled("sluice_cost_usd_total") > 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_provider_that_is_late_by_the_gateways_limit_costs_nothing)
+{
+    listener mute;
+    gateway gate(with_budget(mute.port(), "{ daily: 1000 USD }")
+                     .set("models", models_text("", "price: { input: 1000000, output: 0 }"))
+                     .set("timeouts", "{ first_byte: 200ms }"));
+    BOOST_TEST(status_of(gate, ask_text()) == 504U);
+    BOOST_TEST(gate.settled("sluice_cost_usd_total") == 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_stream_that_breaks_is_paid_as_far_as_it_came)
 {
     listener upstream;

@@ -36,8 +36,8 @@ struct charge {
     std::chrono::sys_seconds at) noexcept;
 
 // Of the whole request. A provider's refusal and a failure before anything was relayed cost
-// nothing; a client that leaves pays for its prompt, once a provider has it, and for what was
-// relayed.
+// nothing; a client that leaves, or whose own limit runs out, pays for its prompt, once a provider
+// has it, and for what was relayed.
 [[nodiscard]] charge charge_of(const exchange& x) noexcept;
 
 // Before it is sent. Nothing is generated for embeddings.

@@ -136,6 +136,7 @@ public:
     // what the client got
     unsigned status = 0;  // 0: nothing yet
     bool head_sent = false;
+    bool out_of_time = false;   // the client's own limit ended it
     bool reset_client = false;  // only a reset tells the client that its answer is not whole
     std::optional<errc> error;  // the gateway's own, or what broke the answer
     std::string error_message;
