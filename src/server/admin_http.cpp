@@ -116,6 +116,17 @@ std::optional<std::string> query_value(std::string_view query, std::string_view 
     return found;
 }
 
+std::vector<std::string> query_values(std::string_view query, std::string_view name)
+{
+    std::vector<std::string> found;
+    for_each_in_query(query, [&](std::string_view key, std::string_view value) {
+        if (percent_decoded(key) == name)
+            found.push_back(percent_decoded(value).value_or(std::string(value)));
+        return true;
+    });
+    return found;
+}
+
 std::optional<std::string> unknown_in_query(
     std::string_view query, std::span<const std::string_view> known)
 {

@@ -12,6 +12,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 namespace sluice::server {
 
@@ -45,6 +46,9 @@ struct admin_error {
 
 // The value of a query's member; none: it is not there.
 [[nodiscard]] std::optional<std::string> query_value(std::string_view query, std::string_view name);
+
+// The values of all its members of that name, in order.
+[[nodiscard]] std::vector<std::string> query_values(std::string_view query, std::string_view name);
 
 // The first member of the query that is not among `known`, decoded.
 [[nodiscard]] std::optional<std::string> unknown_in_query(

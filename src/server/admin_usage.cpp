@@ -100,6 +100,9 @@ std::optional<admin_error> read_dimensions(std::string_view text, state::usage_q
 
 std::optional<admin_error> read_question(std::string_view query, state::usage_question& into)
 {
+    for (const std::string_view name : {"by", "since", "until"})
+        if (query_values(query, name).size() > 1)
+            return wrong_value(name, "write '" + std::string(name) + "' once");
     if (auto bad = read_dimensions(query_value(query, "by").value_or(""), into))
         return bad;
     for (auto& [name, moment] :
@@ -114,14 +117,14 @@ std::optional<admin_error> read_question(std::string_view query, state::usage_qu
                 name, "write a day as 2026-11-21, a moment as 2026-11-21T12:00:00Z, or 24h");
     }
     for (const auto name : conditions)
-        if (auto value = query_value(query, name))
-            into.only.push_back({std::string(name), std::move(*value)});
-    if (const auto pair = query_value(query, "tag")) {
-        const auto equals = std::min(pair->find('='), pair->size());
-        const auto dimension = "tag:" + pair->substr(0, equals);
-        if (equals == pair->size() || !state::is_usage_dimension(dimension))
+        for (auto& value : query_values(query, name))
+            into.only.push_back({std::string(name), std::move(value)});
+    for (const auto& pair : query_values(query, "tag")) {
+        const auto equals = std::min(pair.find('='), pair.size());
+        const auto dimension = "tag:" + pair.substr(0, equals);
+        if (equals == pair.size() || !state::is_usage_dimension(dimension))
             return wrong_value("tag", "write a tag as NAME=VALUE");
-        into.only.push_back({dimension, pair->substr(equals + 1)});
+        into.only.push_back({dimension, pair.substr(equals + 1)});
     }
     return std::nullopt;
 }

@@ -29,6 +29,8 @@ bool is_column(std::string_view name) noexcept
 
 // A statement put together, with the texts that are bound to it in order.
 struct asked_sql {
+    using condition = usage_question::condition;
+
     std::string text;
     std::vector<std::string_view> bound;
 
@@ -61,12 +63,26 @@ struct asked_sql {
             text += " AND hour > " + std::to_string(*asked.since - 3600);
         if (asked.until)
             text += " AND hour < " + std::to_string(*asked.until);
-        for (const auto& each : asked.only) {
-            text += " AND ";
-            add_dimension(each.dimension);
-            text += " = ";
+        for (auto each = asked.only.begin(); each != asked.only.end(); ++each)
+            if (std::ranges::find(asked.only.begin(), each, each->dimension, &condition::dimension)
+                == each)
+                add_alternatives(each->dimension, asked.only);
+    }
+
+    // All values that this dimension may have.
+    void add_alternatives(std::string_view dimension, const std::vector<condition>& all)
+    {
+        text += " AND ";
+        add_dimension(dimension);
+        std::string_view before = " IN (";
+        for (const auto& each : all) {
+            if (each.dimension != dimension)
+                continue;
+            text += before;
             bind(each.value);
+            before = ", ";
         }
+        text += ')';
     }
 
     [[nodiscard]] sqlite_statement prepare(sqlite_database& database) const

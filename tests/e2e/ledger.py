@@ -261,6 +261,9 @@ class Table(Case):
         answer = json.loads(server.ctl("usage", "--json", "--by", "day,key", "--where", "tag=feature=digest"))
         self.assertEqual([row["key"] for row in answer["rows"]], ["free"])
         self.assertEqual(answer["total"]["requests"], 1)
+        answer = json.loads(server.ctl("usage", "--json", "--by", "tag:feature", "--where", "tag=feature=digest",
+                                       "--where", "key=free", "--where", "tag=feature=search"))
+        self.assertEqual(answer["total"]["requests"], 3, "values of one kind are alternatives")
         rows = server.ctl("usage", "--csv", "--by", "key").splitlines()
         self.assertTrue(rows[0].startswith("key,requests,input_tokens,"), rows)
         self.assertTrue(rows[1].startswith("free,3,"), rows)

@@ -274,6 +274,9 @@ BOOST_AUTO_TEST_CASE(a_question_that_makes_no_sense_is_refused)
           "since=yesterday",
           "until=2026-13-01",
           "tag=feature",
+          "tag=feature=search&tag=digest",
+          "by=day&by=key",
+          "since=24h&since=48h",
           "by=day,hour,tenant,key,model,target,arm,outcome,tags"}) {
         const auto answer = gate.admin("GET", "/admin/v1/usage?" + query);
         BOOST_TEST(answer.status() == 400u, query);

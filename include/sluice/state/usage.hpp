@@ -40,8 +40,8 @@ struct usage_question {
         std::string dimension;  // as in `by`, but neither day nor hour
         std::string value;
     };
-    std::vector<condition> only;
-    policy::time_zone zone;  // in which days begin, to the hour of UTC
+    std::vector<condition> only;  // of each dimension among them, one of its values
+    policy::time_zone zone;       // in which days begin, to the hour of UTC
 };
 
 struct usage_row {

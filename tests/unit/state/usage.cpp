@@ -169,6 +169,24 @@ BOOST_AUTO_TEST_CASE(a_time_and_a_value_narrow_the_answer)
     BOOST_TEST(w.ask({}, asked).total.bills == 0U);
 }
 
+BOOST_AUTO_TEST_CASE(values_of_one_dimension_are_alternatives)
+{
+    world w;
+    for (const std::string_view key : {"a", "b", "b", "c"}) {
+        auto one = sample(noon);
+        one.key = key;
+        one.tags = key == "a" ? "feature=search" : "feature=digest";
+        w.book->charge(0, one);
+    }
+    state::usage_question asked;
+    asked.only = {{"key", "a"}, {"key", "b"}};
+    BOOST_TEST(w.ask({}, asked).total.bills == 3U);
+    asked.only = {{"key", "a"}, {"tag:feature", "digest"}, {"key", "b"}};
+    BOOST_TEST(w.ask({}, asked).total.bills == 2U);
+    asked.only = {{"tag:feature", "digest"}, {"tag:other", "x"}};
+    BOOST_TEST(w.ask({}, asked).total.bills == 0U);
+}
+
 BOOST_AUTO_TEST_CASE(days_begin_where_the_time_zone_has_them)
 {
     const auto zone = config::find_time_zone("Asia/Tokyo");
