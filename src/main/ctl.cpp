@@ -8,9 +8,9 @@
 #include <sluice/server/json_writer.hpp>
 
 #include <algorithm>
+#include <array>
 #include <fstream>
 #include <iostream>
-#include <iterator>
 #include <optional>
 #include <utility>
 
@@ -288,7 +288,14 @@ ctl_result<std::string> read_input(const std::string& path)
             return ctl_failure(2, "cannot read '" + path + "'");
     }
     std::istream& in = path == "-" ? std::cin : file;
-    return std::string(std::istreambuf_iterator<char>(in), {});
+    std::string text;
+    std::array<char, 16'384> piece;
+    while (in.read(piece.data(), piece.size()), in.gcount() > 0)
+        text.append(piece.data(), static_cast<std::size_t>(in.gcount()));
+    // A directory can be opened, and not read.
+    if (in.bad())
+        return ctl_failure(2, "cannot read '" + path + "'");
+    return text;
 }
 
 int run_ctl(

@@ -2,12 +2,18 @@
 
 #include "litellm.hpp"
 
+#include <filesystem>
 #include <ostream>
+#include <system_error>
 
 namespace sluice {
 
 int run_import_litellm(const import_litellm_options& options, std::ostream& out, std::ostream& err)
 {
+    if (std::error_code none; std::filesystem::is_directory(options.file, none)) {
+        err << options.file << ": is a directory\n";
+        return 2;
+    }
     YAML::Node file;
     try {
         file = YAML::LoadFile(options.file);

@@ -49,6 +49,13 @@ class Check(unittest.TestCase):
         self.assertEqual((code, out), (2, ""))
         self.assertIn("/nowhere.yaml: cannot be read", err)
 
+    def test_a_directory_instead_of_a_file_is_a_complaint(self):
+        with tempfile.TemporaryDirectory() as folder:
+            for words in (["check", "--config"], ["ctl", "config", "--try"], ["ctl", "explain", "-f"]):
+                code, out, err = run(*words, folder)
+                self.assertEqual((code, out), (2, ""), words)
+                self.assertIn(folder, err)
+
 
 class KeyNew(unittest.TestCase):
     def test_the_printed_entry_has_the_hash_of_the_printed_key_and_loads(self):

@@ -97,6 +97,8 @@ class Import(Case):
             self.assertEqual(done.stdout, "")
         done = subprocess.run([harness.BINARY, "import-litellm", "/nowhere.yaml"], capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stderr), (2, "/nowhere.yaml: cannot be read\n"))
+        done = subprocess.run([harness.BINARY, "import-litellm", self.directory], capture_output=True, text=True)
+        self.assertEqual((done.returncode, done.stderr), (2, f"{self.directory}: is a directory\n"))
 
 
 def server_config(text):
