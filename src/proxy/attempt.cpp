@@ -165,8 +165,10 @@ net::task<result<void>> ask_once(
 // A limit that ran out because the client had set it says nothing about the target.
 outcome corrected(outcome what, const attempt& one, const question& asked) noexcept
 {
-    if (what.why == policy::cause::late && asked.due_is_the_clients && one.now >= asked.due)
+    if (what.why == policy::cause::late && asked.due_is_the_clients && one.now >= asked.due) {
         what.why = policy::cause::deadline;
+        what.label = observe::attempt_outcome::cancelled;
+    }
     return what;
 }
 

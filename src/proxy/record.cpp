@@ -131,6 +131,8 @@ observe::access_record line_for(const client& from, const exchange& x, nanosecon
 outcome relayed_outcome(const exchange& x) noexcept
 {
     using enum observe::attempt_outcome;
+    if (x.out_of_time)
+        return {policy::cause::deadline, cancelled, x.error.value_or(errc::upstream_timeout)};
     if (x.error)
         return outcome_of(*x.error);
     if (x.stream_end == observe::stream_end::in_band_error)

@@ -150,6 +150,13 @@ relaying::turn relaying::lose(errc why) noexcept
     return turn::lost;
 }
 
+// The request's time is over, by the client's own limit or by the configuration's.
+relaying::turn relaying::run_out() noexcept
+{
+    x_.out_of_time = x_.due < x_.began + config_.timeouts.request;
+    return lose(errc::upstream_timeout);
+}
+
 // An end that came together with the last octets is not announced. A stream's pieces are apart: it
 // is looked at only when it has been silent for a moment, which saves a call per event.
 void relaying::begin_wait()
@@ -197,8 +204,7 @@ relaying::turn relaying::after_wait(net::io waited)
         }
         if (steady::now() < stalled_)
             return turn::beat;
-        x_.out_of_time = stalled_ == x_.due && x_.due < x_.began + config_.timeouts.request;
-        return lose(errc::stream_idle);
+        return stalled_ == x_.due ? run_out() : lose(errc::stream_idle);
     }
     if (waited != net::io::ok)
         return lose(x_.lost(waited));
@@ -211,6 +217,8 @@ relaying::turn relaying::after_wait(net::io waited)
     if (got.status != net::io::ok)
         return lose(x_.lost(got.status));
     x_.now = last_piece_ = steady::now();
+    if (last_piece_ >= x_.due)
+        return run_out();
     input_ = scratch.first(rest_bytes_ + got.bytes);
     return turn::input;
 }

@@ -82,7 +82,7 @@ net::task<result<void>> relaying::break_off(errc why)
         break;
     case errc::stream_idle:
     case errc::upstream_timeout:
-        x_.stream_end = idle;
+        x_.stream_end = x_.out_of_time ? client_gone : idle;
         break;
     default:
         x_.stream_end = why == errc::upstream_eof ? upstream_eof : upstream_reset;

@@ -33,6 +33,7 @@ private:
     [[nodiscard]] net::socket::wait readable();
     [[nodiscard]] turn after_wait(net::io waited);
     turn lose(errc why) noexcept;
+    turn run_out() noexcept;
     net::task<result<void>> provider_closed();
     net::task<result<void>> break_off(errc why);
     net::task<turn> beat();

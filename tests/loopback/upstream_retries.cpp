@@ -5,6 +5,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <thread>
 #include <vector>
 
 BOOST_AUTO_TEST_SUITE(upstream_retries)
@@ -265,6 +266,30 @@ BOOST_AUTO_TEST_CASE(the_clients_own_deadline_does_not_open_the_breaker)
     const auto late = ask(w.gate, "n", {}, "x-stainless-read-timeout: 0.2\r\n");
     BOOST_TEST(late.status() == 504u);
     BOOST_TEST(w.provider.called(1));
+    BOOST_TEST(w.outcomes("cancelled") == 1);
+    BOOST_TEST(w.outcomes("timeout") == 0);
+    BOOST_TEST(w.gate.settled("sluice_breaker_state") == 0);
+    BOOST_TEST(answered(ask(w.gate, "m"), "m"));
+}
+
+BOOST_AUTO_TEST_CASE(a_stream_that_flows_ends_at_the_clients_deadline_and_is_nobodys_failure)
+{
+    const act flows = [](connection& one, const message& /*request*/) {
+        bool there = one.send(stream_head);
+        for (unsigned i = 0; there && i < 1000; ++i) {
+            there = one.send(chunk(token_event("x")));
+            std::this_thread::sleep_for(milliseconds(20));
+        }
+        return false;
+    };
+    world w({flows, answers()}, "retry: { attempts: 1 }, breaker: { failures: 1 }");
+    const auto late = ask(w.gate, "n", streaming, "x-sluice-timeout: 1s\r\n");
+    BOOST_TEST(late.status() == 200u);
+    BOOST_TEST(!late.whole);
+    BOOST_TEST(late.says("data: {\"error\":"));
+    BOOST_TEST(w.outcomes("cancelled") == 1);
+    BOOST_TEST(w.outcomes("timeout") == 0);
+    BOOST_TEST(w.gate.becomes("sluice_stream_ends_total", {"cause=\"client_gone\""}, 1));
     BOOST_TEST(w.gate.settled("sluice_breaker_state") == 0);
     BOOST_TEST(answered(ask(w.gate, "m"), "m"));
 }
