@@ -1,6 +1,8 @@
 #include <sluice/proxy/routes.hpp>
 
 #include <array>
+#include <charconv>
+#include <cstddef>
 
 namespace sluice::proxy {
 namespace {
@@ -48,9 +50,22 @@ std::string_view method_label(http::method method) noexcept
     return labels[static_cast<std::size_t>(method)];
 }
 
-std::string_view model_in_path(std::string_view path) noexcept
+std::string model_in_path(std::string_view path)
 {
-    return path.substr(models_prefix.size());
+    path.remove_prefix(models_prefix.size());
+    std::string id;
+    for (std::size_t i = 0; i < path.size(); ++i) {
+        if (path[i] != '%' || path.size() - i < 3) {
+            id += path[i];
+            continue;
+        }
+        // Two digits: the head would have been refused otherwise.
+        unsigned octet = 0;
+        std::from_chars(&path[i] + 1, &path[i] + 3, octet, 16);
+        id += static_cast<char>(octet);
+        i += 2;
+    }
+    return id;
 }
 
 }  // namespace sluice::proxy

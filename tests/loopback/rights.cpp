@@ -154,6 +154,24 @@ BOOST_AUTO_TEST_CASE(models_aliases_and_wildcards_are_found_and_guarded)
     BOOST_TEST(w.ask(get_text("/v1/models/other", "x-api-key: sk-client-a\r\n")).status() == 404u);
 }
 
+BOOST_AUTO_TEST_CASE(a_models_name_in_a_path_is_read_as_clients_write_it)
+{
+    world w(
+        "{ org/model.v1: { targets: [{ provider: one, model: up }] } }",
+        "[" + key_entry("a", "sk-client-a") + "]");
+    for (const std::string_view id :
+         {"org/model.v1", "org%2Fmodel.v1", "org%2fmodel%2ev1", "%6Frg/model.v1"}) {
+        const auto got =
+            w.ask(get_text("/v1/models/" + std::string(id), "x-api-key: sk-client-a\r\n"));
+        BOOST_TEST(got.status() == 200u);
+        BOOST_TEST(got.says("\"id\":\"org/model.v1\""), got.body);
+    }
+    // Once, and no further.
+    const auto twice = w.ask(get_text("/v1/models/org%252Fmodel.v1", "x-api-key: sk-client-a\r\n"));
+    BOOST_TEST(twice.status() == 404u);
+    BOOST_TEST(twice.says("`org%2Fmodel.v1`"), twice.body);
+}
+
 BOOST_AUTO_TEST_CASE(a_target_is_chosen_only_by_keys_that_may)
 {
     world w(

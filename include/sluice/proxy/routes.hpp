@@ -5,6 +5,7 @@
 #include <sluice/wire/endpoint.hpp>
 
 #include <optional>
+#include <string>
 #include <string_view>
 
 namespace sluice::proxy {
@@ -27,7 +28,7 @@ struct route {
 // The method as a literal, for the access log; "other" for those nobody uses.
 [[nodiscard]] std::string_view method_label(http::method method) noexcept;
 
-// The {id} of /v1/models/{id}, as sent.
-[[nodiscard]] std::string_view model_in_path(std::string_view path) noexcept;
+// The {id} of /v1/models/{id}, which may have a slash; clients send it percent-encoded.
+[[nodiscard]] std::string model_in_path(std::string_view path);
 
 }  // namespace sluice::proxy
