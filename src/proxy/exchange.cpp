@@ -6,6 +6,7 @@ void exchange::reset()
 {
     served_by.reset();
     config = nullptr;
+    head.clear();
     where = nullptr;
     body = {};
     if (!unescaped_model.empty())

@@ -95,15 +95,20 @@ void note_tags(exchange& x) noexcept
 
 }  // namespace
 
+void name_request(services& with, exchange& x) noexcept
+{
+    if (const auto id = x.head.find(http::header::x_request_id); is_request_id(id))
+        x.request_id.assign(id);
+    else
+        make_request_id(with.random, x.request_id);
+    x.trace_id.assign(trace_id_of(x.head.find(http::header::traceparent)));
+}
+
 result<void> identify(services& with, exchange& x)
 {
     const auto& head = x.head;
     x.method_label = {};
-    if (const auto id = head.find(http::header::x_request_id); is_request_id(id))
-        x.request_id.assign(id);
-    else
-        make_request_id(with.random, x.request_id);
-    x.trace_id.assign(trace_id_of(head.find(http::header::traceparent)));
+    name_request(with, x);
     if (x.config->tracing)
         begin_trace(with, x);
     note_tags(x);

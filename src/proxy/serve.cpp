@@ -29,8 +29,10 @@ net::task<result<void>> read_head(services& with, client& from, exchange& x)
     const auto until = x.began + x.config->timeouts.head;
     auto read = co_await from.read_head(x.head, limits, until);
     x.keep_alive = read && x.head.keep_alive();
-    if (!read)
+    if (!read) {
+        name_request(with, x);
         co_return x.fail(read.error().code, words_for(read.error(), limits));
+    }
     if (auto known = identify(with, x); !known)
         co_return known.error();
     x.method_label = method_label(x.head.method());
@@ -187,6 +189,14 @@ net::task<bool> serve(services& with, client& from, exchange& x)
     if (x.shadow)
         with.copies.primary_ended(x);
     co_return alive&& x.keep_alive;
+}
+
+net::task<> turn_away(services& with, client& from, exchange& x)
+{
+    name_request(with, x);
+    (void)x.fail(errc::overloaded, "limits.connections is reached");
+    (void)co_await answer_error(with, from, x);
+    record(with, from, x);
 }
 
 }  // namespace sluice::proxy

@@ -134,4 +134,18 @@ net::task<> run_session(
     }
 }
 
+net::task<> refuse_session(
+    proxy::services& with, sessions& all, int descriptor, std::string address)
+{
+    net::stream connection(net::socket::adopt(with.loop, descriptor));
+    if (!connection.open())
+        co_return;
+    proxy::client client(std::move(connection), with.buffers, std::move(address));
+    sessions::entry mine;
+    mine.client = &client;
+    all.add(mine);
+    borrowed_exchange x(with, mine);
+    co_await proxy::turn_away(with, client, *x);
+}
+
 }  // namespace sluice::server

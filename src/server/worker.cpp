@@ -1,5 +1,4 @@
 #include <sluice/server/worker.hpp>
-#include <sluice/wire/error_body.hpp>
 
 #include <boost/asio/detail/concurrency_hint.hpp>
 #include <boost/asio/post.hpp>
@@ -11,7 +10,6 @@
 #include <limits>
 #include <random>
 #include <sys/socket.h>
-#include <unistd.h>
 #include <utility>
 
 namespace sluice::server {
@@ -41,16 +39,6 @@ std::string text_of(const sockaddr_storage& peer)
             : &reinterpret_cast<const sockaddr_in&>(peer).sin_addr;
     inet_ntop(peer.ss_family, address, text.data(), text.size());
     return text.data();
-}
-
-// All places are taken: said as far as it can be said without waiting.
-void refuse_connection(int descriptor)
-{
-    const auto body = wire::error_body(errc::overloaded, "limits.connections is reached");
-    const auto text =
-        "HTTP/1.1 503 Service Unavailable\r\ncontent-type: application/json\r\ncontent-length: "
-        + std::to_string(body.size()) + "\r\nretry-after: 1\r\nconnection: close\r\n\r\n" + body;
-    (void)::send(descriptor, text.data(), text.size(), MSG_DONTWAIT | MSG_NOSIGNAL);
 }
 
 void log_bug(observe::logger& log, std::exception_ptr what)
@@ -231,8 +219,7 @@ void worker::place(int descriptor, std::size_t where, std::string address)
             least = each.get();
     }
     if (together >= services_.snapshots.current()->config->limits.connections) {
-        refuse_connection(descriptor);
-        ::close(descriptor);
+        gate_.spawn(refuse_session(services_, sessions_, descriptor, std::move(address)));
         return;
     }
     const auto mine = connections();

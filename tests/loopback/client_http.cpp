@@ -223,6 +223,29 @@ BOOST_AUTO_TEST_CASE(a_limit_that_is_exceeded_is_named)
     }
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_to_a_head_that_cannot_be_read_can_be_traced)
+{
+    world w;
+    w.client.send(get_text("/healthz", "x-request-id: earlier\r\n"));
+    BOOST_TEST(w.client.answer().header("x-request-id") == "earlier");
+    const auto ask = [&w](const std::string& text) {
+        w.client = w.gate.connect();
+        w.client.send(text);
+        return w.client.answer();
+    };
+    const auto mine = ask(get_text("/healthz", "expect: foo\r\nx-request-id: mine\r\n"));
+    BOOST_TEST(mine.status() == 417u);
+    BOOST_TEST(mine.header("x-request-id") == "mine");
+    for (const auto& text :
+         {std::string("GET /healthz HTTP/1.1\r\n\r\n"),
+          std::string("GET /healthz HTTP/2.0\r\nhost: a\r\n\r\n"),
+          get_text("/healthz", "x: " + std::string(40000, 'y') + "\r\n")})
+        BOOST_TEST(ask(text).header("x-request-id").starts_with("req_"), text.substr(0, 40));
+    w.client.close();
+    for (const auto& line : w.gate.access_lines(5))
+        BOOST_TEST(line.find("\"request_id\":\"") != std::string::npos, line);
+}
+
 BOOST_AUTO_TEST_CASE(a_body_at_its_limit_passes)
 {
     world w("{ body_bytes: 2KiB }");

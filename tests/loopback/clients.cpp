@@ -239,6 +239,17 @@ BOOST_AUTO_TEST_CASE(too_many_connections_are_told_so)
     const auto answer = three.answer();
     BOOST_TEST(answer.status() == 503u);
     BOOST_TEST(answer.says("limits.connections"));
+    BOOST_TEST(answer.header("connection") == "close");
+    BOOST_TEST(answer.header("retry-after") == "1");
+    BOOST_TEST(answer.header("retry-after-ms") == "1000");
+    BOOST_TEST(answer.header("x-sluice-config") == "1");
+    const auto id = answer.header("x-request-id");
+    BOOST_TEST(id.starts_with("req_"));
+    BOOST_TEST(three.ends());
+    BOOST_TEST(w.gate.becomes("sluice_requests_total", {"code=\"503\""}, 1));
+    const auto line = w.gate.access_lines(3).back();
+    BOOST_TEST(line.find(id) != std::string::npos, line);
+    BOOST_TEST(line.find("\"error\":\"overloaded\"") != std::string::npos, line);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -33,9 +33,13 @@ enum class framing : std::uint8_t {
 };
 
 // A request's head. Refers to the caller's buffer, which must neither move nor change; may be
-// reused for the next head. Valid only after parse() accepted.
+// reused for the next head. Valid only after parse() accepted; after a refusal only the fields are,
+// as far as they were read.
 class request_head {
 public:
+    // Without any field.
+    void clear() noexcept { fields_.clear(nullptr); }
+
     [[nodiscard]] http::method method() const noexcept { return method_; }
     [[nodiscard]] std::string_view method_text() const noexcept { return {base_, method_size_}; }
     [[nodiscard]] int minor_version() const noexcept { return minor_version_; }

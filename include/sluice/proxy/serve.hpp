@@ -11,4 +11,7 @@ namespace sluice::proxy {
 // `x` is fresh; whoever made it may call x.end() meanwhile.
 net::task<bool> serve(services& with, client& from, exchange& x);
 
+// Of a connection that there is no place for: whatever it is about to ask, the answer is 503.
+net::task<> turn_away(services& with, client& from, exchange& x);
+
 }  // namespace sluice::proxy

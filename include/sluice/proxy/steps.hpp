@@ -6,7 +6,10 @@
 
 namespace sluice::proxy {
 
-// Request id, trace id, the client's own deadlines, loop detection.
+// Request id and trace id: the client's where its head, or what was read of it, has them.
+void name_request(services& with, exchange& x) noexcept;
+
+// Both of them, the client's own deadlines, loop detection.
 [[nodiscard]] result<void> identify(services& with, exchange& x);
 
 // Credentials: `Authorization: Bearer`, `x-api-key`, `x-goog-api-key`, in this order. The digest of

@@ -48,4 +48,8 @@ net::task<> run_session(
     net::tls_context tls,
     std::string address);
 
+// All places are taken: says so without having read anything, and closes.
+net::task<> refuse_session(
+    proxy::services& with, sessions& all, int descriptor, std::string address);
+
 }  // namespace sluice::server
