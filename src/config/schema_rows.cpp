@@ -52,7 +52,7 @@ constexpr schema_row first_rows[] = {
      .meaning = "Of every key in Redis; gateways share what they have the same prefix for."},
 
     {.path = "limits.head_bytes", .kind = value_kind::size, .fallback = "32KiB", .min = kib, .max = mib,
-     .meaning = "Of one request head; 431 above."},
+     .meaning = "Of one request head; 431 above, and for a line above 65535 bytes or more than 100 fields."},
     {.path = "limits.body_bytes", .kind = value_kind::size, .fallback = "32MiB", .min = kib, .max = gib,
      .meaning = "Of one request body; 413 above."},
     {.path = "limits.connections", .kind = value_kind::count, .fallback = "100000", .min = 1, .max = 10'000'000,

@@ -167,7 +167,7 @@ template <class Ends>
     field_table& out) noexcept
 {
     const std::size_t max_fields = std::min(limits.fields, field_table::capacity);
-    const std::size_t line_bytes = std::min<std::size_t>(limits.line_bytes, 65535);
+    const std::size_t line_bytes = std::min(limits.line_bytes, head_limits::longest_line);
     const char* const blank_line = end - 2;
     out.clear(base);
     refusal why{};

@@ -70,7 +70,7 @@ private:
         if (size == 0 || *at_ != ' ')
             return bad("an invalid method");
         if (size > 255)
-            return refusal{errc::head_too_large, "the method is longer than allowed"};
+            return refusal{errc::head_too_large, "the method is longer than 255 octets"};
         out_.method_size_ = narrow(size);
         out_.method_ = recognise_method({begin_, size});
         if (out_.method_ == method::connect)
@@ -204,7 +204,7 @@ private:
     }
     [[nodiscard]] std::size_t max_line() const noexcept
     {
-        return std::min<std::size_t>(limits_.line_bytes, 65535);
+        return std::min(limits_.line_bytes, head_limits::longest_line);
     }
 
     const char* begin_;

@@ -19,6 +19,10 @@ std::string words_for(const read_failure& why, const http::head_limits& limits)
     std::string words(why.message);
     if (words.ends_with("head is larger than allowed"))
         words += ": limits.head_bytes is " + std::to_string(limits.head_bytes);
+    else if (words.ends_with("line is longer than allowed"))
+        words += ": " + std::to_string(limits.line_bytes) + " octets";
+    else if (words.ends_with("fields than allowed"))
+        words += ": " + std::to_string(limits.fields);
     return words;
 }
 
@@ -26,6 +30,7 @@ net::task<result<void>> read_head(services& with, client& from, exchange& x)
 {
     http::head_limits limits;
     limits.head_bytes = x.config->limits.head_bytes;
+    limits.line_bytes = http::head_limits::longest_line;
     const auto until = x.began + x.config->timeouts.head;
     auto read = co_await from.read_head(x.head, limits, until);
     x.keep_alive = read && x.head.keep_alive();

@@ -6,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <thread>
+#include <utility>
 
 BOOST_AUTO_TEST_SUITE(client_http)
 
@@ -221,6 +222,29 @@ BOOST_AUTO_TEST_CASE(a_limit_that_is_exceeded_is_named)
         BOOST_TEST(answer.says("limits.body_bytes is 2048"), answer.body);
         BOOST_TEST(w.client.ends());
     }
+}
+
+BOOST_AUTO_TEST_CASE(every_limit_of_a_head_is_named)
+{
+    world w("{ head_bytes: 1MiB }");
+    std::string fields;
+    for (unsigned i = 0; i < 100; ++i)
+        fields += "x: y\r\n";
+    const std::string longest(65535 - std::string_view("cookie: ").size(), 'y');
+    for (const auto& [more, named] :
+         {std::pair{fields, std::string("more header fields than allowed: 100")},
+          std::pair{
+              "cookie: y" + longest + "\r\n",
+              std::string("a header line is longer than allowed: 65535 octets")}}) {
+        w.client = w.gate.connect();
+        w.client.send(get_text("/healthz", more));
+        const auto answer = w.client.answer();
+        BOOST_TEST(answer.status() == 431u);
+        BOOST_TEST(answer.says(named), answer.body);
+    }
+    w.client = w.gate.connect();
+    w.client.send(get_text("/healthz", "cookie: " + longest + "\r\n"));
+    BOOST_TEST(w.client.answer().status() == 200u);
 }
 
 BOOST_AUTO_TEST_CASE(an_answer_to_a_head_that_cannot_be_read_can_be_traced)

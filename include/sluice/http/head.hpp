@@ -15,8 +15,10 @@
 namespace sluice::http {
 
 struct head_limits {
+    static constexpr std::size_t longest_line = 65535;
+
     std::size_t head_bytes = 32768;  // first line to blank line, both included
-    std::size_t line_bytes = 16384;  // one line without its CRLF; at most 65535
+    std::size_t line_bytes = 16384;  // one line without its CRLF; at most longest_line
     std::size_t fields = 100;        // at most field_table::capacity
 };
 
