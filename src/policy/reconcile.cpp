@@ -43,6 +43,16 @@ void explain_total(
         counts.output += total - sum - apart;
 }
 
+// Whether less output was told than was relayed.
+bool raise(token_counts& counts, std::uint64_t relayed) noexcept
+{
+    const std::uint64_t apart = counts.reasoning_apart ? counts.reasoning : 0;
+    if (relayed <= counts.output + apart)
+        return false;
+    counts.output = relayed - apart;
+    return true;
+}
+
 }  // namespace
 
 std::string_view label_of(discrepancy what) noexcept
@@ -54,7 +64,7 @@ std::string_view label_of(discrepancy what) noexcept
 
 reconciled reconcile(const reported_usage& said, const token_estimate& ours) noexcept
 {
-    reconciled out{.counts = said.counts, .found = {}};
+    reconciled out{.counts = said.counts, .found = {}, .estimated = false};
     auto& counts = out.counts;
     std::uint64_t total = said.total;
     bool absurd = said.absurd;
@@ -73,6 +83,9 @@ reconciled reconcile(const reported_usage& said, const token_estimate& ours) noe
             counts.output = ours.output;
     }
     explain_total(counts, total, said.input_audio, out.found);
+    out.estimated = absurd;
+    if (said.early)
+        out.estimated |= raise(counts, ours.output);
     if (counts.cached_input + counts.cache_write > counts.input)
         out.found.add(discrepancy::cached_above_input);
     if (counts.reasoning > counts.output && !counts.reasoning_apart)

@@ -17,6 +17,7 @@ policy::reported_usage reported(const wire::usage& said) noexcept
     out.total = said.total;
     out.input_audio = said.input_audio;
     out.absurd = said.absurd;
+    out.early = said.early;
     return out;
 }
 
@@ -54,7 +55,7 @@ charge charge_of(
         const auto settled = policy::reconcile(reported(said), ours);
         out.tokens = settled.counts;
         out.odd = settled.found;
-        out.estimated = out.odd.has(policy::discrepancy::absurd);
+        out.estimated = settled.estimated;
     } else {
         out.estimated = true;
         out.tokens.input = ours.input;
@@ -80,7 +81,10 @@ charge charge_of(const exchange& x) noexcept
         return {};
     if (x.counted)
         return *x.counted;
-    return charge_of(*x.target, x.usage, ours, date_of(x.system_time));
+    auto said = x.usage;
+    if (x.stream_end && x.stream_end != observe::stream_end::done)
+        said.early = true;
+    return charge_of(*x.target, said, ours, date_of(x.system_time));
 }
 
 policy::token_estimate expected_of(const exchange& x) noexcept
@@ -118,7 +122,7 @@ std::int64_t most_expensive(
 
 void learn(const exchange& x) noexcept
 {
-    if (!x.usage.known || x.owed.odd.any() || !x.owed.due)
+    if (x.owed.estimated || x.owed.odd.any() || !x.owed.due)
         return;
     const bool free =
         !x.facts->max_tokens && !x.error && x.facts->where != wire::endpoint::embeddings;

@@ -28,7 +28,7 @@ void bill(services& with, const exchange& x, const attempt& one)
     if (!one.upstream)
         return;
     auto& arm = with.cells.arm(one.target->arm);
-    wire::body_tap tap;
+    wire::body_tap tap(x.facts->where);
     tap.feed(std::span<const char>(one.rest));
     const auto& used = tap.tokens();
     const auto owed = charge_of(*one.target, used, {}, date_of(x.system_time));

@@ -67,7 +67,9 @@ charge relaying::known_cost(bool whole) noexcept
     if (status < 200 || status >= 300)
         return {};
     auto owed = charge_of(*x_.target, body_.usage(), {}, date_of(x_.system_time));
-    const bool certain = whole && !owed.estimated && !owed.odd.has(policy::discrepancy::absurd);
+    using enum observe::stream_end;
+    const bool counted = !body_.usage().early && x_.stream_end.value_or(done) == done;
+    const bool certain = whole && counted && !owed.estimated;
     if (certain)
         x_.counted = owed;
     if (certain && owed.priced) {

@@ -51,7 +51,7 @@ transfer::transfer(const settings& how, std::vector<std::string_view>& pieces) n
     if (!how.readable)
         return;
     if (!how.events)
-        body_tap_.emplace();
+        body_tap_.emplace(how.where);
     else
         tap_.emplace(how.where);
     if (how.events && how.remove_usage)

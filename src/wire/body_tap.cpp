@@ -3,6 +3,17 @@
 
 namespace sluice::wire {
 
+// True: p stands at the first byte of a usage. False: the input is used up.
+bool body_tap::find(const char*& p, const char* end)
+{
+    if (!outermost_only_)
+        return finder_.next(p, end);
+    while (watch_.next(p, end) == json_watch::hit::member)
+        if (watch_.depth() == 1 && watch_.name() == "usage")
+            return true;
+    return false;
+}
+
 void body_tap::feed(std::span<const char> piece)
 {
     const char* p = piece.data();
@@ -10,7 +21,7 @@ void body_tap::feed(std::span<const char> piece)
     const char* from = p;
     for (;;) {
         if (!capturing_) {
-            if (!finder_.next(p, end))
+            if (!find(p, end))
                 return;
             if (*p != '{')
                 continue;

@@ -33,6 +33,18 @@ std::uint8_t match_all(std::string_view mark, std::uint8_t matched, std::string_
                : no_match;
 }
 
+// How deep an answer's own usage stands in this member of the outermost object.
+std::uint8_t depth_of_usage(endpoint where, std::string_view member)
+{
+    if (where == endpoint::responses)
+        return member == "response" ? 2 : 0;
+    if (member == "choices")
+        return 3;  // Moonshot
+    if (member == "x_groq")
+        return 2;
+    return member == "usage" ? 1 : 0;
+}
+
 }  // namespace
 
 std::string_view label_of(finish reason) noexcept
@@ -115,7 +127,7 @@ void sse_tap::on_event(const sse_framer::event& event, time_point now)
         return;
     }
     ++events_;
-    event_has_content_ = false;
+    event_has_content_ = event_has_usage_ = false;
     if (seen == glimpse::content)
         on_content(now);
 }
@@ -125,9 +137,10 @@ void sse_tap::on_data_start()
     in_data_ = true;
     in_cut_line_ = second_line_ = false;
     ++events_;
-    event_has_content_ = false;
+    event_has_content_ = event_has_usage_ = false;
     done_matched_ = 0;
     watch_.reset();
+    usage_depth_ = 0;
     wanted_ = wanted::nothing;
 }
 
@@ -181,6 +194,8 @@ void sse_tap::on_data(std::string_view bytes, time_point now)
     for (auto hit = watch_.next(p, end); hit != json_watch::hit::none; hit = watch_.next(p, end)) {
         if (hit == json_watch::hit::member) {
             value = p;
+            if (watch_.depth() == 1)
+                usage_depth_ = depth_of_usage(where_, watch_.name());
             wanted_ = wants(*p);
             if (wanted_ != wanted::nothing)
                 watch_.follow();
@@ -198,7 +213,7 @@ sse_tap::wanted sse_tap::wants(char first) const
 {
     const auto name = watch_.name();
     if (name == "usage")
-        return first == '{' ? wanted::usage : wanted::nothing;
+        return first == '{' && watch_.depth() == usage_depth_ ? wanted::usage : wanted::nothing;
     if (name == "error")
         return watch_.depth() == 1 ? wanted::error : wanted::nothing;
     if (where_ == endpoint::responses)
@@ -228,8 +243,10 @@ void sse_tap::on_value(std::string_view rest, time_point now)
             keep_usage(rest);
         const auto object = spill_ ? std::string_view(*spill_) : rest;
         if (object.size() <= max_usage_bytes)
-            if (const auto found = read_usage(object); found.known)
+            if (const auto found = read_usage(object); found.known) {
                 usage_ = found;
+                event_has_usage_ = true;
+            }
         spill_.reset();
         break;
     }
@@ -281,6 +298,8 @@ void sse_tap::on_content(time_point now)
     if (event_has_content_)
         return;
     event_has_content_ = true;
+    if (usage_.known && !event_has_usage_)
+        usage_.early = true;
     if (content_events_++ == 0)
         first_token_at_ = now;
     last_token_at_ = now;

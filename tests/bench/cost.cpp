@@ -26,7 +26,7 @@ constexpr std::size_t piece_bytes = 1000;
 wire::usage usage_in(const std::string& body, bool streamed, wire::endpoint where)
 {
     wire::sse_tap events(where);
-    wire::body_tap object;
+    wire::body_tap object(where);
     for (std::size_t at = 0; at < body.size(); at += piece_bytes) {
         const auto piece = std::string_view(body).substr(at, piece_bytes);
         if (streamed)

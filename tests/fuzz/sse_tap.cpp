@@ -32,7 +32,7 @@ outcome run(std::string_view text, wire::endpoint where, std::size_t step)
 {
     outcome seen;
     wire::sse_tap tap(where);
-    wire::body_tap body;
+    wire::body_tap body(where);
     wire::usage_filter filter;
     std::vector<std::string_view> out;
     while (!text.empty()) {

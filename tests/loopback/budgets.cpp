@@ -265,6 +265,68 @@ BOOST_AUTO_TEST_CASE(a_stream_that_breaks_is_paid_as_far_as_it_came)
     BOOST_TEST(gate.becomes("sluice_budget_spent_usd", {}, 2));
 }
 
+BOOST_AUTO_TEST_CASE(a_stream_whose_usage_came_early_is_paid_as_far_as_it_came)
+{
+    const std::string first = "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,"
+                              "\"completion_tokens\":0,\"total_tokens\":7}}\n\n";
+    const auto tokens = token_event("one") + token_event("two");
+    listener upstream;
+    gateway gate(with_budget(upstream.port(), "{ daily: 100 USD }"));
+    double cost = 0;
+    const auto stream = [&](const std::string& events, std::string_view how) {
+        auto client = gate.connect();
+        client.send(ask_text(fifty));
+        auto provider = upstream.accept();
+        (void)provider.request();
+        provider.send(std::string(stream_head) + chunk(events));
+        if (how == "ends")
+            provider.send(last_chunk);
+        if (how == "is left") {
+            (void)client.until("two");
+            client.close();
+            BOOST_TEST(provider.ends());
+        } else {
+            if (how == "breaks")
+                provider.close();
+            BOOST_TEST(client.answer().whole == (how == "ends"));
+        }
+        cost += 2;
+        BOOST_TEST(gate.becomes("sluice_cost_usd_total", {}, cost), how);
+        BOOST_TEST(gate.becomes("sluice_cost_estimated_usd_total", {}, cost), how);
+    };
+    for (const std::string_view how : {"is left", "breaks"}) {
+        stream(first + tokens, how);
+        stream(tokens + first, how);  // told again and again before the last count
+    }
+    stream(first + tokens + std::string(stop_event) + std::string(done_event), "ends");
+    BOOST_TEST(gate.becomes("sluice_budget_spent_usd", {}, cost));
+}
+
+BOOST_AUTO_TEST_CASE(usage_in_what_a_response_tells_back_of_its_request_is_none)
+{
+    const std::string created =
+        R"(data: {"type":"response.created","response":{"tools":[{"parameters":)"
+        R"({"usage":{"input_tokens":0,"output_tokens":0}}}]}})"
+        "\n\n";
+    const std::string delta =
+        "data: {\"type\":\"response.output_text.delta\",\"delta\":\"word\"}\n\n";
+    listener upstream;
+    gateway gate(with_budget(upstream.port(), "{ daily: 100 USD }"));
+    auto client = gate.connect();
+    client.send(post_text(
+        R"({"model":"m","stream":true,"max_output_tokens":50,"input":"hi"})",
+        "x-api-key: sk-client-a\r\n",
+        "/v1/responses"));
+    auto provider = upstream.accept();
+    (void)provider.request();
+    provider.send(std::string(stream_head) + chunk(created + delta + delta));
+    (void)client.until("word");
+    (void)client.until("word");
+    client.close();
+    BOOST_TEST(provider.ends());
+    BOOST_TEST(gate.becomes("sluice_cost_usd_total", {}, 2));
+}
+
 BOOST_AUTO_TEST_CASE(absurd_usage_never_makes_a_request_cheaper)
 {
     for (const std::string count : {"-1", "1e308", "\"3\"", "99999999999999999999"}) {

@@ -22,7 +22,7 @@ struct charge {
     std::int64_t nanodollars = 0;  // 0 without a price
     std::int64_t price_from = 0;   // since when the price holds, Unix seconds; 0: always
     bool due = false;              // there is something to pay for; all else is 0 without
-    bool estimated = false;        // the provider told no usage: it is what was relayed
+    bool estimated = false;        // by what was relayed: the provider told no usage, or early
     bool priced = false;           // the target has a price
 };
 

@@ -55,7 +55,8 @@ public:
     // Data events that are neither [DONE] nor JSON with balanced brackets.
     [[nodiscard]] std::uint64_t malformed_events() const noexcept { return malformed_events_; }
 
-    // The last one reported.
+    // The last one reported, where an answer's own stands: what is told back of the request, a
+    // tool's parameters above all, may have members of that name.
     [[nodiscard]] const usage& tokens() const noexcept { return usage_; }
 
     // The last reason given.
@@ -119,6 +120,8 @@ private:
     bool in_cut_line_ = false;  // cut_ follows the data line at hand
     bool second_line_ = false;  // the data line at hand is not the event's first
     bool event_has_content_ = false;
+    bool event_has_usage_ = false;
+    std::uint8_t usage_depth_ = 0;   // in the outermost object's member at hand
     std::uint8_t done_matched_ = 0;  // bytes of "[DONE]" that opened this event's data
     std::uint8_t name_matched_ = 0;  // bytes of "error" that opened the value of `event:`
 };

@@ -20,6 +20,7 @@ struct usage {
     std::uint64_t total = 0;  // 0: not said
     bool known = false;       // false: nobody said; the counts are 0 and mean nothing
     bool absurd = false;      // a count was there that cannot be one; it is 0
+    bool early = false;       // more was generated after it was told
 
     friend bool operator==(const usage&, const usage&) = default;
 };

@@ -123,6 +123,26 @@ BOOST_AUTO_TEST_CASE(a_count_that_is_none_is_replaced_by_our_own)
     BOOST_TEST((all.counts == token_counts{.input = 70, .output = 40}));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_told_early_is_raised_to_what_was_relayed)
+{
+    const auto raised = reconcile({.counts = {.input = 12}, .total = 12, .early = true}, ours);
+    BOOST_TEST((raised.counts == token_counts{.input = 12, .output = 40}));
+    BOOST_TEST(raised.estimated);
+    BOOST_TEST(!raised.found.any());
+    const auto more = reconcile({.counts = {.input = 12, .output = 41}, .early = true}, ours);
+    BOOST_TEST((more.counts == token_counts{.input = 12, .output = 41}));
+    BOOST_TEST(!more.estimated);
+    const auto last = reconcile({.counts = {.input = 12, .output = 3}}, ours);
+    BOOST_TEST((last.counts == token_counts{.input = 12, .output = 3}));
+    BOOST_TEST(!last.estimated);
+    // Reasoning that is apart was relayed too.
+    const auto apart = reconcile(
+        {.counts = {.input = 10, .output = 5, .reasoning = 30}, .total = 45, .early = true}, ours);
+    BOOST_TEST(apart.counts.reasoning_apart);
+    BOOST_TEST(total_of(apart.counts) == 50U);
+    BOOST_TEST(apart.counts.output == 10U);
+}
+
 BOOST_AUTO_TEST_CASE(a_count_beyond_belief_is_replaced_too)
 {
     constexpr auto huge = std::uint64_t{1'000'000'000'000};

@@ -1,6 +1,7 @@
 #include "printing.hpp"
 #include "recordings.hpp"
 #include <sluice/wire/body_tap.hpp>
+#include <sluice/wire/endpoint.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -13,9 +14,9 @@ using namespace sluice::wire;
 
 namespace {
 
-usage tapped(std::string_view body, std::size_t cut)
+usage tapped(std::string_view body, std::size_t cut, endpoint where = endpoint::chat_completions)
 {
-    body_tap tap;
+    body_tap tap(where);
     tap.feed(body.substr(0, cut));
     tap.feed(body.substr(cut));
     return tap.tokens();
@@ -23,7 +24,7 @@ usage tapped(std::string_view body, std::size_t cut)
 
 usage byte_by_byte(std::string_view body)
 {
-    body_tap tap;
+    body_tap tap(endpoint::chat_completions);
     for (std::size_t i = 0; i < body.size(); ++i)
         tap.feed(body.substr(i, 1));
     return tap.tokens();
@@ -63,6 +64,20 @@ BOOST_AUTO_TEST_CASE(a_name_that_only_ends_like_it_is_none)
         for (std::size_t cut = 0; cut <= text.size(); ++cut)
             BOOST_TEST(!tapped(text, cut).known, text << cut);
     }
+}
+
+BOOST_AUTO_TEST_CASE(what_a_response_tells_back_of_its_request_has_no_usage)
+{
+    constexpr auto where = endpoint::responses;
+    const std::string own = R"("usage":{"input_tokens":5,"output_tokens":6})";
+    const std::string told = R"("tools":[{"parameters":{"usage":{"input_tokens":0}}}])";
+    const usage want{.input = 5, .output = 6, .known = true};
+    for (const auto& body : {"{" + own + "," + told + "}", "{" + told + " , " + own + "}"})
+        for (std::size_t cut = 0; cut <= body.size(); ++cut)
+            BOOST_TEST((tapped(body, cut, where) == want), body << cut);
+    const auto cut_off = "{" + told + R"(,"usage":null,"temp)";
+    for (std::size_t cut = 0; cut <= cut_off.size(); ++cut)
+        BOOST_TEST(!tapped(cut_off, cut, where).known, cut);
 }
 
 BOOST_AUTO_TEST_CASE(a_usage_object_beyond_the_bound_is_ignored_and_the_next_is_read)

@@ -228,6 +228,59 @@ BOOST_AUTO_TEST_CASE(the_last_usage_wins_and_null_does_not_erase_it)
         == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(usage_counts_only_where_the_answers_own_stands)
+{
+    const std::string usage = R"("usage":{"input_tokens":0,"output_tokens":0})";
+    // What a client asked for is told back in the first events.
+    for (const std::string& text :
+         {R"({"type":"response.created","response":{"tools":[{"parameters":{)" + usage + "}}]}}",
+          R"({"type":"response.created","response":{"metadata":{)" + usage + R"(},"usage":null}})",
+          R"({"tools":{)" + usage + R"(},"response":{}})",
+          R"({"response":[{)" + usage + "}]}",
+          R"({"response":{}}{"tools":{)" + usage + "}}",
+          R"([{)" + usage + "}]"})
+        for (std::size_t cut = 0; cut <= text.size(); ++cut)
+            BOOST_TEST(
+                !cut_at("data: " + text + "\n\n", cut, endpoint::responses).tokens.known,
+                text << cut);
+    const auto completed =
+        R"(data: {"type":"response.completed","response":{"tools":[{"x":1}],)" + usage + "}}\n\n";
+    for (std::size_t cut = 0; cut <= completed.size(); ++cut)
+        BOOST_TEST(cut_at(completed, cut, endpoint::responses).tokens.known, cut);
+
+    for (const std::string& text :
+         {R"({"choices":[],"tools":[{)" + usage + "}]}",
+          R"({"choices":[{"delta":{"x":{)" + usage + "}}}]}",
+          R"({"response":{)" + usage + "}}"})
+        BOOST_TEST(!whole("data: " + text + "\n\n").tokens.known, text);
+    for (const std::string& text :
+         {"{" + usage + "}",
+          R"({"choices":[],"x_groq":{)" + usage + "}}",
+          R"({"choices":[{"delta":{},)" + usage + "}]}"})
+        BOOST_TEST(whole("data: " + text + "\n\n").tokens.known, text);
+}
+
+BOOST_AUTO_TEST_CASE(usage_that_content_comes_after_is_early)
+{
+    const std::string usage = R"("usage":{"prompt_tokens":1,"completion_tokens":2})";
+    const std::string token = R"("choices":[{"delta":{"content":"x"}}])";
+    const auto event = [](const std::string& members) { return "data: {" + members + "}\n\n"; };
+    const auto early = [](const std::string& text) {
+        const bool is = whole(text).tokens.early;
+        for (std::size_t cut = 0; cut <= text.size(); ++cut)
+            BOOST_TEST(
+                cut_at(text, cut, endpoint::chat_completions).tokens.early == is, text << cut);
+        return is;
+    };
+    BOOST_TEST(early(event(usage) + event(token)));
+    BOOST_TEST(!early(event(token) + event(usage)));
+    BOOST_TEST(!early(event(usage) + event(token) + event(usage)));
+    BOOST_TEST(!early(event(token + "," + usage)));
+    BOOST_TEST(!early(event(usage + "," + token)));
+    BOOST_TEST(early(event(usage + "," + token) + event(token)));
+    BOOST_TEST(!early(event(token) + event(token)));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_not_json_is_counted_and_changes_nothing)
 {
     const auto seen =
