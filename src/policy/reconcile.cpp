@@ -74,6 +74,7 @@ reconciled reconcile(const reported_usage& said, const token_estimate& ours) noe
     absurd |= disbelieve(counts.cache_write, 0);
     absurd |= disbelieve(counts.reasoning, 0);
     absurd |= disbelieve(total, 0);
+    absurd |= counts == token_counts{} && total == 0;
     if (absurd) {
         out.found.add(discrepancy::absurd);
         total = 0;  // of counts some of which are not the provider's

@@ -22,13 +22,13 @@ policy::reported_usage reported(const wire::usage& said) noexcept
 }
 
 // What was generated for the client, where nobody counted: an event holds a token at least, and of
-// an answer that is no stream the octets tell.
+// an answer that is no stream, or a compressed one, the octets tell.
 std::uint64_t relayed_tokens(const exchange& x) noexcept
 {
     constexpr std::uint64_t bytes_per_token = 4;
     if (x.facts->where == wire::endpoint::embeddings || x.status < 200 || x.status >= 300)
         return 0;
-    return x.stream_end ? x.output_events : x.body_bytes / bytes_per_token;
+    return x.output_events.value_or((x.body_bytes + bytes_per_token - 1) / bytes_per_token);
 }
 
 bool answered(const exchange& x) noexcept

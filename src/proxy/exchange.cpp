@@ -42,7 +42,8 @@ void exchange::reset()
     usage = {};
     counted.reset();
     owed = {};
-    bytes_in = bytes_out = body_bytes = output_events = 0;
+    bytes_in = bytes_out = body_bytes = 0;
+    output_events.reset();
     overhead = {};
     queued = {};
     first_token_at.reset();

@@ -53,7 +53,7 @@ void count_stream(observe::arm_cells& arm, const exchange& x) noexcept
     arm.first_token.observe(*x.first_token_at - x.began);
     arm.token_times.observe(*x.first_token_at - x.tried->began);
     // Tokens after the first, by the provider's count where it is known.
-    const auto tokens = x.usage.known ? x.usage.output : x.output_events;
+    const auto tokens = x.usage.known ? x.usage.output : x.output_events.value_or(0);
     if (tokens > 1)
         arm.per_token.observe(
             (*x.last_token_at - *x.first_token_at) / static_cast<std::int64_t>(tokens - 1));

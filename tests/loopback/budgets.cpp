@@ -327,6 +327,39 @@ BOOST_AUTO_TEST_CASE(usage_in_what_a_response_tells_back_of_its_request_is_none)
     BOOST_TEST(gate.becomes("sluice_cost_usd_total", {}, 2));
 }
 
+BOOST_AUTO_TEST_CASE(a_stream_that_cannot_be_read_is_paid_by_its_octets)
+{
+    constexpr std::string_view head =
+        "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\ncontent-encoding: gzip\r\n"
+        "content-length: ";
+    for (const std::size_t octets : {1U, 4000U}) {
+        provider packed(always(
+            std::string(head) + std::to_string(octets) + "\r\n\r\n" + std::string(octets, 'x')));
+        gateway gate(with_budget(packed.port(), "{ daily: 2000 USD }"));
+        BOOST_TEST(status_of(gate, ask_text(fifty)) == 200U);
+        const double cost = octets == 1 ? 1 : 1000;
+        BOOST_TEST(gate.becomes("sluice_cost_usd_total", {}, cost));
+        BOOST_TEST(gate.becomes("sluice_cost_estimated_usd_total", {}, cost));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(usage_of_nothing_at_all_is_not_believed)
+{
+    const std::string body =
+        R"({"choices":[{"message":{"content":"hello"},"finish_reason":"stop"}],)"
+        R"("usage":{"prompt_tokens":0,"completion_tokens":0,"total_tokens":0}})";
+    provider liar(always(answer_text(body)));
+    gateway gate(with_budget(liar.port(), "{ daily: 100 USD }"));
+    auto client = gate.connect();
+    const auto answer = answer_to(client, ask_text());
+    BOOST_TEST(answer.status() == 200U);
+    BOOST_TEST(!answer.has("x-sluice-cost"));
+    const auto cost = static_cast<double>((body.size() + 3) / 4);
+    BOOST_TEST(gate.becomes("sluice_cost_usd_total", {}, cost));
+    BOOST_TEST(gate.becomes("sluice_cost_estimated_usd_total", {}, cost));
+    BOOST_TEST(gate.becomes("sluice_usage_discrepancies_total", {"kind=\"absurd\""}, 1));
+}
+
 BOOST_AUTO_TEST_CASE(absurd_usage_never_makes_a_request_cheaper)
 {
     for (const std::string count : {"-1", "1e308", "\"3\"", "99999999999999999999"}) {

@@ -143,7 +143,8 @@ public:
     std::string error_param;
     std::optional<nanoseconds> retry_after;  // what a refusal tells the client
     std::optional<observe::stream_end> stream_end;
-    wire::finish finish = wire::finish::none;  // as a stream told it
+    std::optional<std::uint64_t> output_events;  // of a stream that could be read
+    wire::finish finish = wire::finish::none;    // as a stream told it
     wire::usage usage;
     std::optional<charge> counted;  // by the provider's usage, where that was known ahead
     short_text<24> dollars;         // what that costs, where there is a price
@@ -151,7 +152,6 @@ public:
     std::uint64_t bytes_in = 0;
     std::uint64_t bytes_out = 0;
     std::uint64_t body_bytes = 0;  // of the provider's answer, as far as it was taken
-    std::uint64_t output_events = 0;
 
     // when
     time_point began{};     // its first octet

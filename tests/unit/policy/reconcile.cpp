@@ -123,6 +123,19 @@ BOOST_AUTO_TEST_CASE(a_count_that_is_none_is_replaced_by_our_own)
     BOOST_TEST((all.counts == token_counts{.input = 70, .output = 40}));
 }
 
+BOOST_AUTO_TEST_CASE(counts_that_are_all_nothing_are_replaced_too)
+{
+    const auto got = reconcile({}, ours);
+    BOOST_TEST((got.counts == token_counts{.input = 70, .output = 40}));
+    BOOST_TEST(only(got.found, discrepancy::absurd));
+    BOOST_TEST(got.estimated);
+    for (const reported_usage& said :
+         {reported_usage{.counts = {.input = 1}},
+          reported_usage{.counts = {.output = 1}},
+          reported_usage{.counts = {}, .total = 1}})
+        BOOST_TEST(!reconcile(said, ours).estimated);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_told_early_is_raised_to_what_was_relayed)
 {
     const auto raised = reconcile({.counts = {.input = 12}, .total = 12, .early = true}, ours);
