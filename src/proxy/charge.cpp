@@ -95,7 +95,7 @@ policy::token_estimate expected_of(const exchange& x) noexcept
     auto tokens = x.model->estimator->estimate(x.body.size(), most);
     if (const auto window = x.model->context_window)
         tokens.output = std::min(tokens.output, *window);
-    return tokens;
+    return policy::for_answers(tokens, x.facts->answers);
 }
 
 std::int64_t most_expensive(
@@ -126,7 +126,8 @@ void learn(const exchange& x) noexcept
         return;
     const bool free =
         !x.facts->max_tokens && !x.error && x.facts->where != wire::endpoint::embeddings;
-    x.answered_by->estimator->learn(x.bytes_in, x.usage.input, x.usage.output, free);
+    const auto of_one = x.usage.output / x.facts->answers;
+    x.answered_by->estimator->learn(x.bytes_in, x.usage.input, of_one, free);
 }
 
 }  // namespace sluice::proxy

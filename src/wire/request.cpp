@@ -22,6 +22,9 @@ enum member : unsigned {
     max_tokens,
     max_completion_tokens,
     max_output_tokens,
+    n,
+    best_of,
+    prompt,
     user,
     safety_identifier,
     include_usage,
@@ -35,6 +38,9 @@ constexpr std::array<std::string_view, member_count> member_names{
     "max_tokens",
     "max_completion_tokens",
     "max_output_tokens",
+    "n",
+    "best_of",
+    "prompt",
     "user",
     "safety_identifier",
     "include_usage"};
@@ -45,6 +51,12 @@ constexpr member find_member(std::string_view name) noexcept
         if (member_names[i] == name)
             return static_cast<member>(i);
     return member_count;
+}
+
+// At most max_max_tokens.
+constexpr std::uint64_t times(std::uint64_t a, std::uint64_t b) noexcept
+{
+    return a > max_max_tokens / b ? max_max_tokens : a * b;
 }
 
 constexpr refusal not_json{errc::invalid_json, {}, "the body is not a valid JSON object"};
@@ -83,6 +95,7 @@ public:
             facts_.edit = usage_edit::none;
         else if (!options_seen_)
             edit(usage_edit::insert_member, {first + 1, 0});
+        facts_.answers = times(each_prompts_, prompts_);
         return facts_;
     }
 
@@ -128,7 +141,8 @@ private:
             escaped = true;
         }
         const auto which = find_member(name);
-        if (which == member_count || (which == include_usage) != (depth == 2))
+        if (which == member_count || (which == include_usage) != (depth == 2)
+            || (which == prompt && facts_.where != endpoint::completions))
             return walk_.skip_value(depth);
         if (escaped || has(which))
             return refuse(
@@ -144,6 +158,8 @@ private:
     {
         if (which == stream_options && walk_.peek() == '{')
             return read_options();
+        if (which == prompt && walk_.peek() == '[')
+            return read_prompts(depth + 1);
         const auto first = walk_.peek();
         if (walk_.at_end())
             return false;
@@ -173,6 +189,11 @@ private:
         case user:
         case safety_identifier:
             return null || read_user(which, first, token);
+        case n:
+        case best_of:
+            return null || read_count(which, token, each_prompts_);
+        case prompt:
+            return true;
         default:
             return null || read_max_tokens(which, token);
         }
@@ -228,7 +249,34 @@ private:
         return true;
     }
 
+    // Texts or lists of tokens, one prompt each; or one prompt's tokens.
+    bool read_prompts(std::size_t depth)
+    {
+        std::uint64_t count = 0;
+        if (!walk_.take('['))
+            return false;
+        if (walk_.take(']'))
+            return true;
+        do {
+            count += walk_.peek() == '"' || walk_.peek() == '[' ? 1 : 0;
+            if (!walk_.skip_value(depth))
+                return false;
+        } while (walk_.take(','));
+        prompts_ = std::max(count, prompts_);
+        return walk_.take(']');
+    }
+
     bool read_max_tokens(member which, std::string_view token)
+    {
+        std::uint64_t most = facts_.max_tokens.value_or(0);
+        if (!read_count(which, token, most))
+            return false;
+        facts_.max_tokens = most;
+        return true;
+    }
+
+    // The greater of the two.
+    bool read_count(member which, std::string_view token, std::uint64_t& most)
     {
         std::uint64_t count = 0;
         const char* const end = token.data() + token.size();
@@ -236,7 +284,7 @@ private:
         if (error != std::errc{} || behind != end || count > max_max_tokens)
             return refuse(
                 errc::invalid_type, which, "the member must be an integer from 0 to 2^53");
-        facts_.max_tokens = std::max(count, facts_.max_tokens.value_or(0));
+        most = std::max(count, most);
         return true;
     }
 
@@ -247,6 +295,8 @@ private:
     request_facts facts_;
     refusal why_ = not_json;
     unsigned seen_ = 0;
+    std::uint64_t prompts_ = 1;
+    std::uint64_t each_prompts_ = 1;  // answers
     bool options_seen_ = false;
 };
 

@@ -125,6 +125,26 @@ BOOST_AUTO_TEST_CASE(a_spent_budget_says_which_and_that_trying_again_is_of_no_us
     BOOST_TEST(answer_to(client, ask_text("\"max_tokens\":1,")).status() == 200U);
 }
 
+BOOST_AUTO_TEST_CASE(many_answers_to_one_question_are_paid_for_before_it_is_sent)
+{
+    provider echo(always(answer_text(completion)));
+    gateway gate(with_budget(echo.port(), "{ daily: 100 USD }"));
+    const auto reserved = [&gate] {
+        return gate.settled("sluice_reservation_usd_total", {"what=\"reserved\""});
+    };
+    BOOST_TEST(status_of(gate, ask_text("\"max_tokens\":3,\"n\":10,")) == 200U);
+    BOOST_TEST(reserved() == 30);
+    BOOST_TEST(status_of(gate, ask_text("\"max_tokens\":3,\"n\":40,")) == 429U);
+    BOOST_TEST(status_of(gate, ask_text("\"max_tokens\":3,\"n\":9007199254740992,")) == 429U);
+    const std::string body =
+        R"({"model":"m","max_tokens":3,"best_of":4,"n":2,"prompt":["a","b","c"]})";
+    const auto text = "POST /v1/completions HTTP/1.1\r\nhost: gateway\r\nx-api-key: sk-client-a\r\n"
+                      "content-type: application/json\r\ncontent-length: "
+                      + std::to_string(body.size()) + "\r\n\r\n" + body;
+    BOOST_TEST(status_of(gate, text) == 200U);
+    BOOST_TEST(reserved() == 30 + 36);
+}
+
 BOOST_AUTO_TEST_CASE(what_fails_costs_nothing)
 {
     std::atomic<bool> well{false};

@@ -14,11 +14,23 @@ struct token_estimate {
     std::uint64_t output = 0;
 };
 
+// No estimate of an output is greater: 2^53.
+inline constexpr std::uint64_t most_output_tokens = std::uint64_t{1} << 53U;
+
+// What so many answers, 1 at least, use.
+[[nodiscard]] constexpr token_estimate for_answers(
+    token_estimate one, std::uint64_t answers) noexcept
+{
+    const bool too_many = one.output > most_output_tokens / answers;
+    one.output = too_many ? most_output_tokens : one.output * answers;
+    return one;
+}
+
 class estimator {
 public:
     // From the bytes of the request's body: at the learned bytes a token (4 at first, 1 to 16), at
     // least 1. The output is the greatest that the request asks for, or else what 9 of 10 answers
-    // stayed within (1024 at first).
+    // stayed within (1024 at first), of one answer.
     [[nodiscard]] token_estimate estimate(
         std::uint64_t body_bytes, std::optional<std::uint64_t> max_output) const noexcept;
 

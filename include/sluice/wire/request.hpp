@@ -46,6 +46,9 @@ struct request_facts {
     byte_range edit_at;  // length 0 for insertions
     // The largest of max_tokens, max_completion_tokens and max_output_tokens that were given.
     std::optional<std::uint64_t> max_tokens;
+    // How many answers there will be, each as long as that: `n` or `best_of`, whichever is greater,
+    // to each of the prompts; 1 to 2^53.
+    std::uint64_t answers = 1;
     std::string_view user;  // unescaped `user`, else `safety_identifier`, else empty
 };
 
@@ -74,10 +77,11 @@ inline constexpr std::size_t max_json_depth = 128;  // objects and arrays open a
 // Checks that the whole body is one JSON object (RFC 8259: UTF-8, grammar, escapes, numbers,
 // nothing behind it; lone surrogate escapes pass, they are grammatical) and takes the routing
 // members out of its top level in the same pass. The members it acts on (model, stream,
-// stream_options and its include_usage, the three max tokens, user, safety_identifier) may appear
-// once and only in plain spelling: a name with an escape in it that means one of them is refused
-// like a duplicate, because another parser behind us might take the other one. null counts as
-// absent except for model. Every other member is the provider's business.
+// stream_options and its include_usage, the three max tokens, n, best_of, user, safety_identifier;
+// of a text completion also prompt) may appear once and only in plain spelling: a name with an
+// escape in it that means one of them is refused like a duplicate, because another parser behind us
+// might take the other one. null counts as absent except for model. Every other member is the
+// provider's business.
 //
 // simdjson's first stage (UTF-8, strings, structural positions) is followed by a walk over the
 // positions instead of its second stage, which would unescape and copy every string.

@@ -30,6 +30,16 @@ BOOST_AUTO_TEST_CASE(the_output_is_what_the_request_allows)
     BOOST_TEST(of.estimate(4000, 1'000'000).output == 1'000'000U);
 }
 
+BOOST_AUTO_TEST_CASE(several_answers_use_several_times_the_output)
+{
+    BOOST_TEST(for_answers({.input = 7, .output = 9}, 1).output == 9U);
+    BOOST_TEST(for_answers({.input = 7, .output = 9}, 4).output == 36U);
+    BOOST_TEST(for_answers({.input = 7, .output = 9}, 4).input == 7U);
+    BOOST_TEST(for_answers({.input = 7, .output = 0}, most_output_tokens).output == 0U);
+    BOOST_TEST(
+        for_answers({.input = 7, .output = 2}, most_output_tokens).output == most_output_tokens);
+}
+
 BOOST_AUTO_TEST_CASE(bytes_a_token_are_learned_so_that_the_sum_of_estimates_is_right)
 {
     estimator of;

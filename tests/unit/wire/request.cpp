@@ -129,6 +129,37 @@ BOOST_DATA_TEST_CASE(
         with(R"("max_tokens":)" + std::string(sample)), errc::invalid_type, "max_tokens");
 }
 
+BOOST_FIXTURE_TEST_CASE(the_answers_that_are_asked_for_are_counted, a_parser)
+{
+    const auto answers = [this](std::string_view member, endpoint where = endpoint::completions) {
+        return facts(with(member), where).answers;
+    };
+    BOOST_TEST(answers(R"("x":1)") == 1U);
+    BOOST_TEST(answers(R"("n":null,"best_of":null)") == 1U);
+    BOOST_TEST(answers(R"("n":0)") == 1U);
+    BOOST_TEST(answers(R"("n":7)", endpoint::chat_completions) == 7U);
+    BOOST_TEST(answers(R"("n":2,"best_of":5)") == 5U);
+    BOOST_TEST(answers(R"("n":3,"best_of":1)") == 3U);
+    BOOST_TEST(answers(R"("prompt":"a")") == 1U);
+    BOOST_TEST(answers(R"("prompt":null)") == 1U);
+    BOOST_TEST(answers(R"("prompt":[])") == 1U);
+    BOOST_TEST(answers(R"("prompt":["a"])") == 1U);
+    BOOST_TEST(answers(R"("prompt":["a","b",[1,2]],"n":2)") == 6U);
+    BOOST_TEST(answers(R"("prompt":[1,2,3,4])") == 1U, "one prompt of tokens");
+    BOOST_TEST(answers(R"("prompt":[[1,2],[3]])") == 2U);
+    BOOST_TEST(answers(R"("prompt":["a","b"])", endpoint::chat_completions) == 1U);
+    BOOST_TEST(answers(R"("n":9007199254740992,"prompt":["a","b"])") == max_max_tokens);
+    for (const auto value : {"-1", "1.5", "\"5\"", "[5]", "9007199254740993"})
+        for (const std::string name : {"n", "best_of"})
+            refused(with('"' + name + "\":" + value), errc::invalid_type, name);
+    BOOST_TEST(
+        (parse(with(R"("prompt":["a"],"prompt":["a","b"])"), endpoint::completions).error().code
+         == errc::duplicate_parameter));
+    BOOST_TEST(answers(R"("prompt":1,"prompt":2)", endpoint::chat_completions) == 1U);
+    for (const auto broken : {R"("prompt":["a" "b"])", R"("prompt":["a",])", R"("prompt":["a"})"})
+        BOOST_TEST((parse(with(broken), endpoint::completions).error().code == errc::invalid_json));
+}
+
 BOOST_FIXTURE_TEST_CASE(user_goes_before_safety_identifier_in_any_order, a_parser)
 {
     BOOST_TEST(facts(with(R"("user":"a","safety_identifier":"b")")).user == "a");
@@ -197,6 +228,8 @@ BOOST_DATA_TEST_CASE(
          "max_tokens",
          "max_completion_tokens",
          "max_output_tokens",
+         "n",
+         "best_of",
          "user",
          "safety_identifier"}))
 {
