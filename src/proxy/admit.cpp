@@ -61,7 +61,8 @@ errc refuse(exchange& x, const limit_of& limit, const holdings::refusal& why)
     return x.fail(errc::rate_limit_exceeded, words_for(limit, why.why));
 }
 
-// The limits of the key, its tenant and the model, in this order; none of them if one refuses.
+// The limits of the key, its tenant and the model, in this order; none of them if one refuses or
+// has its turn only when the answer is due.
 result<void> take_limits(services& with, exchange& x)
 {
     const auto* tenant = tenant_of(x);
@@ -73,7 +74,10 @@ result<void> take_limits(services& with, exchange& x)
     for (const auto& limit : all) {
         if (limit.quota == nullptr || !limit.quota->state)
             continue;
-        const auto refused = x.holds.take(*limit.quota, *limit.who, tokens, x.now);
+        auto refused = x.holds.take(*limit.quota, *limit.who, tokens, x.now);
+        const auto wait = x.holds.wait();
+        if (!refused && wait.count() > 0 && x.now + wait >= x.answer_due())
+            refused = {.why = limit_reason::queue_timeout, .wait = wait};
         if (!refused)
             continue;
         count(with, x, refused->why, limit.quota->limits.shadow);
@@ -148,9 +152,10 @@ net::task<bool> wait_for_grant(services& with, exchange& x, milliseconds& look)
     co_return waited;
 }
 
-nanoseconds patience_of(const exchange& x) noexcept
+time_point patient_until(const exchange& x) noexcept
 {
-    return std::max<nanoseconds>(x.key->limits.max_wait, purse_patience);
+    const auto patience = std::max<nanoseconds>(x.key->limits.max_wait, purse_patience);
+    return std::min(x.now + patience, x.answer_due());
 }
 
 // After `paid`, which was refused: a purse that waits for a grant is waited for.
@@ -158,9 +163,10 @@ net::task<result<void>> wait_for_money(
     services& with, exchange& x, std::int64_t amount, payment paid)
 {
     const auto began = x.now;
+    const auto until = patient_until(x);
     auto look = purse_look;
     for (;;) {
-        if (paid.why == policy::purse::answer::spent || x.now - began >= patience_of(x)) {
+        if (paid.why == policy::purse::answer::spent || x.now >= until) {
             count(with, x, limit_reason::budget, false);
             co_return refuse(x, paid);
         }
@@ -197,7 +203,7 @@ net::task<result<void>> admit(services& with, exchange& x)
         with.cells.queue.observe(wait);
         const bool due = co_await pause(with, x.stop, wait);
         if (!due)
-            co_return x.fail(errc::client_closed_request);
+            co_return x.fail(x.stopped_or(errc::client_closed_request));
     }
     co_return result<void>{};
 }
@@ -210,7 +216,7 @@ net::task<result<bool>> afford(
     // A hedge may go to another target of the model.
     const auto amount = model.hedge.enabled ? most_expensive(model, x.expected, at)
                                             : most_expensive(target, x.expected, at);
-    const auto until = x.now + patience_of(x);
+    const auto until = patient_until(x);
     auto look = purse_look;
     auto got = x.holds.raise(amount);
     while (got == answer::dry && x.now < until) {

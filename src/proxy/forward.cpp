@@ -14,7 +14,7 @@ namespace {
 
 question question_of(const exchange& x) noexcept
 {
-    const auto due = std::min(x.due, x.head_due);
+    const auto due = x.answer_due();
     const bool shorter = due < x.began + x.config->timeouts.request;
     return {x.head, x.body, *x.facts, x.request_id.view(), *x.served_by, due, shorter};
 }

@@ -221,6 +221,30 @@ BOOST_AUTO_TEST_CASE(after_the_time_for_it_no_connection_waits_for_a_request)
     BOOST_TEST(!w.provider.accept_within(milliseconds(0)));
 }
 
+BOOST_AUTO_TEST_CASE(who_still_waits_for_its_turn_then_is_told_that_the_gateway_drains)
+{
+    provider echo(always(answer_text("{}")));
+    gateway gate(config(echo.port())
+                     .set("timeouts", "{ drain: 1s }")
+                     .set(
+                         "keys",
+                         "[{ id: a, hash: '" + key_hash("sk-client-a")
+                             + "', limits: { requests: 1/min, burst: 1, max_wait: 5m } }]"));
+    const auto text = chat_text("", "x-api-key: sk-client-a\r\n");
+    auto first = gate.connect();
+    first.send(text);
+    BOOST_TEST(first.answer().status() == 200u);
+    BOOST_TEST(gate.becomes("sluice_in_flight_requests", {}, 0));
+    auto waiting = gate.connect();
+    waiting.send(text);
+    BOOST_TEST(gate.becomes("sluice_in_flight_requests", {}, 1));
+    gate.stop();
+    const auto answer = waiting.answer();
+    BOOST_TEST(answer.status() == 503u);
+    BOOST_TEST(answer.says("\"code\":\"draining\""), answer.body);
+    BOOST_TEST(gate.stopped());
+}
+
 BOOST_AUTO_TEST_CASE(a_second_stop_insists)
 {
     world w("10m");

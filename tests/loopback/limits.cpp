@@ -167,6 +167,23 @@ BOOST_AUTO_TEST_CASE(who_would_wait_too_long_is_refused_at_once)
     BOOST_TEST(w.gate.becomes("sluice_limited_total", {"reason=\"queue_timeout\""}, 1));
 }
 
+BOOST_AUTO_TEST_CASE(who_would_wait_beyond_its_deadline_is_refused_at_once)
+{
+    world w("{ requests: 1/min, burst: 1, max_wait: 10m }");
+    auto client = w.gate.connect();
+    client.send(chat());
+    BOOST_TEST(client.answer().status() == 200u);
+    client.send(chat_text("", "x-api-key: sk-client-a\r\nx-sluice-timeout: 1s\r\n"));
+    const auto refused = client.answer();
+    BOOST_TEST(refused.status() == 429u);
+    BOOST_TEST(refused.says("\"code\":\"rate_limit_exceeded\""));
+    BOOST_TEST(std::stoul(refused.header("retry-after-ms")) > 1000u);
+    BOOST_TEST(w.gate.becomes("sluice_limited_total", {"reason=\"queue_timeout\""}, 1));
+    // Its place is nobody's: the next one waits for the same turn.
+    client.send(chat_text("", "x-api-key: sk-client-a\r\nx-sluice-timeout: 1s\r\n"));
+    BOOST_TEST(std::stoul(client.answer().header("retry-after-ms")) <= 60'000u);
+}
+
 BOOST_AUTO_TEST_CASE(a_client_that_leaves_the_queue_leaves_nothing_behind)
 {
     world w("{ requests: 1/min, burst: 1, max_wait: 2m, concurrent: 2 }");

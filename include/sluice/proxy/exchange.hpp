@@ -82,6 +82,9 @@ public:
     // Why it was told to stop, else `why`.
     [[nodiscard]] errc stopped_or(errc why) const noexcept;
 
+    // Until when there has to be an answer's head.
+    [[nodiscard]] time_point answer_due() const noexcept { return std::min(due, head_due); }
+
     // What a wait on the upstream that `ended` so means for the request.
     [[nodiscard]] errc lost(net::io ended) const noexcept { return stopped_or(proxy::lost(ended)); }
 
