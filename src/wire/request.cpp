@@ -1,5 +1,6 @@
 #include "json_text.hpp"
 #include "json_walk.hpp"
+#include <sluice/base/text.hpp>
 #include <sluice/wire/request.hpp>
 
 #include <simdjson.h>
@@ -45,10 +46,11 @@ constexpr std::array<std::string_view, member_count> member_names{
     "safety_identifier",
     "include_usage"};
 
+// Also one that differs in case.
 constexpr member find_member(std::string_view name) noexcept
 {
     for (unsigned i = 0; i < member_count; ++i)
-        if (member_names[i] == name)
+        if (iequals(member_names[i], name))
             return static_cast<member>(i);
     return member_count;
 }
@@ -144,12 +146,13 @@ private:
         if (which == member_count || (which == include_usage) != (depth == 2)
             || (which == prompt && facts_.where != endpoint::completions))
             return walk_.skip_value(depth);
-        if (escaped || has(which))
+        if (escaped || name != member_names[which] || has(which))
             return refuse(
                 errc::duplicate_parameter,
                 which,
-                escaped ? "the name of this member must not be written with escapes"
-                        : "the member is given more than once");
+                escaped      ? "the name of this member must not be written with escapes"
+                : has(which) ? "the member is given more than once"
+                             : "the name of this member must be in lower case");
         seen_ |= 1U << which;
         return read_value(which, depth);
     }

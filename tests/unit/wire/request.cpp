@@ -129,6 +129,26 @@ BOOST_DATA_TEST_CASE(
         with(R"("max_tokens":)" + std::string(sample)), errc::invalid_type, "max_tokens");
 }
 
+BOOST_FIXTURE_TEST_CASE(a_name_that_differs_in_case_alone_is_refused, a_parser)
+{
+    refused(with(R"("Model":"m2")"), errc::duplicate_parameter, "model");
+    refused(R"({"MODEL":"m2"})", errc::duplicate_parameter, "model");
+    refused(with(R"("MAX_TOKENS":9)"), errc::duplicate_parameter, "max_tokens");
+    refused(
+        with(R"("max_Completion_tokens":9)"), errc::duplicate_parameter, "max_completion_tokens");
+    refused(with(R"("STREAM":false)"), errc::duplicate_parameter, "stream");
+    refused(with(R"("N":9)"), errc::duplicate_parameter, "n");
+    refused(with(R"("\u004dodel":"m2")"), errc::duplicate_parameter, "model");
+    refused(
+        with(R"("stream_options":{"Include_Usage":true})"),
+        errc::duplicate_parameter,
+        "include_usage");
+    BOOST_TEST(
+        facts(with(R"("Tools":[],"Models":1,"Include_Usage":1,"x":{"Model":1},"m\u00d6del":2)"))
+            .model
+        == "m1");
+}
+
 BOOST_FIXTURE_TEST_CASE(the_answers_that_are_asked_for_are_counted, a_parser)
 {
     const auto answers = [this](std::string_view member, endpoint where = endpoint::completions) {
