@@ -9,10 +9,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr double ahead = 2;        // seconds of spending that are held
-constexpr double memory = 2;       // seconds over which the spending is averaged
-constexpr auto idle = 10s;         // after which what is not needed goes back
-constexpr std::int64_t spare = 2;  // typical requests that are held at least
+constexpr double ahead = 2;         // seconds of spending that are held
+constexpr double memory = 2;        // seconds over which the spending is averaged
+constexpr auto idle = 10s;          // after which what is not needed goes back
+constexpr std::int64_t spare = 2;   // typical requests that are held at least
+constexpr std::int64_t plenty = 4;  // times what is needed: what is above it goes back
+constexpr std::int64_t growth = 8;  // of a typical request, in a turn
 
 std::int64_t clamped_money(double value) noexcept
 {
@@ -38,19 +40,26 @@ void lease_planner::look(
         if (passed > 0)
             rate_ += (1 - std::exp(-passed / memory)) * (more / passed - rate_);
     }
-    // Follows a greater one at once and forgets it over some hundred turns in which there were
-    // others.
+    // Follows greater ones in a few turns, so that one alone moves it little, and forgets them over
+    // some hundred turns in which there were others.
     if (asked.largest > typical_)
-        typical_ = asked.largest;
+        typical_ = std::min(asked.largest, growth * typical_);
     else if (asked.largest > 0)
         typical_ -= (typical_ - asked.largest) / 64;
-    if (asked.largest > 0 || asked.missed > 0)
+    if (asked.largest > 0 || asked.missed > 0 || asked.beyond > 0)
         busy_at_ = now;
     fresh_ = false;
     held_ = in;
     asked_ = asked;
     spent_ = spent;
     looked_at_ = now;
+    if (asked.missed > 0 || in.left <= plenty * need())
+        needed_at_ = now;
+}
+
+std::int64_t lease_planner::need() const noexcept
+{
+    return std::max(clamped_money(rate_ * ahead), spare * typical_);
 }
 
 std::int64_t lease_planner::ask(const authority_view& authority) const noexcept
@@ -65,7 +74,8 @@ std::int64_t lease_planner::ask(const authority_view& authority) const noexcept
     const std::int64_t cap = left / (2 * std::int64_t{std::max(authority.gateways, 1U)});
     // A debt is paid as well, or else what is granted lets nobody in.
     const std::int64_t one = std::max(typical_, asked_.largest) - std::min<std::int64_t>(held, 0);
-    const std::int64_t needed = asked_.largest > 0 ? asked_.largest : typical_;
+    const std::int64_t asked = asked_.largest > 0 ? asked_.largest : asked_.beyond;
+    const std::int64_t needed = asked > 0 ? asked : typical_;
     if (authority.gateways > 1 && left < needed - held)
         return 0;
     return std::min({std::max(target - held, std::int64_t{0}), std::max(cap, one), left});
@@ -74,17 +84,18 @@ std::int64_t lease_planner::ask(const authority_view& authority) const noexcept
 bool lease_planner::too_little(const authority_view& authority) const noexcept
 {
     return authority.gateways > 1
-           && asked_.largest > held_.left + std::max<std::int64_t>(authority.left, 0);
+           && std::max(asked_.largest, asked_.beyond)
+                  > held_.left + std::max<std::int64_t>(authority.left, 0);
 }
 
 std::int64_t lease_planner::surplus(const authority_view& authority, time_point now) const noexcept
 {
-    if (authority.gateways < 2)
-        return 0;
     // What smaller requests can use stays.
     if (too_little(authority) && !took_)
         return std::max<std::int64_t>(held_.left, 0);
-    if (now - busy_at_ < idle)
+    if (now - needed_at_ >= idle)
+        return held_.left - need();
+    if (authority.gateways < 2 || now - busy_at_ < idle)
         return 0;
     // Towards the end even the reserve for a first request is worth more to somebody who asks.
     const bool scarce = authority.left < std::int64_t{authority.gateways} * spare * typical_;

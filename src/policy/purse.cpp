@@ -46,27 +46,43 @@ bool update(std::atomic<std::uint64_t>& word, period_tag tag, const Change& chan
     }
 }
 
+// A greater one that comes between is lost; the next one tells again.
+void note(std::atomic<std::int64_t>& greatest, std::int64_t amount) noexcept
+{
+    if (amount > greatest.load(std::memory_order_relaxed))
+        greatest.store(amount_of(amount), std::memory_order_relaxed);
+}
+
 }  // namespace
 
 purse::outcome purse::take(std::int64_t amount) noexcept
 {
     const std::int64_t wanted = std::max<std::int64_t>(amount, 0);
-    // A greater one that comes between is lost; the next one tells again.
-    if (wanted > largest_.load(std::memory_order_relaxed))
-        largest_.store(amount_of(wanted), std::memory_order_relaxed);
     std::uint64_t seen = word_.load(std::memory_order_relaxed);
     while (true) {
         const auto in = unpack_contents(seen);
-        if (in.left < wanted) {
-            if (!in.closed)
-                missed_.fetch_add(amount_of(wanted), std::memory_order_relaxed);
-            return {.got = in.closed ? answer::spent : answer::dry, .tag = in.tag};
-        }
+        if (in.left < wanted)
+            return {.got = miss(in, wanted), .tag = in.tag};
         // There is enough: nothing but the money changes.
         const auto less = seen - (static_cast<std::uint64_t>(wanted) << money_shift);
-        if (word_.compare_exchange_weak(seen, less, std::memory_order_acq_rel))
+        if (word_.compare_exchange_weak(seen, less, std::memory_order_acq_rel)) {
+            note(largest_, wanted);
             return {.got = answer::taken, .tag = in.tag};
+        }
     }
+}
+
+// What cannot be had moves nobody to grant more.
+purse::answer purse::miss(const contents& in, std::int64_t wanted) noexcept
+{
+    const auto more = in.closed ? 0 : grantable_.load(std::memory_order_relaxed);
+    if (amount_of(wanted) > in.left + more) {
+        note(beyond_, std::max<std::int64_t>(wanted, 1));
+        return in.left + more > 0 ? answer::beyond : answer::spent;
+    }
+    note(largest_, wanted);
+    missed_.fetch_add(amount_of(wanted), std::memory_order_relaxed);
+    return answer::dry;
 }
 
 void purse::give_back(period_tag tag, std::int64_t amount) noexcept
@@ -92,6 +108,7 @@ void purse::charge(period_tag tag, std::int64_t amount) noexcept
 
 void purse::open(period_tag tag, std::int64_t granted) noexcept
 {
+    grantable_.store(most, std::memory_order_relaxed);
     word_.store(pack({.left = amount_of(granted), .tag = tag}), std::memory_order_release);
 }
 
@@ -118,6 +135,11 @@ std::int64_t purse::withdraw(period_tag tag, std::int64_t amount) noexcept
     return got;
 }
 
+void purse::tell(std::int64_t grantable) noexcept
+{
+    grantable_.store(amount_of(grantable), std::memory_order_relaxed);
+}
+
 purse::contents purse::look() const noexcept
 {
     return unpack_contents(word_.load(std::memory_order_acquire));
@@ -128,7 +150,8 @@ purse::demand purse::asked() noexcept
     const std::int64_t sum = missed_.exchange(0, std::memory_order_relaxed);
     return {
         .missed = sum < 0 ? most : std::min(sum, most),  // below 0: it went round
-        .largest = largest_.exchange(0, std::memory_order_relaxed)};
+        .largest = largest_.exchange(0, std::memory_order_relaxed),
+        .beyond = beyond_.exchange(0, std::memory_order_relaxed)};
 }
 
 }  // namespace sluice::policy

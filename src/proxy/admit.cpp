@@ -138,7 +138,10 @@ errc refuse(exchange& x, const payment& refused)
     return x.fail(
         errc::insufficient_quota,
         "the budget " + budget.id + " of "
-            + config::format_money(budget.limit / config::nanos_per_micro) + " is spent");
+            + config::format_money(budget.limit / config::nanos_per_micro)
+            + (refused.why == policy::purse::answer::beyond
+                   ? " has less left than this request may cost"
+                   : " is spent"));
 }
 
 // A purse that is empty for the moment is asked again after `look`, which grows. False: stopped
@@ -166,7 +169,7 @@ net::task<result<void>> wait_for_money(
     const auto until = patient_until(x);
     auto look = purse_look;
     for (;;) {
-        if (paid.why == policy::purse::answer::spent || x.now >= until) {
+        if (paid.why != policy::purse::answer::dry || x.now >= until) {
             count(with, x, limit_reason::budget, false);
             co_return refuse(x, paid);
         }

@@ -87,8 +87,11 @@ grant_account::wish grant_account::look(unsigned gateways, time_point now)
         in_ = about_.purse->look();
     }
     const auto asked = about_.purse->asked();
-    refused_ = refused_ || (in_.closed && asked.largest > in_.left);
     planner_.look(in_, asked, put_, now);
+    // Not for the one that asks for more than anybody: for an ordinary one nothing is left.
+    const auto rest = about_.limit + known_.topped_up - used();
+    refused_ =
+        refused_ || (asked.beyond > 0 && rest < std::max(planner_.typical(), about_.limit / 100));
     wish out;
     if (asking_ || pending_ > 0 || now < ask_at_)
         return out;
@@ -103,8 +106,11 @@ grant_account::wish grant_account::look(unsigned gateways, time_point now)
         heard_at_ = now;
         return out;
     }
-    if (spent && !in_.closed)
+    const bool useful = left() > 0 && left() + in_.left >= planner_.typical();
+    if (spent && !useful && !in_.closed)
         about_.purse->close(tag());
+    else if (useful && in_.closed)
+        about_.purse->grant(tag(), 0);
     if (surplus > 0) {
         heard_at_ = now;
         out.returned = about_.purse->withdraw(tag(), surplus);
@@ -205,6 +211,8 @@ void grant_account::fill()
     pending_ = 0;
     if (begun_ && left() <= 0)
         about_.purse->close(tag());
+    if (begun_)
+        about_.purse->tell(left());
     in_ = about_.purse->look();
 }
 

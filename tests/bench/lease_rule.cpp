@@ -1,7 +1,7 @@
 // What the lease rule of the gateway asks for and gives back, for tests/bench/scaling.py, which
 // simulates it: one line in, one line out.
 //
-// in:  ns left tag missed largest granted authority_left gateways
+// in:  ns left tag missed largest beyond granted authority_left gateways
 // out: asked surplus
 // A line that begins with `new` starts another planner.
 
@@ -27,8 +27,8 @@ int main()
         policy::purse::contents held;
         policy::purse::demand asked;
         policy::authority_view authority;
-        if (!(in >> now >> held.left >> period >> asked.missed >> asked.largest >> granted
-              >> authority.left >> authority.gateways)) {
+        if (!(in >> now >> held.left >> period >> asked.missed >> asked.largest >> asked.beyond
+              >> granted >> authority.left >> authority.gateways)) {
             std::cerr << "not understood: " << line << '\n';
             return 1;
         }

@@ -35,12 +35,12 @@ class Planner:
 
     def __init__(self, ahead=2.0, part=2):
         self.ahead, self.part = ahead, part
-        self.left = self.tag = self.missed = self.largest = self.spent = 0
+        self.left = self.tag = self.missed = self.largest = self.beyond = self.spent = 0
         self.typical, self.rate = CENT, 0.0
-        self.looked_at = self.busy_at = 0
+        self.looked_at = self.busy_at = self.needed_at = 0
         self.fresh, self.took = True, False
 
-    def look(self, left, tag, missed, largest, granted, now):
+    def look(self, left, tag, missed, largest, beyond, granted, now):
         spent = granted - left
         self.took = self.fresh or tag != self.tag or spent > self.spent
         if self.fresh or tag != self.tag:
@@ -51,14 +51,19 @@ class Planner:
             if passed > 0:
                 self.rate += (1 - math.exp(-passed / 2.0)) * (more / passed - self.rate)
         if largest > self.typical:
-            self.typical = largest
+            self.typical = min(largest, 8 * self.typical)
         elif largest > 0:
             self.typical -= (self.typical - largest) // 64
-        if largest > 0 or missed > 0:
+        if largest > 0 or missed > 0 or beyond > 0:
             self.busy_at = now
         self.fresh = False
-        self.left, self.tag, self.missed, self.largest = left, tag, missed, largest
+        self.left, self.tag, self.missed, self.largest, self.beyond = left, tag, missed, largest, beyond
         self.spent, self.looked_at = spent, now
+        if missed > 0 or left <= 4 * self.need():
+            self.needed_at = now
+
+    def need(self):
+        return max(int(min(self.rate * self.ahead, float(MOST))), 2 * self.typical)
 
     def ask(self, authority_left, gateways):
         authority_left = max(authority_left, 0)
@@ -67,20 +72,20 @@ class Planner:
             return 0
         cap = authority_left // (self.part * max(gateways, 1))
         one = max(self.typical, self.largest) - min(self.left, 0)
-        needed = self.largest or self.typical
+        needed = self.largest or self.beyond or self.typical
         if gateways > 1 and authority_left < needed - self.left:
             return 0
         return min(max(target - self.left, 0), max(cap, one), authority_left)
 
     def too_little(self, authority_left, gateways):
-        return gateways > 1 and self.largest > self.left + max(authority_left, 0)
+        return gateways > 1 and max(self.largest, self.beyond) > self.left + max(authority_left, 0)
 
     def surplus(self, authority_left, gateways, now):
-        if gateways < 2:
-            return 0
         if self.too_little(authority_left, gateways) and not self.took:
             return max(self.left, 0)
-        if now - self.busy_at < 10 * SECOND:
+        if now - self.needed_at >= 10 * SECOND:
+            return self.left - self.need()
+        if gateways < 2 or now - self.busy_at < 10 * SECOND:
             return 0
         scarce = authority_left < gateways * 2 * self.typical
         return max(self.left - (0 if scarce else 2 * self.typical), 0)
@@ -90,11 +95,14 @@ class Gateway:
     def __init__(self, ahead, part):
         self.planner = Planner(ahead, part)
         self.left = self.granted = 0
-        self.missed = self.largest = 0
+        self.missed = self.largest = self.beyond = 0
         self.seen_left = None  # at the authority, when last heard
         self.heard_at = 0
 
     def request(self, reserve, cost):
+        if self.left < reserve and self.seen_left is not None and reserve > self.left + self.seen_left:
+            self.beyond = max(self.beyond, reserve)
+            return False
         self.largest = max(self.largest, reserve)
         if self.left < reserve:
             self.missed += reserve
@@ -132,8 +140,8 @@ class Run:
         return count
 
     def ask_authority(self, one, now):
-        one.planner.look(one.left, 1, one.missed, one.largest, one.granted, now)
-        one.missed = one.largest = 0
+        one.planner.look(one.left, 1, one.missed, one.largest, one.beyond, one.granted, now)
+        one.missed = one.largest = one.beyond = 0
         known = self.budget if one.seen_left is None else one.seen_left
         wanted = one.planner.ask(known, len(self.all))
         back = 0 if wanted else one.planner.surplus(known, len(self.all), now)
@@ -194,9 +202,10 @@ def check(program):
             left = chance.randrange(-CENT, 5 * CENT)
             missed = chance.choice([0, 0, chance.randrange(10 * CENT)])
             largest = chance.choice([0, chance.randrange(3 * CENT)])
+            beyond = chance.choice([0, 0, chance.randrange(100 * DOLLAR)])
             authority, gateways = chance.randrange(-CENT, 100 * DOLLAR), chance.choice([1, 2, 4, 1000])
-            planner.look(left, tag, missed, largest, granted, now)
-            lines.append(f"{now} {left} {tag} {missed} {largest} {granted} {authority} {gateways}")
+            planner.look(left, tag, missed, largest, beyond, granted, now)
+            lines.append(f"{now} {left} {tag} {missed} {largest} {beyond} {granted} {authority} {gateways}")
             expected.append(f"{planner.ask(authority, gateways)} {planner.surplus(authority, gateways, now)}")
     done = subprocess.run([program], input="\n".join(lines) + "\n", capture_output=True, text=True, check=True)
     answers = done.stdout.splitlines()

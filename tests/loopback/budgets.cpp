@@ -120,6 +120,7 @@ BOOST_AUTO_TEST_CASE(a_spent_budget_says_which_and_that_trying_again_is_of_no_us
     BOOST_TEST(second.status() == 429U);
     BOOST_TEST(second.says("\"code\":\"insufficient_quota\""), second.body);
     BOOST_TEST(second.says("key:a:daily of 4 USD"), second.body);
+    BOOST_TEST(second.says("less left than this request may cost"), second.body);
     BOOST_TEST(second.header("x-should-retry") == "false");
     // Less is left than this needs, and enough for that.
     BOOST_TEST(answer_to(client, ask_text("\"max_tokens\":1,")).status() == 200U);

@@ -41,7 +41,8 @@ public:
     [[nodiscard]] bool too_little(const authority_view& authority) const noexcept;
 
     // How much of what is held to give back now: nobody asked for a while and others may need it,
-    // or it is too little for those who ask here. A single gateway keeps everything.
+    // it is much more than is needed, or it is too little for those who ask here. A single gateway
+    // keeps a little more than it needs.
     [[nodiscard]] std::int64_t surplus(
         const authority_view& authority, time_point now) const noexcept;
 
@@ -49,14 +50,18 @@ public:
     [[nodiscard]] std::int64_t typical() const noexcept { return typical_; }
 
 private:
+    // What is to be held, if nobody missed anything.
+    [[nodiscard]] std::int64_t need() const noexcept;
+
     purse::contents held_;
     purse::demand asked_;
     std::int64_t spent_ = 0;  // in the period, as of the last look
     std::int64_t typical_ = first_guess;
     double rate_ = 0;
     time_point looked_at_{};
-    time_point busy_at_{};  // when something was last asked for
-    bool took_ = false;     // somebody, between the last two looks
+    time_point busy_at_{};    // when something was last asked for
+    time_point needed_at_{};  // when what is held was last not too much
+    bool took_ = false;       // somebody, between the last two looks
     bool fresh_ = true;
 };
 

@@ -7,6 +7,7 @@
 // grants. Money is nano-dollars, amounts are 0 or more (less counts as 0).
 
 #include <atomic>
+#include <chrono>
 #include <cstdint>
 
 namespace sluice::policy {
@@ -25,8 +26,9 @@ public:
 
     enum class answer : std::uint8_t {
         taken,
-        dry,    // more may be granted
-        spent,  // the authority has no more for this period
+        dry,     // more may be granted
+        beyond,  // something is left for this period, but not so much
+        spent,   // nothing is
     };
     struct outcome {
         answer got = answer::dry;
@@ -48,6 +50,8 @@ public:
     bool close(period_tag tag) noexcept;
     // Takes back up to `amount` of what is left; how much it was.
     std::int64_t withdraw(period_tag tag, std::int64_t amount) noexcept;
+    // What it could still grant in this period. Not known, as after open(): anything.
+    void tell(std::int64_t grantable) noexcept;
 
     struct contents {
         std::int64_t left = 0;  // below 0: debt
@@ -59,15 +63,20 @@ public:
     // What was asked of it since the last call, for the authority to judge how much it needs.
     struct demand {
         std::int64_t missed = 0;   // sum of what was asked while it was dry, repetitions included
-        std::int64_t largest = 0;  // of all that was asked at once
+        std::int64_t largest = 0;  // of all that was asked at once and could be had
+        std::int64_t beyond = 0;   // the same of what could not
     };
     [[nodiscard]] demand asked() noexcept;
 
 private:
+    [[nodiscard]] answer miss(const contents& in, std::int64_t wanted) noexcept;
+
     // From the top: 51 bits of money, two's complement; 12 of period; 1 for closed.
     std::atomic<std::uint64_t> word_{0};
     std::atomic<std::int64_t> missed_{0};
     std::atomic<std::int64_t> largest_{0};
+    std::atomic<std::int64_t> beyond_{0};
+    std::atomic<std::int64_t> grantable_{most};
 };
 
 }  // namespace sluice::policy

@@ -112,6 +112,29 @@ BOOST_AUTO_TEST_CASE(amounts_beyond_what_it_holds_stop_at_the_ends)
     BOOST_TEST(!of.look().closed);
 }
 
+BOOST_AUTO_TEST_CASE(what_is_more_than_can_be_had_is_refused_at_once_and_told_apart)
+{
+    purse of;
+    of.open(today, 10);
+    BOOST_TEST((of.take(purse::most).got == answer::dry), "nobody knows yet");
+    (void)of.asked();
+    of.tell(5);
+    BOOST_TEST((of.take(16).got == answer::beyond));
+    BOOST_TEST((of.take(15).got == answer::dry));
+    BOOST_TEST((of.take(10).got == answer::taken));
+    BOOST_TEST(of.close(today));
+    BOOST_TEST((of.take(1).got == answer::spent));
+    const auto asked = of.asked();
+    BOOST_TEST(asked.missed == 15);
+    BOOST_TEST(asked.largest == 15);
+    BOOST_TEST(asked.beyond == 16);
+    BOOST_TEST(of.asked().beyond == 0);
+    of.give_back(today, 3);
+    BOOST_TEST((of.take(4).got == answer::beyond), "closed, and three are left");
+    of.open(tomorrow, 0);
+    BOOST_TEST((of.take(100).got == answer::dry));
+}
+
 BOOST_AUTO_TEST_CASE(what_was_asked_for_is_told_once)
 {
     purse of;

@@ -179,7 +179,7 @@ BOOST_AUTO_TEST_CASE(what_comes_to_cost_more_is_paid_by_all_budgets_or_by_none)
     BOOST_TEST((one.pay(*rich, 300) == purse::answer::taken));
     BOOST_TEST((one.pay(*poor, 300) == purse::answer::taken));
     BOOST_TEST(one.has_paid());
-    BOOST_TEST((one.raise(351) == purse::answer::spent));
+    BOOST_TEST((one.raise(351) == purse::answer::beyond));
     BOOST_TEST(rich->look().left == 700);
     BOOST_TEST(poor->look().left == 50);
     BOOST_TEST((one.raise(350) == purse::answer::taken));

@@ -181,7 +181,7 @@ BOOST_AUTO_TEST_CASE(a_crash_opens_no_budget_again)
     BOOST_TEST(taken <= 100);
     BOOST_TEST(taken >= 50);
     w.start();
-    BOOST_TEST((w.take() == policy::purse::answer::spent));
+    BOOST_TEST((w.take() != policy::purse::answer::taken));
 }
 
 BOOST_AUTO_TEST_CASE(what_was_held_at_an_orderly_end_can_be_spent_later)
@@ -302,6 +302,39 @@ BOOST_AUTO_TEST_CASE(what_was_spent_beyond_what_was_granted_is_not_forgotten)
     w.start();
     BOOST_TEST((w.take() == policy::purse::answer::spent));
     BOOST_TEST(w.tended->list()[0].spent > 10 * dollar);
+}
+
+BOOST_AUTO_TEST_CASE(who_asks_for_more_than_there_is_gets_nothing_and_takes_nothing_from_others)
+{
+    world w(1000 * dollar);
+    BOOST_TEST(w.take_up_to(5) == 5);
+    for (int i = 0; i < 3; ++i) {
+        const auto got = w.take(1000 * dollar);
+        BOOST_TEST((got != policy::purse::answer::taken && got != policy::purse::answer::dry));
+        w.look();
+    }
+    BOOST_TEST(w.take_up_to(5) == 5);
+    BOOST_TEST(w.events.empty());
+    BOOST_TEST(w.tended->list()[0].held < dollar);
+    w.start();
+    BOOST_TEST(w.tended->list()[0].spent < dollar);
+}
+
+BOOST_AUTO_TEST_CASE(what_one_dear_request_left_behind_goes_back)
+{
+    world w(1000 * dollar);
+    BOOST_TEST((w.take(1000 * dollar) == policy::purse::answer::taken));
+    w.look();
+    BOOST_TEST(w.tended->list()[0].closed);
+    w.purse->give_back(w.tag, 999 * dollar);
+    for (int i = 0; i < 60; ++i) {
+        BOOST_TEST(w.take_up_to(1) == 1);
+        w.look();
+    }
+    BOOST_TEST(!w.tended->list()[0].closed);
+    w.start();
+    BOOST_TEST(w.tended->list()[0].spent < 20 * dollar);
+    BOOST_TEST((w.take(900 * dollar) == policy::purse::answer::taken));
 }
 
 BOOST_AUTO_TEST_CASE(an_authority_that_does_not_answer_is_asked_again)
