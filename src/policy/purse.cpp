@@ -135,9 +135,15 @@ std::int64_t purse::withdraw(period_tag tag, std::int64_t amount) noexcept
     return got;
 }
 
-void purse::tell(std::int64_t grantable) noexcept
+void purse::tell(std::int64_t grantable, std::chrono::sys_seconds ends) noexcept
 {
     grantable_.store(amount_of(grantable), std::memory_order_relaxed);
+    ends_.store(ends.time_since_epoch().count(), std::memory_order_relaxed);
+}
+
+std::chrono::sys_seconds purse::ends() const noexcept
+{
+    return std::chrono::sys_seconds(std::chrono::seconds(ends_.load(std::memory_order_relaxed)));
 }
 
 purse::contents purse::look() const noexcept

@@ -135,6 +135,8 @@ errc refuse(exchange& x, const payment& refused)
             errc::rate_limit_exceeded, "more of the budget " + budget.id + " is on its way");
     }
     x.exhausted = true;
+    const nanoseconds ends = budget.purse->ends().time_since_epoch();
+    x.retry_after = std::max<nanoseconds>(ends - x.system_time, seconds(1));
     return x.fail(
         errc::insufficient_quota,
         "the budget " + budget.id + " of "

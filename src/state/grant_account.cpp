@@ -212,7 +212,7 @@ void grant_account::fill()
     if (begun_ && left() <= 0)
         about_.purse->close(tag());
     if (begun_)
-        about_.purse->tell(left());
+        about_.purse->tell(left(), ends_);
     in_ = about_.purse->look();
 }
 

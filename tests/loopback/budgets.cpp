@@ -6,6 +6,8 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <chrono>
+#include <cmath>
 #include <thread>
 #include <vector>
 
@@ -124,6 +126,24 @@ BOOST_AUTO_TEST_CASE(a_spent_budget_says_which_and_that_trying_again_is_of_no_us
     BOOST_TEST(second.header("x-should-retry") == "false");
     // Less is left than this needs, and enough for that.
     BOOST_TEST(answer_to(client, ask_text("\"max_tokens\":1,")).status() == 200U);
+}
+
+BOOST_AUTO_TEST_CASE(a_spent_budget_says_when_its_period_ends)
+{
+    using namespace std::chrono;
+    provider echo(always(answer_text(completion)));
+    gateway gate(with_budget(echo.port(), "{ daily: 3 USD }"));
+    const auto began = system_clock::now();
+    BOOST_TEST(status_of(gate, ask_text()) == 200U);
+    auto client = gate.connect();
+    const auto refused = answer_to(client, ask_text());
+    BOOST_TEST(refused.says("insufficient_quota"), refused.body);
+    const auto took = duration<double>(system_clock::now() - began).count();
+    const auto left = duration<double>(ceil<days>(began) - began).count();
+    const auto told = std::stod(refused.header("retry-after-ms")) / 1000;
+    BOOST_TEST(told <= left + 1);
+    BOOST_TEST(told >= left - took - 1);
+    BOOST_TEST(std::stod(refused.header("retry-after")) == std::ceil(told));
 }
 
 BOOST_AUTO_TEST_CASE(many_answers_to_one_question_are_paid_for_before_it_is_sent)

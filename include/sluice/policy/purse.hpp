@@ -50,8 +50,9 @@ public:
     bool close(period_tag tag) noexcept;
     // Takes back up to `amount` of what is left; how much it was.
     std::int64_t withdraw(period_tag tag, std::int64_t amount) noexcept;
-    // What it could still grant in this period. Not known, as after open(): anything.
-    void tell(std::int64_t grantable) noexcept;
+    // What it could still grant in this period, not known, as after open(): anything; and when that
+    // ends.
+    void tell(std::int64_t grantable, std::chrono::sys_seconds ends) noexcept;
 
     struct contents {
         std::int64_t left = 0;  // below 0: debt
@@ -59,6 +60,9 @@ public:
         bool closed = false;
     };
     [[nodiscard]] contents look() const noexcept;
+
+    // When there is more again at the latest; 1970: not known.
+    [[nodiscard]] std::chrono::sys_seconds ends() const noexcept;
 
     // What was asked of it since the last call, for the authority to judge how much it needs.
     struct demand {
@@ -77,6 +81,7 @@ private:
     std::atomic<std::int64_t> largest_{0};
     std::atomic<std::int64_t> beyond_{0};
     std::atomic<std::int64_t> grantable_{most};
+    std::atomic<std::int64_t> ends_{0};  // Unix seconds
 };
 
 }  // namespace sluice::policy

@@ -118,7 +118,9 @@ BOOST_AUTO_TEST_CASE(what_is_more_than_can_be_had_is_refused_at_once_and_told_ap
     of.open(today, 10);
     BOOST_TEST((of.take(purse::most).got == answer::dry), "nobody knows yet");
     (void)of.asked();
-    of.tell(5);
+    const std::chrono::sys_seconds midnight(std::chrono::days(20'001));
+    of.tell(5, midnight);
+    BOOST_TEST((of.ends() == midnight));
     BOOST_TEST((of.take(16).got == answer::beyond));
     BOOST_TEST((of.take(15).got == answer::dry));
     BOOST_TEST((of.take(10).got == answer::taken));
