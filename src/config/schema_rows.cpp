@@ -291,7 +291,7 @@ constexpr schema_row first_rows[] = {
     {.path = "models.*.budget.soft", .kind = value_kind::percent, .fallback = "80%", .max = 100, .above = true,
      .meaning = "Told to `budget_webhook`, the log and a metric when so much of a budget is spent."},
     {.path = "models.*.context_window", .kind = value_kind::count, .min = 1, .max = 1'000'000'000,
-     .meaning = "Tokens the model takes. Left out: not known."},
+     .meaning = "Tokens the model takes; what is certainly longer is not sent to it. Left out: not known."},
     {.path = "models.*.price.input", .kind = value_kind::price, .max = most_price, .required = true,
      .meaning = "US dollars per million input tokens, at most 6 decimals."},
     {.path = "models.*.price.cached_input", .kind = value_kind::price, .fallback = "as input", .max = most_price,

@@ -86,20 +86,37 @@ void decline(const exchange& x, const policy::step& to) noexcept
     stage.candidates[to.target].state->breaker.abandon(to.given);
 }
 
-// A step to a target that no budget has the money for: nobody is asked.
+// Whether its model cannot take the request for certain. A list of texts may fit one by one.
+bool too_long(const exchange& x, const policy::step& to) noexcept
+{
+    const auto& window = x.served_by->routes.links[to.stage].model->context_window;
+    const bool conversation = x.facts->where == wire::endpoint::chat_completions
+                              || x.facts->where == wire::endpoint::responses;
+    return conversation && window && policy::certainly_longer(x.body, *window);
+}
+
+// A step that would lead to nothing: nobody is asked.
 policy::step pass_over(
-    services& with, exchange& x, policy::attempt_plan& plan, const policy::step& to, outcome& what)
+    services& with,
+    exchange& x,
+    policy::attempt_plan& plan,
+    const policy::step& to,
+    const outcome& why,
+    outcome& what)
 {
     decline(x, to);
     // Where somebody was asked, the client is told what came of that.
     if (!x.tried)
-        what = {
-            policy::cause::unaffordable,
-            {},
-            errc::no_healthy_upstream,
-            "what could stand in costs more than a budget has left"};
-    return plan.after(policy::cause::unaffordable, x.now, with.random);
+        what = why;
+    return plan.after(why.why, x.now, with.random);
 }
+
+constexpr outcome unaffordable{
+    policy::cause::unaffordable,
+    {},
+    errc::no_healthy_upstream,
+    "what could stand in costs more than a budget has left"};
+constexpr outcome beyond_window{policy::cause::context_length, {}, errc::context_length_exceeded};
 
 // What the client gets when nothing is left to try. Success: the answer of the last attempt.
 result<void> give_up(
@@ -148,6 +165,10 @@ net::task<result<void>> forward(services& with, exchange& x)
             next = plan.resume(x.now, with.random);
             continue;
         }
+        if (too_long(x, next)) {
+            next = pass_over(with, x, plan, next, beyond_window, what);
+            continue;
+        }
         if (needs_money(x, next)) {
             const auto& link = x.served_by->routes.links[next.stage];
             rest(with, x);
@@ -158,7 +179,7 @@ net::task<result<void>> forward(services& with, exchange& x)
                 co_return paid.error();
             }
             if (!*paid) {
-                next = pass_over(with, x, plan, next, what);
+                next = pass_over(with, x, plan, next, unaffordable, what);
                 continue;
             }
         }

@@ -156,6 +156,37 @@ BOOST_AUTO_TEST_CASE(a_cause_with_a_list_of_its_own_goes_there)
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_is_certainly_too_long_goes_to_who_takes_more_without_a_call)
+{
+    const std::string nonce(5000, 'n');
+    world w(
+        {answers()}, "context_window: 10, " + chain("{ any: [second], context_length: [third] }"));
+    const auto answer = ask(w.gate, nonce);
+    BOOST_TEST(answered(answer, nonce), answer.body);
+    BOOST_TEST(answer.header("x-sluice-model") == "third");
+    BOOST_TEST(answer.header("x-sluice-attempts") == "1");
+    BOOST_TEST(w.a.calls() == 0u);
+    BOOST_TEST(w.b.calls() == 0u);
+    // What may be short enough is asked for.
+    BOOST_TEST(answered(ask(w.gate, "short"), "short"));
+    BOOST_TEST(w.a.calls() == 1u);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_certainly_too_long_for_all_is_refused)
+{
+    const std::string nonce(5000, 'n');
+    world w({answers()}, "context_window: 10, " + chain("{ any: [second] }"));
+    const auto answer = ask(w.gate, nonce);
+    BOOST_TEST(answer.status() == 400u);
+    BOOST_TEST(answer.says("\"code\":\"context_length_exceeded\""), answer.body);
+    BOOST_TEST(answer.says("invalid_request_error"), answer.body);
+    BOOST_TEST(w.a.calls() == 0u);
+    BOOST_TEST(w.b.calls() == 0u);
+    // An image is few tokens and many octets.
+    const auto image = "\"image\":\"data:image/png;base64," + std::string(5000, 'A') + "\",";
+    BOOST_TEST(answered(ask(w.gate, "picture", image), "picture"));
+}
+
 BOOST_AUTO_TEST_CASE(a_cause_without_a_list_is_passed_on_unless_it_is_a_failure)
 {
     world w({says(error_answer(400, "context_length_exceeded"))}, chain("[second]"));

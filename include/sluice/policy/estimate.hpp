@@ -6,6 +6,7 @@
 #include <atomic>
 #include <cstdint>
 #include <optional>
+#include <string_view>
 
 namespace sluice::policy {
 
@@ -25,6 +26,10 @@ inline constexpr std::uint64_t most_output_tokens = std::uint64_t{1} << 53U;
     one.output = too_many ? most_output_tokens : one.output * answers;
     return one;
 }
+
+// A conversation with this body has certainly more tokens: none is longer than 128 bytes. Never
+// where it holds an image, a sound or a file, whose bytes are not read as text.
+[[nodiscard]] bool certainly_longer(std::string_view body, std::uint64_t tokens) noexcept;
 
 class estimator {
 public:

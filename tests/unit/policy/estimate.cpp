@@ -5,6 +5,7 @@
 
 #include <cmath>
 #include <limits>
+#include <string>
 #include <thread>
 #include <vector>
 
@@ -20,6 +21,15 @@ BOOST_AUTO_TEST_CASE(four_bytes_a_token_until_more_is_known)
     BOOST_TEST(of.estimate(4001, std::nullopt).input == 1001U);
     BOOST_TEST(of.estimate(0, std::nullopt).input == 1U);
     BOOST_TEST(of.estimate(4000, std::nullopt).output == 1024U);
+}
+
+BOOST_AUTO_TEST_CASE(a_conversation_is_certainly_as_long_as_the_longest_tokens_would_make_it)
+{
+    BOOST_TEST(!certainly_longer("", 1));
+    BOOST_TEST(!certainly_longer(std::string(1407, 'x'), 10));
+    BOOST_TEST(certainly_longer(std::string(1408, 'x'), 10));
+    BOOST_TEST(!certainly_longer("data:image/png;base64," + std::string(9999, 'A'), 10));
+    BOOST_TEST(!certainly_longer(R"({"input_audio":{"data":")" + std::string(9999, 'A'), 10));
 }
 
 BOOST_AUTO_TEST_CASE(the_output_is_what_the_request_allows)
