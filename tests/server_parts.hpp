@@ -79,15 +79,14 @@ struct control_world {
         if (shared)
             book = std::make_unique<state::spread_book>(*directory, "a");
         audit = std::make_unique<observe::audit_log>(directory->file("audit.jsonl"));
-        const config::environment machine{
-            .variable = [](const std::string&) { return std::nullopt; },
-            .file = [](const std::string& path) -> std::optional<std::string> {
-                std::ifstream in(path);
-                std::ostringstream out;
-                out << in.rdbuf();
-                return in ? std::optional(out.str()) : std::nullopt;
-            },
-            .cores = 1};
+        config::environment machine;
+        machine.variable = [](const std::string&) { return std::nullopt; };
+        machine.file = [](const std::string& path) -> std::optional<std::string> {
+            std::ifstream in(path);
+            std::ostringstream out;
+            out << in.rdbuf();
+            return in ? std::optional(out.str()) : std::nullopt;
+        };
         auto loaded = config::load_file(file(), machine);
         if (!loaded.document)
             throw std::runtime_error(config::to_string(loaded.complaints.front()));

@@ -7,6 +7,7 @@
 #include <arpa/inet.h>
 #include <array>
 #include <cstring>
+#include <type_traits>
 
 namespace sluice::config {
 namespace {
@@ -162,6 +163,17 @@ std::optional<host_port> parse_address(std::string_view text)
     if (!parse_ipv4(parts->host))
         return {};
     return host_port{std::string(parts->host), *port};
+}
+
+bool overlap(const host_port& a, const host_port& b)
+{
+    const auto meet = [](const auto& one, const auto& other) {
+        const auto all = std::decay_t<decltype(*one)>{};
+        return one && other && (*one == *other || *one == all || *other == all);
+    };
+    return a.port != 0 && a.port == b.port
+           && (meet(parse_ipv4(a.host), parse_ipv4(b.host))
+               || meet(parse_ipv6(a.host), parse_ipv6(b.host)));
 }
 
 bool is_loopback(std::string_view ip)

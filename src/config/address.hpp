@@ -18,6 +18,10 @@ struct host_port {
 // host:port, [v6]:port, :port (every IPv4 address). `localhost` is 127.0.0.1, other names are none.
 [[nodiscard]] std::optional<host_port> parse_address(std::string_view text);
 
+// Whether two sockets cannot listen there at once: 0.0.0.0 is every IPv4 address, :: every IPv6
+// one. Port 0 is any free one.
+[[nodiscard]] bool overlap(const host_port& a, const host_port& b);
+
 // 127.0.0.0/8 or ::1.
 [[nodiscard]] bool is_loopback(std::string_view ip);
 

@@ -1,6 +1,7 @@
 #include <sluice/base/text.hpp>
 #include <sluice/config/environment.hpp>
 #include <sluice/config/units.hpp>
+#include <sluice/net/tls.hpp>
 
 #include <algorithm>
 #include <array>
@@ -9,6 +10,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <sys/stat.h>
+#include <system_error>
 #include <unistd.h>
 
 namespace sluice::config {
@@ -70,6 +72,26 @@ std::optional<std::size_t> cores_by_quota()
     return {};
 }
 
+// As open(2) would say it, but a file that is not there is not made.
+std::string append_fault(const std::string& path)
+{
+    const auto said = [](int error) { return std::generic_category().message(error); };
+    const auto allows = [](const std::string& file, int what) {
+        return ::faccessat(AT_FDCWD, file.c_str(), what, AT_EACCESS) == 0;
+    };
+    struct stat about{};
+    if (::stat(path.c_str(), &about) == 0) {
+        if (S_ISDIR(about.st_mode))
+            return said(EISDIR);
+        return allows(path, W_OK) ? "" : said(errno);
+    }
+    if (errno != ENOENT)
+        return said(errno);
+    const auto slash = path.rfind('/');
+    const auto directory = slash == std::string::npos ? "." : path.substr(0, slash + 1);
+    return allows(directory, W_OK | X_OK) ? "" : said(errno);
+}
+
 }  // namespace
 
 std::optional<std::string> read_file(const std::string& path, std::size_t max_bytes)
@@ -103,6 +125,10 @@ environment process_environment()
         return value == nullptr ? std::nullopt : std::optional<std::string>(value);
     };
     real.file = [](const std::string& path) { return read_file(path, max_secret_file); };
+    real.certificate_fault = net::certificate_fault;
+    real.private_key_fault = net::private_key_fault;
+    real.append_fault = append_fault;
+    real.authorities_fault = net::authorities_fault;
     const auto cores = cores_by_affinity();
     real.cores = std::min(cores, cores_by_quota().value_or(cores));
     return real;

@@ -61,13 +61,18 @@ std::optional<webhook> read_webhook(const place& at)
     return std::move(found);
 }
 
-std::string read_path(const place& at, const environment& environment)
+std::string read_path(
+    const place& at,
+    const environment& environment,
+    const std::function<std::string(const std::string& path)>& fault)
 {
     if (!at.given())
         return {};
     std::string path = at.text();
     if (path.find('\0') != std::string::npos || !environment.file(path))
         at.complain_value("cannot be read");
+    else if (const auto wrong = fault ? fault(path) : ""; !wrong.empty())
+        at.complain(at.shown() + " cannot be used: " + wrong);
     return path;
 }
 

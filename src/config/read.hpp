@@ -65,7 +65,11 @@ bool check_secret(const place& at, std::string_view text);
 // At most so many elements.
 bool check_length(const place& at, std::size_t length, std::size_t most);
 
-// A file this process can read; "" (not given) is fine.
-std::string read_path(const place& at, const environment& environment);
+// A file this process can read, and in which `fault`, if there is one, finds nothing; "" (not
+// given) is fine.
+std::string read_path(
+    const place& at,
+    const environment& environment,
+    const std::function<std::string(const std::string& path)>& fault = {});
 
 }  // namespace sluice::config

@@ -19,10 +19,15 @@ std::optional<tls_files> read_tls(const place& at, const environment& environmen
 {
     if (!at.present())
         return {};
-    return tls_files{
-        .certificate = read_path(at["certificate"], environment),
-        .private_key = read_path(at["private_key"], environment),
-        .client_ca = read_path(at["client_ca"], environment)};
+    tls_files files;
+    files.certificate = read_path(at["certificate"], environment, environment.certificate_fault);
+    const auto key_fault = [&](const std::string& key) {
+        return environment.private_key_fault ? environment.private_key_fault(key, files.certificate)
+                                             : std::string();
+    };
+    files.private_key = read_path(at["private_key"], environment, key_fault);
+    files.client_ca = read_path(at["client_ca"], environment, environment.authorities_fault);
+    return files;
 }
 
 void read_listen(const place& at, const environment& environment, snapshot& settings)
@@ -33,11 +38,10 @@ void read_listen(const place& at, const environment& environment, snapshot& sett
             return;
         const bool taken = std::any_of(
             settings.listen.begin(), settings.listen.end(), [&](const listen_address& other) {
-                return other.port != 0 && other.port == address->port
-                       && other.host == address->host;
+                return overlap(*address, {other.host, other.port});
             });
         if (taken)
-            one["address"].complain("this address stands twice");
+            one["address"].complain("overlaps an address above");
         settings.listen.push_back(
             {.host = address->host,
              .port = address->port,
@@ -76,7 +80,7 @@ void read_admin(const place& at, snapshot& settings)
                                "allowed: 127.0.0.1 or [::1], "
                                "or set admin.token");
     for (const auto& listen : settings.listen)
-        if (listen.port != 0 && listen.port == admin.port && listen.host == admin.host)
+        if (overlap(*address, {listen.host, listen.port}))
             at["address"].complain(
                 "clients listen there already, the admin API needs its own address");
     settings.admin = std::move(admin);
@@ -102,6 +106,16 @@ std::string read_file_name(const place& at)
     if (text.empty() || text.size() > 4096 || text.find('\0') != std::string::npos)
         at.complain_value("is no path");
     return text;
+}
+
+std::string read_access_log(const place& at, const environment& environment)
+{
+    const auto path = read_file_name(at);
+    if (path == "stderr" || path == "off" || !environment.append_fault)
+        return path;
+    if (const auto wrong = environment.append_fault(path); !wrong.empty())
+        at.complain(at.shown() + " cannot be written: " + wrong);
+    return path;
 }
 
 // UTC is known without a database.
@@ -131,7 +145,7 @@ void read_redis(const place& at, const environment& environment, snapshot& setti
     const auto url = at["redis"];
     const auto timeout = at["redis_timeout"].duration();
     const auto prefix = at["redis_prefix"];
-    const auto ca_file = read_path(at["redis_ca_file"], environment);
+    const auto ca_file = read_path(at["redis_ca_file"], environment, environment.authorities_fault);
     const bool named = check_name(prefix, prefix.text());
     if (!url.given())
         return;
@@ -186,7 +200,7 @@ void read_process(const place& root, const environment& environment, snapshot& s
     read_limits(root["limits"], settings.limits);
     read_timeouts(root["timeouts"], settings.timeouts);
     settings.heartbeat = root["heartbeat"].duration();
-    settings.access_log.path = read_file_name(root["access_log"]);
+    settings.access_log.path = read_access_log(root["access_log"], environment);
     read_time_zone(root["time_zone"], environment, settings);
     settings.budget_webhook = read_webhook(root["budget_webhook"]);
 }

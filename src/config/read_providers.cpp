@@ -71,7 +71,7 @@ void read_providers(const place& root, const environment& environment, snapshot&
         read_api_keys(at, provider);
         provider.credential_rules.retry_after_cap = at["retry_after_cap"].duration();
         read_rates(at["limits"], provider.limits);
-        provider.ca_file = read_path(at["ca_file"], environment);
+        provider.ca_file = read_path(at["ca_file"], environment, environment.authorities_fault);
         if (!provider.ca_file.empty() && !provider.tls && !provider.host.empty())
             at["ca_file"].complain("means nothing without https://");
         provider.ask_usage = at["ask_usage"].boolean();

@@ -93,8 +93,14 @@ private:
             refuse(at, path, "has to be a list");
             return;
         }
-        for (std::size_t i = 0; i < at.members.size(); ++i)
-            check(at.members[i].value, path + '[' + std::to_string(i) + ']', pattern);
+        for (std::size_t i = 0; i < at.members.size(); ++i) {
+            node& one = at.members[i].value;
+            const auto where = path + '[' + std::to_string(i) + ']';
+            if (one.is == node::kind::null && !one.refused)
+                refuse(one, where, "has no value, has to be a map of keys");
+            else
+                check(one, where, pattern);
+        }
     }
 
     void check_map(node& at, const std::string& path, const std::string& pattern)

@@ -64,6 +64,14 @@ tls_context_result failed(std::string_view what, const std::string& file)
     return {nullptr, std::string(what) + " " + file + ": " + tls_error()};
 }
 
+// What went wrong first, in a few words; what came of it says less. The queue is emptied.
+std::string first_reason()
+{
+    const char* reason = ERR_reason_error_string(ERR_peek_error());
+    ERR_clear_error();
+    return reason != nullptr ? reason : "unknown error";
+}
+
 }  // namespace
 
 std::string tls_error()
@@ -122,6 +130,41 @@ tls_context_result make_client_context(const std::string& ca_file)
     if (SSL_CTX_set_alpn_protos(raw, alpn.data(), alpn.size()) != 0)
         return failed("cannot set ALPN", "");
     return {std::move(context), {}};
+}
+
+std::string certificate_fault(const std::string& file)
+{
+    ERR_clear_error();
+    const auto context = fresh(TLS_server_method());
+    if (context && SSL_CTX_use_certificate_chain_file(context.get(), file.c_str()) == 1)
+        return {};
+    return "no certificate chain is in it: " + first_reason();
+}
+
+std::string private_key_fault(const std::string& file, const std::string& certificate)
+{
+    ERR_clear_error();
+    const auto use = [&file](const tls_context& context) {
+        return context
+               && SSL_CTX_use_PrivateKey_file(context.get(), file.c_str(), SSL_FILETYPE_PEM) == 1;
+    };
+    if (!use(fresh(TLS_server_method())))
+        return "no private key is in it: " + first_reason();
+    const auto both = fresh(TLS_server_method());
+    const bool fits = both
+                      && (SSL_CTX_use_certificate_chain_file(both.get(), certificate.c_str()) != 1
+                          || (use(both) && SSL_CTX_check_private_key(both.get()) == 1));
+    ERR_clear_error();
+    return fits ? "" : "it does not belong to the certificate";
+}
+
+std::string authorities_fault(const std::string& file)
+{
+    ERR_clear_error();
+    const auto context = fresh(TLS_server_method());
+    if (context && SSL_CTX_load_verify_locations(context.get(), file.c_str(), nullptr) == 1)
+        return {};
+    return first_reason();
 }
 
 ssl_ptr make_client_ssl(const tls_context& context, int descriptor, const std::string& host)

@@ -174,6 +174,28 @@ BOOST_AUTO_TEST_CASE(a_reload_takes_up_new_certificates_and_leaves_connections_a
     BOOST_TEST(serial_of(still) == serial);
 }
 
+BOOST_AUTO_TEST_CASE(a_reload_refuses_certificates_that_cannot_be_used_and_counts_it)
+{
+    world w(true);
+    const auto refused_at = [&w](std::string_view key) {
+        const auto answer = w.gate.reload(w.how);
+        return answer.status() >= 400u && answer.says(key);
+    };
+    const auto good = w.ca.issue("gateway.test");
+    w.install({.certificate = "nonsense", .key = good.key});
+    BOOST_TEST(refused_at("listen[0].tls.certificate"));
+    w.install({.certificate = good.certificate, .key = w.ca.issue("gateway.test").key});
+    BOOST_TEST(refused_at("listen[0].tls.private_key"));
+    w.install({.certificate = good.certificate, .key = "nonsense"});
+    BOOST_TEST(refused_at("listen[0].tls.private_key"));
+    w.install(good);
+    write_file(w.file("clients.pem"), "nonsense");
+    BOOST_TEST(refused_at("listen[0].tls.client_ca"));
+    BOOST_TEST(w.gate.becomes("sluice_config_reload_failures_total", {}, 4));
+    write_file(w.file("clients.pem"), w.clients_ca.certificate());
+    BOOST_TEST(w.gate.reload(w.how).status() == 200u);
+}
+
 BOOST_AUTO_TEST_CASE(a_client_that_leaves_cancels_its_provider)
 {
     listener slow;

@@ -189,4 +189,15 @@ BOOST_AUTO_TEST_CASE(a_stream_over_tls_that_is_cut_is_not_whole)
     BOOST_TEST(!rest.ends_with("\r\n0\r\n\r\n"));
 }
 
+BOOST_AUTO_TEST_CASE(a_reload_refuses_authorities_that_cannot_be_used)
+{
+    world w;
+    const auto how = w.make("localhost");
+    write_file(w.ca_file, "nonsense");
+    const auto refused = w.gate.reload(how);
+    BOOST_TEST(refused.status() >= 400u);
+    BOOST_TEST(refused.says("providers.one.ca_file"), refused.body);
+    BOOST_TEST(w.gate.becomes("sluice_config_reload_failures_total", {}, 1));
+}
+
 BOOST_AUTO_TEST_SUITE_END()

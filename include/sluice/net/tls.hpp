@@ -32,6 +32,13 @@ struct tls_context_result {
 // For providers: the peer's chain and name are verified. `ca_file` empty: the system's trust store.
 [[nodiscard]] tls_context_result make_client_context(const std::string& ca_file);
 
+// What is wrong with PEM files in words; empty: a context can be made of them. The key has to be
+// the certificate's, if that can be used itself.
+[[nodiscard]] std::string certificate_fault(const std::string& file);
+[[nodiscard]] std::string private_key_fault(
+    const std::string& file, const std::string& certificate);
+[[nodiscard]] std::string authorities_fault(const std::string& file);
+
 // A client side that sends `host` as SNI and accepts only a certificate for it; IP literals are
 // matched as addresses and send no SNI (RFC 6066 section 3).
 [[nodiscard]] ssl_ptr make_client_ssl(

@@ -12,6 +12,7 @@ namespace sluice::config::fake {
 struct machine {
     std::map<std::string, std::string> variables;
     std::map<std::string, std::string> files;
+    std::map<std::string, std::string> faults{};  // by path
 
     [[nodiscard]] config::environment environment() const
     {
@@ -24,6 +25,16 @@ struct machine {
             const auto found = files.find(path);
             return found == files.end() ? std::nullopt : std::optional(found->second);
         };
+        fake.certificate_fault = [faults = faults](const std::string& path) {
+            const auto found = faults.find(path);
+            return found == faults.end() ? std::string() : found->second;
+        };
+        fake.append_fault = fake.certificate_fault;
+        fake.authorities_fault = fake.certificate_fault;
+        fake.private_key_fault =
+            [of = fake.certificate_fault](const std::string& path, const std::string& certificate) {
+                return of(path).empty() ? of(path + " for " + certificate) : of(path);
+            };
         fake.cores = 3;
         return fake;
     }

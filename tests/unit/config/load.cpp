@@ -1,5 +1,6 @@
 #include "fake.hpp"
 #include "source_dir.hpp"
+#include "temporary_directory.hpp"
 #include <sluice/config/schema.hpp>
 
 #include <boost/test/data/monomorphic.hpp>
@@ -46,12 +47,17 @@ const std::vector<wrong_case> wrong_cases = {
     {"limits: {connections: -1}\n", "1:23: limits.connections: \"-1\" does not fit, allowed: 1 to 10000000"},
     {"limits: {buffered_bytes: 2MiB}\n", "1:10: limits.buffered_bytes: is less than limits.body_bytes"},
     {"listen: []\n", "1:1: listen: there has to be at least one address"},
+    {"listen: [~]\n", "1:10: listen[0]: has no value, has to be a map of keys"},
+    {"listen: [{address: \":1\"}, ]\nkeys: [~]\n", "2:8: keys[0]: has no value, has to be a map of keys"},
     {"listen: {address: \":1\"}\n", "1:9: listen: has to be a list"},
     {"listen: [{address: example.com:80}]\n", "1:20: listen[0].address: \"example.com:80\" is no address"},
     {"listen: [{address: \"::1:80\"}]\n", "1:20: listen[0].address: \"::1:80\" is no address"},
     {"listen: [{address: \"[::1]\"}]\n", "1:20: listen[0].address: \"[::1]\" is no address"},
     {"listen: [{address: \"1.2.3.4:65536\"}]\n", "1:20: listen[0].address: \"1.2.3.4:65536\" is no address"},
-    {"listen: [{address: \":80\"}, {address: \"0.0.0.0:80\"}]\n", "1:29: listen[1].address: this address stands twice"},
+    {"listen: [{address: \":80\"}, {address: \"0.0.0.0:80\"}]\n", "1:29: listen[1].address: overlaps an address above"},
+    {"listen: [{address: \"127.0.0.1:80\"}, {address: \":80\"}]\n", "1:38: listen[1].address: overlaps an address above"},
+    {"listen: [{address: \"[::]:80\"}, {address: \"[::1]:80\"}]\n", "1:33: listen[1].address: overlaps an address above"},
+    {"listen: [{address: \":9090\"}]\n", "admin.address: clients listen there already"},
     {"listen: [{tls: {certificate: /ok}}]\n", "1:16: listen[0].tls.private_key: is missing"},
     {"listen: [{tls: {certificate: /c, private_key: /ok}}]\n", "1:30: listen[0].tls.certificate: \"/c\" cannot be read"},
     {"listen: [{address: \"127.0.0.1:9090\"}]\n", "admin.address: clients listen there already"},
@@ -377,6 +383,39 @@ BOOST_AUTO_TEST_CASE(the_example_uses_every_key_and_loads)
     }
 }
 
+BOOST_AUTO_TEST_CASE(every_pem_file_that_cannot_be_used_is_told_with_its_place)
+{
+    const machine with{
+        .variables = {},
+        .files = {{"/crt", "x"}, {"/key", "x"}, {"/ca", "x"}},
+        .faults = {{"/crt", "no certificate"}, {"/key for /crt", "no pair"}, {"/ca", "no CA"}}};
+    const auto got = load_text(
+        "listen: [{tls: {certificate: /crt, private_key: /key, client_ca: /ca}}]\n"
+        "state: {redis: \"rediss://x\", redis_ca_file: /ca}\n"
+        "providers: {p: {base_url: \"https://x/v1\", ca_file: /ca}}\n"
+            + models,
+        with);
+    BOOST_TEST(
+        lines(got)
+        == "f.yaml:1:17: listen[0].tls.certificate: \"/crt\" cannot be used: no certificate\n"
+           "f.yaml:1:36: listen[0].tls.private_key: \"/key\" cannot be used: no pair\n"
+           "f.yaml:1:55: listen[0].tls.client_ca: \"/ca\" cannot be used: no CA\n"
+           "f.yaml:2:30: state.redis_ca_file: \"/ca\" cannot be used: no CA\n"
+           "f.yaml:3:43: providers.p.ca_file: \"/ca\" cannot be used: no CA\n");
+}
+
+BOOST_AUTO_TEST_CASE(an_access_log_that_cannot_be_written_is_told_with_its_place)
+{
+    machine with;
+    with.faults = {{"/nope/x.log", "No such file or directory"}, {"off", "x"}, {"stderr", "x"}};
+    BOOST_TEST(
+        lines(load_with("access_log: /nope/x.log\n", with))
+        == "f.yaml:1:1: access_log: \"/nope/x.log\" cannot be written: No such file or "
+           "directory\n");
+    for (const auto* right : {"", "access_log: off\n", "access_log: stderr\n", "access_log: /x\n"})
+        BOOST_TEST(lines(load_with(right, with)) == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_read_is_one_complaint)
 {
     const auto got = load_file("/nowhere/at/all.yaml", machine{}.environment());
@@ -395,6 +434,21 @@ BOOST_AUTO_TEST_CASE(the_real_environment_has_a_path_and_cores_and_reads_only_fi
     BOOST_TEST(real.file((source_dir() / "README.md").string()).has_value());
     BOOST_TEST(!real.file("/dev/zero").has_value());
     BOOST_TEST(!real.file("/").has_value());
+}
+
+BOOST_AUTO_TEST_CASE(the_real_environment_knows_what_can_be_appended_to_and_makes_no_file)
+{
+    const auto real = process_environment();
+    const sluice::temporary_directory where;
+    const auto file = where.path + "/access.log";
+    BOOST_TEST(real.append_fault(file) == "");
+    BOOST_TEST(!std::filesystem::exists(file));
+    std::ofstream(file) << "a line\n";
+    BOOST_TEST(real.append_fault(file) == "");
+    BOOST_TEST(real.append_fault("relative.log") == "");
+    BOOST_TEST(real.append_fault(where.path) == "Is a directory");
+    BOOST_TEST(real.append_fault(where.path + "/nope/x.log") == "No such file or directory");
+    BOOST_TEST(real.append_fault(file + "/x.log") == "Not a directory");
 }
 
 BOOST_AUTO_TEST_SUITE_END()
