@@ -146,6 +146,7 @@ change_report control::reload(const origin& by)
     if (auto stale = refuse_stale(by))
         return *stale;
     auto loaded = config::load_file(settings_.config_path, settings_.environment);
+    refuse_opening(loaded);
     reload_.complaints = texts_of(loaded.complaints);
     if (!loaded.document) {
         ++reload_.failures;
@@ -248,6 +249,7 @@ change_report control::replace_file(std::string_view text, const origin& by)
     if (auto stale = refuse_stale(by))
         return *stale;
     auto loaded = config::load(text, settings_.config_path, settings_.environment);
+    refuse_opening(loaded);
     if (!loaded.document)
         return refuse(refusal::invalid, texts_of(loaded.complaints));
     return apply(

@@ -9,9 +9,26 @@
 
 namespace sluice::server {
 
+// A file that is cut off before `keys:` may well be valid.
+void control::refuse_opening(config::load_result& loaded) const
+{
+    const bool live_ones =
+        std::ranges::any_of(live_.keys.by_id, [](const auto& one) { return !one.second.of_file; });
+    if (!loaded.document || !loaded.document->settings.open() || current_->open()
+        || live_.keys.closed || live_ones)
+        return;
+    loaded.document.reset();
+    loaded.complaints = {
+        {.file = settings_.config_path,
+         .key = "keys",
+         .what = "without any the gateway would be open to everyone, and the one in force is not; "
+                 "if that is meant, restart it with this file"}};
+}
+
 change_report control::try_file(std::string_view text) const
 {
     auto loaded = config::load(text, settings_.config_path, settings_.environment);
+    refuse_opening(loaded);
     if (!loaded.document)
         return refuse(refusal::invalid, texts_of(loaded.complaints));
     auto live = live_over(loaded.document->settings);

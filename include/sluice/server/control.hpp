@@ -217,6 +217,8 @@ private:
     void install(config::snapshot_ptr next);
     // The live changes with the keys' settings as they read over this file.
     [[nodiscard]] config::overrides live_over(const config::snapshot& file) const;
+    // A file without keys does not open a gateway that wants them: a restart does, and says so.
+    void refuse_opening(config::load_result& loaded) const;
     void report_loss(const std::string& what, std::uint64_t version);
     [[nodiscard]] change_report apply_keys(
         config::live_keys keys, std::string_view action, const origin& by);

@@ -227,6 +227,44 @@ BOOST_AUTO_TEST_CASE(a_bad_file_changes_nothing_and_is_shown_logged_and_counted)
     BOOST_TEST(world.plane->last_reload().failures == 4);
 }
 
+BOOST_AUTO_TEST_CASE(no_file_opens_a_gateway_that_wanted_keys_until_it_is_restarted)
+{
+    control_world world;
+    const auto before = world.plane->current();
+    const auto whole = sample_config();
+    const auto half = whole.substr(0, whole.find("keys:"));
+    const auto refused = [&](const change_report& report) {
+        return report.refused == refusal::invalid
+               && mentions(report.complaints, "sluice.yaml: keys:")
+               && mentions(report.complaints, "open to everyone");
+    };
+    BOOST_TEST(refused(world.plane->try_file(half)));
+    BOOST_TEST(refused(world.plane->replace_file(half, somebody)));
+    BOOST_TEST(world.content() == whole);
+    world.write(half);
+    BOOST_TEST(refused(world.plane->reload(somebody)));
+    BOOST_TEST((world.plane->current() == before));
+    BOOST_TEST(world.values.read().reload_failures == 1);
+    BOOST_TEST(world.plane->last_reload().complaints.size() == 1U);
+    BOOST_TEST(mentions(world.lines, "reload_refused"));
+
+    world.restart();
+    BOOST_TEST(world.plane->current()->open());
+    BOOST_TEST(ok(world.plane->reload(somebody)));
+    BOOST_TEST(ok(world.plane->replace_file(whole, somebody)));
+    BOOST_TEST(refused(world.plane->try_file(half)));
+}
+
+BOOST_AUTO_TEST_CASE(without_a_key_in_the_file_a_live_one_keeps_the_gateway_closed)
+{
+    control_world world;
+    BOOST_TEST(ok(world.plane->create_key("k", "{}", {}, std::chrono::sys_seconds{}, somebody)));
+    const auto whole = sample_config();
+    world.write(whole.substr(0, whole.find("keys:")));
+    BOOST_TEST(ok(world.plane->reload(somebody)));
+    BOOST_TEST(!world.plane->current()->open());
+}
+
 BOOST_AUTO_TEST_CASE(a_reload_tells_what_differs_and_what_waits_for_a_restart)
 {
     control_world world;
