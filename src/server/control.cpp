@@ -6,36 +6,11 @@
 #include <algorithm>
 #include <cmath>
 #include <iterator>
-#include <numeric>
 #include <stdexcept>
 #include <utility>
 
 namespace sluice::server {
 namespace {
-
-std::vector<double> weights_of(const config::model& model)
-{
-    std::vector<double> weights;
-    std::ranges::transform(
-        model.targets, std::back_inserter(weights), [](const auto& one) { return one.weight; });
-    return weights;
-}
-
-double total(const std::vector<double>& weights)
-{
-    return std::accumulate(weights.begin(), weights.end(), 0.0);
-}
-
-// A live change names every target of its model, so that one can tell whether it was made for the
-// targets the file has now.
-std::vector<config::target_weight> named(
-    const config::model& model, const std::vector<double>& weights)
-{
-    std::vector<config::target_weight> out;
-    for (std::size_t i = 0; i < weights.size(); ++i)
-        out.push_back({model.targets[i].name, weights[i]});
-    return out;
-}
 
 std::vector<observe::control_values::target_weight> gauges_of(const config::snapshot& snapshot)
 {
@@ -180,13 +155,9 @@ change_report control::set_canary(std::string_view name, double percent, const o
             refusal::unknown_target,
             {"model '" + model->name
              + "' has no canary: name one of at least two targets with `canary:` in the file"});
-    auto weights = weights_of(*model);
-    // With everything on the canary the others have forgotten their weights; the file has not.
-    if (total(weights) == weights[*model->canary])
-        weights = weights_of(*model_called(file_.settings, model->name));
+    const auto weights = weights_to_share(*model, file_.settings, live_);
     auto live = live_;
-    live.weights[model->name] =
-        named(*model, policy::with_canary_percent(weights, *model->canary, percent));
+    lay_weights(*model, policy::with_canary_percent(weights, *model->canary, percent), live);
     return apply({.live = std::move(live), .file = file_, .action = "set_canary"}, by);
 }
 
@@ -217,7 +188,7 @@ change_report control::set_weights(
     if (!invalid.empty())
         return refuse(refusal::invalid, std::move(invalid));
     auto live = live_;
-    live.weights[model->name] = named(*model, weights);
+    lay_weights(*model, weights, live);
     return apply({.live = std::move(live), .file = file_, .action = "set_weights"}, by);
 }
 

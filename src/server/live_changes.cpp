@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <iterator>
+#include <numeric>
 #include <set>
 #include <string_view>
 
@@ -21,7 +22,64 @@ bool made_for(const std::vector<config::target_weight>& live, const config::mode
     return wanted == there;
 }
 
+// A live change names every target of its model, so that one can tell whether it was made for the
+// targets the file has now.
+std::vector<config::target_weight> named(
+    const config::model& model, const std::vector<double>& weights)
+{
+    std::vector<config::target_weight> out;
+    for (std::size_t i = 0; i < weights.size(); ++i)
+        out.push_back({model.targets[i].name, weights[i]});
+    return out;
+}
+
+// Whether nothing is left for the others.
+bool all_at_canary(const config::model& model, const std::vector<double>& weights)
+{
+    return model.canary && total(weights) == weights[*model.canary];
+}
+
 }  // namespace
+
+std::vector<double> weights_of(const config::model& model)
+{
+    std::vector<double> weights;
+    std::ranges::transform(
+        model.targets, std::back_inserter(weights), [](const auto& one) { return one.weight; });
+    return weights;
+}
+
+double total(const std::vector<double>& weights)
+{
+    return std::accumulate(weights.begin(), weights.end(), 0.0);
+}
+
+std::vector<double> weights_to_share(
+    const config::model& model, const config::snapshot& file, const config::overrides& live)
+{
+    auto weights = weights_of(model);
+    if (!all_at_canary(model, weights))
+        return weights;
+    const auto aside = live.aside.find(model.name);
+    if (aside == live.aside.end())
+        return weights_of(*model_called(file, model.name));
+    for (const auto& [target, weight] : aside->second)
+        for (std::size_t i = 0; i < weights.size(); ++i)
+            if (model.targets[i].name == target)
+                weights[i] = weight;
+    return weights;
+}
+
+void lay_weights(
+    const config::model& model, const std::vector<double>& weights, config::overrides& live)
+{
+    const auto before = weights_of(model);
+    if (!all_at_canary(model, weights))
+        live.aside.erase(model.name);
+    else if (!all_at_canary(model, before))
+        live.aside[model.name] = named(model, before);
+    live.weights[model.name] = named(model, weights);
+}
 
 std::vector<std::string> texts_of(const std::vector<config::complaint>& complaints)
 {
@@ -52,6 +110,16 @@ std::vector<std::string> drop_what_does_not_fit(
             "the live weights of model '" + name + "' are dropped: "
             + (model == file.models.end() ? "the file no longer has the model"
                                           : "the file has changed its targets"));
+        return true;
+    });
+    std::erase_if(live.aside, [&](const auto& one) {
+        const auto& [name, weights] = one;
+        const auto model = std::ranges::find(file.models, name, &config::model::name);
+        if (model != file.models.end() && made_for(weights, *model))
+            return false;
+        dropped.push_back(
+            "what the targets of model '" + name
+            + "' had before all went to its canary is forgotten: the file has changed them");
         return true;
     });
     for (auto& [name, breakers] : live.breakers) {

@@ -18,6 +18,19 @@ namespace sluice::server {
 [[nodiscard]] const config::model* model_called(
     const config::snapshot& snapshot, std::string_view name);
 
+// Of its targets, in their order.
+[[nodiscard]] std::vector<double> weights_of(const config::model& model);
+[[nodiscard]] double total(const std::vector<double>& weights);
+
+// What the targets besides the canary share what it leaves by: their weights, or what they had
+// before all went to the canary. The file's where nobody knows.
+[[nodiscard]] std::vector<double> weights_to_share(
+    const config::model& model, const config::snapshot& file, const config::overrides& live);
+
+// The model's weights from now on. What the others had is kept aside while the canary has all.
+void lay_weights(
+    const config::model& model, const std::vector<double>& weights, config::overrides& live);
+
 // Takes out the weights of models that the file no longer has, or has with other targets, and the
 // breakers of targets that it no longer has; tells each.
 [[nodiscard]] std::vector<std::string> drop_what_does_not_fit(

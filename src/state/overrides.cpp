@@ -33,6 +33,38 @@ bool read_targets(simdjson::dom::element element, std::vector<config::target_wei
     return true;
 }
 
+using weights_by_model = decltype(config::overrides::weights);
+
+std::string weights_json(const weights_by_model& models)
+{
+    std::string out = "{";
+    const char* between = "";
+    for (const auto& [model, targets] : models) {
+        out += std::exchange(between, ",");
+        out += '"' + json_escaped(model) + "\":" + to_json(targets);
+    }
+    return out + '}';
+}
+
+bool read_weights(simdjson::dom::element element, weights_by_model& out)
+{
+    simdjson::dom::object models;
+    if (element.get(models) != simdjson::SUCCESS)
+        return false;
+    for (const auto [model, targets] : models)
+        if (!read_targets(targets, out[std::string(model)]))
+            return false;
+    return true;
+}
+
+bool read_aside(simdjson::dom::element root, config::overrides& out)
+{
+    simdjson::dom::element all;
+    if (root["aside"].get(all) == simdjson::NO_SUCH_FIELD)
+        return true;  // written before there was any
+    return read_weights(all, out.aside);
+}
+
 std::string breakers_json(const config::overrides& overrides)
 {
     std::string out = "{";
@@ -79,14 +111,10 @@ bool read_breakers(simdjson::dom::element root, config::overrides& out)
 
 std::string to_json(const saved_overrides& saved)
 {
-    std::string out =
-        "{\"format\":1,\"version\":" + std::to_string(saved.version) + ",\"weights\":{";
-    const char* between = "";
-    for (const auto& [model, targets] : saved.overrides.weights) {
-        out += std::exchange(between, ",");
-        out += '"' + json_escaped(model) + "\":" + to_json(targets);
-    }
-    return out + "},\"breakers\":" + breakers_json(saved.overrides) + "}\n";
+    return "{\"format\":1,\"version\":" + std::to_string(saved.version)
+           + ",\"weights\":" + weights_json(saved.overrides.weights)
+           + ",\"aside\":" + weights_json(saved.overrides.aside)
+           + ",\"breakers\":" + breakers_json(saved.overrides) + "}\n";
 }
 
 std::string to_json(const std::vector<config::target_weight>& weights)
@@ -115,7 +143,7 @@ std::optional<saved_overrides> overrides_from_json(std::string_view text)
 {
     simdjson::dom::parser parser;
     simdjson::dom::element root;
-    simdjson::dom::object models;
+    simdjson::dom::element models;
     std::uint64_t format = 0;
     saved_overrides saved;
     if (parser.parse(simdjson::padded_string(text)).get(root) != simdjson::SUCCESS
@@ -123,10 +151,8 @@ std::optional<saved_overrides> overrides_from_json(std::string_view text)
         || root["version"].get(saved.version) != simdjson::SUCCESS
         || root["weights"].get(models) != simdjson::SUCCESS)
         return std::nullopt;
-    for (const auto [model, targets] : models)
-        if (!read_targets(targets, saved.overrides.weights[std::string(model)]))
-            return std::nullopt;
-    if (!read_breakers(root, saved.overrides))
+    if (!read_weights(models, saved.overrides.weights) || !read_aside(root, saved.overrides)
+        || !read_breakers(root, saved.overrides))
         return std::nullopt;
     return saved;
 }

@@ -13,6 +13,7 @@ namespace {
 using forced = policy::breaker::control;
 
 constexpr std::string_view weights_prefix = "weights ";
+constexpr std::string_view aside_prefix = "aside ";
 constexpr std::string_view breaker_prefix = "breaker ";
 constexpr std::string_view key_prefix = "key ";
 constexpr std::string_view closed_name = "closed";
@@ -56,7 +57,8 @@ bool lay_breaker(config::overrides& live, std::string_view of, std::string_view 
     return true;
 }
 
-bool lay_weights(config::overrides& live, std::string_view model, std::string_view value)
+bool lay_weights(
+    decltype(config::overrides::weights)& into, std::string_view model, std::string_view value)
 {
     auto weights = weights_from_json(value);
     if (!weights || model.empty())
@@ -67,7 +69,16 @@ bool lay_weights(config::overrides& live, std::string_view model, std::string_vi
         });
     if (!(sum > 0) || sum > 1e300)
         return false;
-    live.weights[std::string(model)] = std::move(*weights);
+    into[std::string(model)] = std::move(*weights);
+    return true;
+}
+
+bool lay_aside(config::overrides& live, std::string_view model, std::string_view value)
+{
+    if (!value.empty())
+        return lay_weights(live.aside, model, value);
+    if (const auto at = live.aside.find(model); at != live.aside.end())
+        live.aside.erase(at);
     return true;
 }
 
@@ -111,6 +122,7 @@ std::vector<std::string> names_of_changes(
     using targets = decltype(before.breakers)::mapped_type;
     std::vector<std::string> names;
     differing(before.weights, after.weights, weights_prefix, names);
+    differing(before.aside, after.aside, aside_prefix, names);
     std::vector<std::string> models;
     differing(before.breakers, after.breakers, "", models);
     for (const auto& model : models) {
@@ -154,6 +166,10 @@ std::string value_in(const config::overrides& live, std::string_view name)
         const auto at = live.weights.find(part_of(name, weights_prefix));
         return at == live.weights.end() ? std::string() : to_json(at->second);
     }
+    if (name.starts_with(aside_prefix)) {
+        const auto at = live.aside.find(part_of(name, aside_prefix));
+        return at == live.aside.end() ? std::string() : to_json(at->second);
+    }
     if (name.starts_with(key_prefix)) {
         const auto at = live.keys.by_id.find(part_of(name, key_prefix));
         return at == live.keys.by_id.end() ? std::string() : to_json(at->second);
@@ -166,7 +182,9 @@ std::string value_in(const config::overrides& live, std::string_view name)
 bool lay_over(config::overrides& live, std::string_view name, std::string_view value)
 {
     if (name.starts_with(weights_prefix))
-        return lay_weights(live, name.substr(weights_prefix.size()), value);
+        return lay_weights(live.weights, name.substr(weights_prefix.size()), value);
+    if (name.starts_with(aside_prefix))
+        return lay_aside(live, name.substr(aside_prefix.size()), value);
     if (name.starts_with(breaker_prefix))
         return lay_breaker(live, name.substr(breaker_prefix.size()), value);
     if (name.starts_with(key_prefix))

@@ -35,6 +35,9 @@ struct fetched_keys {
 // breaker to itself.
 struct overrides {
     std::map<std::string, std::vector<target_weight>, std::less<>> weights;
+    // What the targets of a model had before all of it went to the canary: what they share again
+    // when it gives some back.
+    std::map<std::string, std::vector<target_weight>, std::less<>> aside;
     // By target name; never automatic, models never without a target.
     std::map<std::string, std::map<std::string, policy::breaker::control, std::less<>>, std::less<>>
         breakers;

@@ -1,7 +1,7 @@
 #pragma once
 // Live changes as items with names, one for each that can be changed by itself:
-//   "weights MODEL", "breaker MODEL TARGET", "key ID", "closed"; and "rollout MODEL", whose value
-//   is the rollouts' own.
+//   "weights MODEL", "aside MODEL", "breaker MODEL TARGET", "key ID", "closed"; and "rollout
+//   MODEL", whose value is the rollouts' own.
 
 #include <sluice/config/build.hpp>
 

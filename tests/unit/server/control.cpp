@@ -54,6 +54,47 @@ BOOST_AUTO_TEST_CASE(after_all_went_to_the_canary_the_others_come_back_as_the_fi
     BOOST_TEST(near(world.model("demo").split.share(1), 0.30));
 }
 
+BOOST_AUTO_TEST_CASE(after_all_went_to_the_canary_the_others_come_back_as_they_were_live)
+{
+    control_world world;
+    const auto set = [&](double stable, double second, double canary) {
+        const std::vector<config::target_weight> wanted{
+            {"stable", stable}, {"second", second}, {"canary", canary}};
+        BOOST_TEST(ok(world.plane->set_weights("demo", wanted, somebody)));
+    };
+    const auto is = [&](double stable, double second) {
+        const auto& split = world.model("demo").split;
+        return near(split.share(0), stable) && near(split.share(1), second);
+    };
+    set(0, 100, 0);
+    BOOST_TEST(ok(world.plane->set_canary("demo", 100, somebody)));
+    world.restart();
+    BOOST_TEST(ok(world.plane->set_canary("demo", 100, somebody)));
+    world.write(sample_config("{}", "9s"));
+    BOOST_TEST(ok(world.plane->reload(somebody)));
+    BOOST_TEST(is(0, 0));
+    BOOST_TEST(ok(world.plane->set_canary("demo", 50, somebody)));
+    BOOST_TEST(is(0, 0.5));
+    BOOST_TEST(world.plane->live().aside.empty());
+
+    set(3, 1, 0);
+    set(0, 0, 1);
+    BOOST_TEST(ok(world.plane->set_canary("demo", 0, somebody)));
+    BOOST_TEST(is(0.75, 0.25));
+}
+
+BOOST_AUTO_TEST_CASE(what_the_others_had_goes_with_their_targets)
+{
+    control_world world;
+    BOOST_TEST(ok(world.plane->set_canary("demo", 100, somebody)));
+    BOOST_TEST(world.plane->live().aside.size() == 1U);
+    auto other = sample_config();
+    other.replace(other.find("name: second"), 12, "name: zweite");
+    world.write(other);
+    BOOST_TEST(ok(world.plane->reload(somebody)));
+    BOOST_TEST(world.plane->live().aside.empty());
+}
+
 BOOST_AUTO_TEST_CASE(a_refused_change_changes_and_publishes_nothing)
 {
     control_world world;

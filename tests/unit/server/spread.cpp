@@ -90,6 +90,29 @@ BOOST_AUTO_TEST_CASE(a_change_is_noted_for_the_others_and_its_maker_told_that_th
     BOOST_TEST((w.noted("key team").withdrawn && !w.noted("key team").value.empty()));
 }
 
+BOOST_AUTO_TEST_CASE(what_the_others_had_before_all_went_to_the_canary_is_known_everywhere)
+{
+    fleet_world here;
+    BOOST_TEST(ok(here.plane->set_weights(
+        "demo",
+        std::vector<config::target_weight>{{"stable", 0}, {"second", 100}, {"canary", 0}},
+        somebody)));
+    BOOST_TEST(ok(here.plane->set_canary("demo", 100, somebody)));
+    fleet_world there;
+    const auto taken = there.adopt({here.noted("weights demo"), here.noted("aside demo")});
+    BOOST_TEST(taken.changed == 2U);
+    BOOST_TEST(taken.left_out.empty());
+    BOOST_TEST(ok(there.plane->set_canary("demo", 50, somebody)));
+    BOOST_TEST(there.model("demo").split.share(1) == 0.5);
+    BOOST_TEST(there.noted("aside demo").value.empty());
+    const auto back = here.adopt({there.noted("weights demo"), there.noted("aside demo")});
+    BOOST_TEST(back.changed == 2U);
+    BOOST_TEST(here.plane->live().aside.empty());
+    // Of a model that is not here nothing is kept, or it would come again with every look.
+    const auto strange = here.adopt({item("aside nobody", R"({"a":1})")});
+    BOOST_TEST(strange.left_out.size() == 1U);
+}
+
 BOOST_AUTO_TEST_CASE(what_a_reload_drops_is_dropped_here_alone)
 {
     fleet_world w;

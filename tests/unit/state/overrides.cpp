@@ -128,6 +128,7 @@ BOOST_AUTO_TEST_CASE(what_was_saved_is_loaded)
     changes.weights["none"] = {};
     changes.breakers["gpt-4o"] = {
         {"stable", policy::breaker::control::closed}, {"canary", policy::breaker::control::open}};
+    changes.aside["gpt-4o"] = {{"stable", 60}, {"canary", 40}};
     changes.breakers["ein \"Name\""] = {{"a\tb", policy::breaker::control::open}};
     BOOST_TEST(!store.save(changes, 7));
     const auto loaded = store.load();
@@ -170,6 +171,8 @@ BOOST_AUTO_TEST_CASE(anything_but_a_list_of_live_changes_is_refused)
           R"({"format":1,"version":1,"weights":{"m":{"a":-5}}})",
           R"({"format":1,"version":1,"weights":{"m":{"a":1e999}}})",
           "{\"format\":1,\"version\":1,\"weights\":{\"\xff\":{}}}",
+          R"({"format":1,"version":1,"weights":{},"aside":[]})",
+          R"({"format":1,"version":1,"weights":{},"aside":{"m":{"a":-5}}})",
           R"({"format":1,"version":1,"weights":{},"breakers":[]})",
           R"({"format":1,"version":1,"weights":{},"breakers":{"m":"open"}})",
           R"({"format":1,"version":1,"weights":{},"breakers":{"m":{"a":true}}})",
