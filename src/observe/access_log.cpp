@@ -168,6 +168,12 @@ std::uint64_t access_log::dropped() const noexcept
     return lines;
 }
 
+std::string access_log::path() const
+{
+    const std::scoped_lock lock(mutex_);
+    return path_;
+}
+
 std::string access_log::complaint() const
 {
     const std::scoped_lock lock(mutex_);

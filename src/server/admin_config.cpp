@@ -47,7 +47,7 @@ admin_response admin_api::put_config(const admin_call& call)
 
 admin_response admin_api::reload(const admin_call& call)
 {
-    const auto report = sources_.control.reload(call.by);
+    const auto report = sources_.reload(call.by);
     if (report.refused != refusal::none)
         return refused(report);
     return tagged(json_answer(200, report_json(report, false)));

@@ -109,6 +109,7 @@ gateway::parts::parts(gateway_options options, config::document file, observe::l
            accounts_.budgets(),
            [this] { return time_.now(); },
            [this] { return in_force(); },
+           [this](const origin& by) { return reload(by); },
            &frozen_}),
       signals_(context_),
       sampling_(context_),
@@ -155,6 +156,8 @@ void gateway::parts::publish(config::snapshot_ptr next)
     accounts_.serve(next);
     if (store_)
         store_->watch(next);
+    if (next->access_log.path != access_log_.path())
+        access_log_.reopen(next->access_log.path);
     ledger_.limit(next->limits.buffered_bytes);
     for (const auto& each : commons_.all)
         each->install({next, catalogue_.size(), contexts_});

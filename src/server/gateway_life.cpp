@@ -9,18 +9,24 @@
 
 namespace sluice::server {
 
-void gateway::parts::reload()
+change_report gateway::parts::reload(const origin& by)
+{
+    supervisor_.reloading(steady::now());
+    auto report = control_.reload(by);
+    // Whoever has moved the log away does not wait for a file that holds.
+    access_log_.reopen(control_.current()->access_log.path);
+    supervisor_.ready();
+    return report;
+}
+
+void gateway::parts::reload_by_signal()
 {
     if (frozen_) {
         log_.warn("reload_refused", "another process is taking over");
+        access_log_.reopen(control_.current()->access_log.path);
         return;
     }
-    const origin by{"signal", "", "", {}};
-    supervisor_.reloading(steady::now());
-    const auto report = control_.reload(by);
-    if (report.refused == refusal::none)
-        access_log_.reopen(control_.current()->access_log.path);
-    supervisor_.ready();
+    (void)reload({"signal", "", "", {}});
 }
 
 void gateway::parts::on_signal()
@@ -29,7 +35,7 @@ void gateway::parts::on_signal()
         if (ec)
             return;
         if (number == SIGHUP)
-            reload();
+            reload_by_signal();
         else if (number == SIGUSR2)
             upgrade();
         else

@@ -63,7 +63,8 @@ private:
     void publish(config::snapshot_ptr next);
     [[nodiscard]] bool in_force() const;  // with every worker
     void on_signal();
-    void reload();
+    change_report reload(const origin& by);
+    void reload_by_signal();
     void begin_stop();
     void sample();
     void judge();

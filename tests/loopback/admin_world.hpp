@@ -90,7 +90,8 @@ public:
                .book = book,
                .grants = grants,
                .now = [this] { return now; },
-               .in_force = [this] { return in_force; }},
+               .in_force = [this] { return in_force; },
+               .reload = [this](const origin& by) { return world.plane->reload(by); }},
               limits)
     {
         server_.start({.host = "127.0.0.1", .port = wanted, .token = ""});

@@ -6,6 +6,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <filesystem>
 #include <thread>
 #include <vector>
 
@@ -22,6 +23,21 @@ constexpr std::string_view arms =
 std::string percent(unsigned value)
 {
     return "{\"percent\": " + std::to_string(value) + "}";
+}
+
+// Its writer opens a file in its own time.
+bool writes_to(gateway& gate, const std::string& name)
+{
+    const auto path = gate.directory() + "/" + name;
+    for (const auto until = clock::now() + patience; clock::now() < until;) {
+        auto client = gate.connect();
+        client.send(chat_text());
+        (void)client.answer();
+        std::error_code none;
+        if (const auto size = std::filesystem::file_size(path, none); !none && size > 0)
+            return true;
+    }
+    return false;
 }
 
 }  // namespace
@@ -134,6 +150,41 @@ BOOST_AUTO_TEST_CASE(a_file_that_does_not_hold_changes_nothing)
     BOOST_TEST(answer.status() == 200u);
     BOOST_TEST(answer.header("x-sluice-config") == "1");
     BOOST_TEST(gate.becomes("sluice_config_reload_failures_total", {}, 1));
+}
+
+BOOST_AUTO_TEST_CASE(a_reload_opens_the_access_log_again_even_if_the_file_does_not_hold)
+{
+    provider echo{always(answer_text("{}"))};
+    const config good(echo.port());
+    gateway gate(good);
+    BOOST_TEST(writes_to(gate, "access.log"));
+    const auto rotate = [&gate] {
+        const auto log = gate.directory() + "/access.log";
+        std::filesystem::rename(log, log + ".1");
+    };
+    rotate();
+    BOOST_TEST(gate.reload(good).status() == 200u);
+    BOOST_TEST(writes_to(gate, "access.log"));
+    rotate();
+    auto broken = config(echo.port()).set("unknown", "1");
+    BOOST_TEST(gate.reload(broken).status() >= 400u);
+    BOOST_TEST(writes_to(gate, "access.log"));
+}
+
+BOOST_AUTO_TEST_CASE(another_access_log_is_written_at_once)
+{
+    provider echo{always(answer_text("{}"))};
+    gateway gate{config(echo.port())};
+    const auto into = [&](const std::string& name) {
+        return config(echo.port()).set("access_log", "'@DIR@/" + name + "'");
+    };
+    BOOST_TEST(gate.reload(into("second.log")).status() == 200u);
+    BOOST_TEST(writes_to(gate, "second.log"));
+    auto text = into("third.log").text();
+    while (text.find("@DIR@") != std::string::npos)
+        text.replace(text.find("@DIR@"), 5, gate.directory());
+    BOOST_TEST(gate.admin("PUT", "/admin/v1/config", text).status() == 200u);
+    BOOST_TEST(writes_to(gate, "third.log"));
 }
 
 BOOST_AUTO_TEST_CASE(limits_outlive_a_reload)

@@ -50,6 +50,9 @@ public:
     // Lines lost, whatever the reason. Any thread.
     [[nodiscard]] std::uint64_t dropped() const noexcept;
 
+    // What it is to write to. Any thread.
+    [[nodiscard]] std::string path() const;
+
     // Why the last reopen() has not come about; empty if it has. Any thread.
     [[nodiscard]] std::string complaint() const;
 

@@ -50,6 +50,8 @@ struct admin_sources {
     std::function<std::chrono::sys_seconds()> now;
     // Whether every worker serves by the snapshot of `control`.
     std::function<bool()> in_force;
+    // Reads the file again, and does what else SIGHUP does.
+    std::function<change_report(const origin&)> reload;
     // Set while another process works in the state directory: nothing is changed then. May be null.
     const std::atomic<bool>* frozen = nullptr;
 };
