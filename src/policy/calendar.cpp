@@ -57,9 +57,11 @@ const dates& calendar::update(system_time system, time_point steady)
     return today_;
 }
 
-void calendar::not_before(std::int64_t day, std::int64_t month) noexcept
+bool calendar::not_before(std::int64_t day, std::int64_t month) noexcept
 {
     using std::chrono::days;
+    if (day > today_.day + most_days_ahead || month > today_.month + 1)
+        return false;
     if (day > today_.day) {
         today_.day = day;
         today_.day_ends = zone_.reaches(local_days(days(day + 1)));
@@ -71,6 +73,7 @@ void calendar::not_before(std::int64_t day, std::int64_t month) noexcept
             year(static_cast<int>(next / 12))
             / std::chrono::month(static_cast<unsigned>(next % 12) + 1) / 1));
     }
+    return true;
 }
 
 sys_seconds calendar::wall(time_point steady) const noexcept

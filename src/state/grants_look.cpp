@@ -59,8 +59,12 @@ bool grants::parts::open(time_point now)
         store_.emplace(how_.path, complaint);
         if (!complaint.empty())
             log_.error("budgets_corrupt", complaint);
-        if (const auto reached = store_->reached())
-            calendar_->not_before(reached->day, reached->month);
+        const auto reached = store_->reached();
+        if (reached && !calendar_->not_before(reached->day, reached->month))
+            log_.warn(
+                "budgets_of_the_future",
+                "budgets were used under a date that is days ahead of today's: the clock was wrong "
+                "then, or is now");
         today_ = calendar_->update(how_.time.system(), now);
         return true;
     } catch (const sqlite_error& why) {

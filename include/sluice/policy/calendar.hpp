@@ -38,8 +38,10 @@ public:
 
     // The same thread. A new zone shows in the next update(); a day that it sets back stays.
     void set_zone(time_zone zone) { zone_ = std::move(zone); }
-    // What was already reached before a restart: no earlier day or month comes again.
-    void not_before(std::int64_t day, std::int64_t month) noexcept;
+    // What was already reached before a restart: no earlier day or month comes again. False: it is
+    // so far ahead that the clock was wrong then, and nothing comes of it.
+    static constexpr std::int64_t most_days_ahead = 2;  // another time zone is up to 26 hours
+    [[nodiscard]] bool not_before(std::int64_t day, std::int64_t month) noexcept;
 
     // Whether the system clock is not believed at present.
     [[nodiscard]] bool doubts() const noexcept { return clock_.doubts(); }
