@@ -41,6 +41,8 @@ tls_context fresh(const SSL_METHOD* method)
         SSL_MODE_ENABLE_PARTIAL_WRITE | SSL_MODE_ACCEPT_MOVING_WRITE_BUFFER
             | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(context.get(), 1);
+    // An encrypted key is one that cannot be used: nobody is asked for its passphrase.
+    SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) { return -1; });
     return context;
 }
 
