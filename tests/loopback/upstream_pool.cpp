@@ -6,7 +6,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include <sys/socket.h>
-#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -157,7 +156,7 @@ BOOST_AUTO_TEST_CASE(a_kept_connection_that_dies_over_its_request_is_not_replace
     (void)w.client.answer();
     w.client.send(chat_text());
     (void)kept.request();
-    std::this_thread::sleep_for(milliseconds(2500));
+    BOOST_TEST(!kept.stirs(milliseconds(2500)));
     kept.close();
     BOOST_TEST(w.client.answer().status() == 502u);
     BOOST_TEST(!w.provider.accept_within(milliseconds(100)));

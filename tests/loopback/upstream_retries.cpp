@@ -5,7 +5,6 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
-#include <thread>
 #include <vector>
 
 BOOST_AUTO_TEST_SUITE(upstream_retries)
@@ -276,10 +275,8 @@ BOOST_AUTO_TEST_CASE(a_stream_that_flows_ends_at_the_clients_deadline_and_is_nob
 {
     const act flows = [](connection& one, const message& /*request*/) {
         bool there = one.send(stream_head);
-        for (unsigned i = 0; there && i < 1000; ++i) {
-            there = one.send(chunk(token_event("x")));
-            std::this_thread::sleep_for(milliseconds(20));
-        }
+        for (unsigned i = 0; there && i < 1000; ++i)
+            there = one.send(chunk(token_event("x"))) && !one.stirs(milliseconds(20));
         return false;
     };
     world w({flows, answers()}, "retry: { attempts: 1 }, breaker: { failures: 1 }");
