@@ -195,7 +195,7 @@ constexpr schema_row first_rows[] = {
      .meaning = "Out when slower than this many times the median of its siblings, or failing more than this many times "
                 "as often and 5 % more."},
     {.path = "models.*.ejection.minimum", .kind = value_kind::count, .fallback = "20", .min = 1, .max = 1'000'000,
-     .meaning = "Attempts within the breaker's window before a target is judged."},
+     .meaning = "Attempts within the breaker's window before a target is judged, or another by its times."},
     {.path = "models.*.ejection.share", .kind = value_kind::percent, .fallback = "50%", .max = 100, .above = true,
      .meaning = "At most this share of the targets is out, never all of them."},
     {.path = "models.*.ejection.duration", .kind = value_kind::duration, .fallback = "30s", .min = 100, .max = day,

@@ -36,10 +36,12 @@ double excess_latency(const ejection_settings& settings, views targets, std::siz
 {
     std::array<nanoseconds, most_targets> others;
     std::size_t count = 0;
+    const std::uint32_t minimum = std::max<std::uint32_t>(settings.minimum, 1);
     for (std::size_t i = 0; i < targets.size(); ++i)
-        if (i != which && !targets[i].ejected && targets[i].latency > nanoseconds{0})
+        if (i != which && !targets[i].ejected && targets[i].total >= minimum
+            && targets[i].latency > nanoseconds{0})
             others[count++] = targets[i].latency;
-    if (count == 0 || targets[which].total < std::max<std::uint32_t>(settings.minimum, 1))
+    if (count == 0 || targets[which].total < minimum)
         return 0;
     const auto middle = others.begin() + static_cast<std::ptrdiff_t>((count - 1) / 2);
     std::nth_element(others.begin(), middle, others.begin() + static_cast<std::ptrdiff_t>(count));

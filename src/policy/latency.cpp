@@ -82,4 +82,12 @@ nanoseconds latency_estimate::at(time_point now) const noexcept
     return nanoseconds(static_cast<std::int64_t>(value << unit_shift));
 }
 
+nanoseconds latency_estimate::last(time_point now, nanoseconds limit) const noexcept
+{
+    const std::uint64_t word = word_.load(std::memory_order_relaxed);
+    if (age(word, stamp_of(now)) > static_cast<std::uint64_t>(limit.count()) >> tick_shift)
+        return nanoseconds{0};
+    return nanoseconds(static_cast<std::int64_t>((word >> value_shift) << unit_shift));
+}
+
 }  // namespace sluice::policy

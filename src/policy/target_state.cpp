@@ -28,11 +28,20 @@ void target_state::ended(bool was_answered) noexcept
 
 nanoseconds target_state::latency_now(time_point now) const noexcept
 {
-    const nanoseconds known = latency.at(now);
+    return std::max(latency.at(now), silent_for(now));
+}
+
+nanoseconds target_state::latency_within(nanoseconds limit, time_point now) const noexcept
+{
+    const nanoseconds known = latency.last(now, limit);
+    return known > nanoseconds{0} ? std::max(known, silent_for(now)) : known;
+}
+
+nanoseconds target_state::silent_for(time_point now) const noexcept
+{
     if (waiting.load(std::memory_order_relaxed) == 0)
-        return known;
-    const nanoseconds since{waiting_since.load(std::memory_order_relaxed)};
-    return std::max(known, now.time_since_epoch() - since);
+        return nanoseconds{0};
+    return now.time_since_epoch() - nanoseconds(waiting_since.load(std::memory_order_relaxed));
 }
 
 void eject_outliers(
@@ -45,12 +54,14 @@ void eject_outliers(
     if (!settings.enabled || targets.size() < 2 || targets.size() > views.size()
         || !targets.front()->ejection.take_turn(now))
         return;
+    // Of the outcomes that count, and none from before it was out.
+    const nanoseconds lately = std::min(outcomes.window, settings.duration);
     for (std::size_t i = 0; i < targets.size(); ++i) {
         const auto recent = targets[i]->breaker.recent(outcomes, now);
         views[i] = {
             .total = recent.total,
             .failed = recent.failed,
-            .latency = targets[i]->latency_now(now),
+            .latency = targets[i]->latency_within(lately, now),
             .ejected = targets[i]->ejection.ejected(now)};
     }
     const std::span<ejection_view> seen(views.data(), targets.size());

@@ -13,8 +13,8 @@ namespace sluice::policy {
 
 struct ejection_settings {
     bool enabled = false;
-    // Out when slower than factor x the median of its siblings, or when its failure rate is above
-    // factor x theirs together + 5 %.
+    // Out when slower than factor x the median of those siblings that have the minimum too, or when
+    // its failure rate is above factor x theirs together + 5 %.
     double factor = 3;
     std::uint32_t minimum = 20;  // outcomes within the breaker's window, of it and of its siblings
     double share = 0.5;          // at most this share of the targets is out; never all of them

@@ -24,6 +24,9 @@ public:
     // Zero: unknown. To 32 ns.
     [[nodiscard]] nanoseconds at(time_point now) const noexcept;
 
+    // As of the last sample: silence makes nobody faster. Zero: unknown, or older than `limit`.
+    [[nodiscard]] nanoseconds last(time_point now, nanoseconds limit) const noexcept;
+
 private:
     std::atomic<std::uint64_t> word_{0};
 };

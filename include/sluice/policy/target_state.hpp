@@ -33,6 +33,12 @@ struct alignas(64) target_state {
     // What balancing goes by: the estimate, but no less than the time for which attempts have been
     // waiting and none was answered. So a target that went silent is slow before it has answered.
     [[nodiscard]] nanoseconds latency_now(time_point now) const noexcept;
+    // What ejection goes by: the same, but unknown where the last sample is older than `limit`, and
+    // no less for being old.
+    [[nodiscard]] nanoseconds latency_within(nanoseconds limit, time_point now) const noexcept;
+
+private:
+    [[nodiscard]] nanoseconds silent_for(time_point now) const noexcept;
 };
 
 static_assert(sizeof(target_state) == 192);

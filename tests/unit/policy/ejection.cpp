@@ -78,6 +78,9 @@ BOOST_AUTO_TEST_CASE(a_target_that_is_far_slower_than_its_siblings_is_named)
     views alike = targets;
     alike[2].latency = 300ms;
     BOOST_TEST(worst_outlier(on(), alike) == 3);
+    views few = targets;
+    few[0].total = few[1].total = 19;
+    BOOST_TEST(worst_outlier(on(), few) == 3);
 }
 
 BOOST_AUTO_TEST_CASE(when_all_are_bad_nobody_is_an_outlier)
@@ -120,6 +123,52 @@ BOOST_AUTO_TEST_CASE(a_bad_target_is_left_out_for_the_duration_and_then_judged_a
     BOOST_TEST(!states[1].ejection.ejected(noon + 30s));
     eject_outliers(targets, on(), {}, noon + 30s);
     BOOST_TEST(count_ejected(states, noon + 30s) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_target_that_is_asked_rarely_is_no_faster_for_that)
+{
+    std::vector<target_state> states(2);
+    const auto targets = pointers(states);
+    for (auto& state : states) {
+        feed(state, 0, noon);
+        state.latency.sample(50ms, noon);
+    }
+    feed(states[0], 0, noon + 9s);
+    states[0].latency.sample(50ms, noon + 9s);
+    eject_outliers(targets, on(), {}, noon + 9s);
+    BOOST_TEST(count_ejected(states, noon + 9s) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_slow_target_is_left_out_and_then_judged_afresh_however_long_the_window)
+{
+    const breaker_settings hour{.window = 1h};
+    std::vector<target_state> states(2);
+    const auto targets = pointers(states);
+    for (auto& state : states) {
+        for (int i = 0; i < 100; ++i)
+            state.breaker.report(hour, false, state.breaker.ask(hour, noon, 0), noon);
+        state.latency.sample(&state == targets[1] ? 500ms : 50ms, noon);
+    }
+    eject_outliers(targets, on(), hour, noon + 1s);
+    BOOST_TEST(states[1].ejection.ejected(noon + 1s));
+    states[0].latency.sample(50ms, noon + 31s);
+    eject_outliers(targets, on(), hour, noon + 31s);
+    BOOST_TEST(count_ejected(states, noon + 31s) == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_target_that_went_silent_is_out_before_it_has_answered)
+{
+    std::vector<target_state> states(2);
+    const auto targets = pointers(states);
+    for (auto& state : states) {
+        feed(state, 0, noon);
+        state.latency.sample(50ms, noon);
+    }
+    states[1].begun(noon + 1s);
+    states[0].latency.sample(50ms, noon + 5s);
+    eject_outliers(targets, on(), {}, noon + 5s);
+    BOOST_TEST(!states[0].ejection.ejected(noon + 5s));
+    BOOST_TEST(states[1].ejection.ejected(noon + 5s));
 }
 
 BOOST_AUTO_TEST_CASE(it_judges_once_a_second)
