@@ -218,7 +218,7 @@ bool attempt_plan::pick_among(group whom, fare how, time_point now, random_engin
         view.weight = one.weight;
         view.price = one.price;
         view.in_flight = one.state->in_flight.load(std::memory_order_relaxed);
-        view.latency = one.state->latency.at(now);
+        view.latency = one.state->latency_now(now);
         view.available = (seen_ & bit(i)) == 0 && (at_->canary == i) == whom.canary
                          && one.state->ejection.ejected(now) == whom.ejected;
     }

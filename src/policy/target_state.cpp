@@ -8,20 +8,28 @@ namespace sluice::policy {
 void target_state::begun(time_point now) noexcept
 {
     in_flight.fetch_add(1, std::memory_order_relaxed);
-    if (waiting.fetch_add(1, std::memory_order_relaxed) == 0)
+    // Before anybody waits as well: nobody is to read that somebody does since long ago.
+    if (waiting.load(std::memory_order_relaxed) == 0)
+        waiting_since.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    if (waiting.fetch_add(1, std::memory_order_release) == 0)
         waiting_since.store(now.time_since_epoch().count(), std::memory_order_relaxed);
 }
 
 void target_state::answered(nanoseconds took, time_point now) noexcept
 {
     latency.sample(took, now);
+    heard(now);
+}
+
+void target_state::heard(time_point now) noexcept
+{
     waiting_since.store(now.time_since_epoch().count(), std::memory_order_relaxed);
     waiting.fetch_sub(1, std::memory_order_relaxed);
 }
 
-void target_state::ended(bool was_answered) noexcept
+void target_state::ended(bool was_heard) noexcept
 {
-    if (!was_answered)
+    if (!was_heard)
         waiting.fetch_sub(1, std::memory_order_relaxed);
     in_flight.fetch_sub(1, std::memory_order_relaxed);
 }
@@ -39,7 +47,7 @@ nanoseconds target_state::latency_within(nanoseconds limit, time_point now) cons
 
 nanoseconds target_state::silent_for(time_point now) const noexcept
 {
-    if (waiting.load(std::memory_order_relaxed) == 0)
+    if (waiting.load(std::memory_order_acquire) == 0)
         return nanoseconds{0};
     return now.time_since_epoch() - nanoseconds(waiting_since.load(std::memory_order_relaxed));
 }

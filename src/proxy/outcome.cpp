@@ -136,17 +136,18 @@ bool take_limits(services& with, attempt& one, std::uint64_t tokens) noexcept
 
 void begin(services& with, attempt& one) noexcept
 {
-    one.told = false;
+    one.told = one.heard = false;
     auto& cells = with.cells.arm(one.target->arm);
     cells.in_flight.add();
     cells.attempts_begun.add();
-    one.target->state->in_flight.fetch_add(1, std::memory_order_relaxed);
+    one.target->state->begun(one.began);
 }
 
 void tell_committed(attempt& one) noexcept
 {
     auto& state = *one.target->state;
-    state.latency.sample(one.first_at - one.began, one.now);
+    state.answered(one.first_at - one.began, one.now);
+    one.heard = true;
     if (one.given.as != policy::permission::kind::admitted)
         one.given = state.breaker.proven(one.model->breaker, one.given, one.now);
 }
@@ -163,7 +164,12 @@ void tell(services& with, attempt& one, const outcome& what, time_point now) noe
     cells.in_flight.sub();
     cells.attempts[what.label].add();
     auto& state = *one.target->state;
-    state.in_flight.fetch_sub(1, std::memory_order_relaxed);
+    // Who refuses is not silent.
+    if (!one.heard && !one.head.empty() && one.response.status() >= 400) {
+        state.heard(now);
+        one.heard = true;
+    }
+    state.ended(one.heard);
 
     using enum policy::consequences::health;
     const auto& then = policy::consequences_of(what.why);

@@ -63,7 +63,7 @@ void write_health(
 {
     const auto& state = *target.state;
     const auto recent = state.breaker.recent(model.breaker, now);
-    const auto latency = state.latency.at(now);
+    const auto latency = state.latency_now(now);
     out.key("breaker").begin_object();
     out.key("state").text(name_of(state.breaker.at(model.breaker, now)));
     out.key("forced").text(name_of(state.breaker.forced()));

@@ -58,7 +58,100 @@ struct replicas {
     }
 };
 
+constexpr std::string_view forgotten = R"("attempts_in_flight":0,"latency_seconds":null)";
+
+// What the gateway knows of m's targets comes to fit.
+template <class Fits>
+bool comes_to(gateway& gate, Fits fits)
+{
+    const auto until = clock::now() + patience;
+    while (clock::now() < until)
+        if (fits(gate.admin("GET", "/admin/v1/models/m").body))
+            return true;
+    return false;
+}
+
+std::size_t times(std::string_view text, std::string_view part)
+{
+    std::size_t count = 0;
+    for (auto at = text.find(part); at != std::string_view::npos; at = text.find(part, at + 1))
+        ++count;
+    return count;
+}
+
+// An attempt at `slow` waits, and whoever balances knows.
+bool waits(std::string_view text)
+{
+    return times(text, R"("attempts_in_flight":1,"latency_seconds":)") == 1
+           && times(text, R"("attempts_in_flight":1,"latency_seconds":null)") == 0;
+}
+
 }  // namespace
+
+BOOST_AUTO_TEST_CASE(a_target_that_says_nothing_is_slow_for_as_long_as_somebody_waits)
+{
+    listener silent;
+    gateway gate(config(silent.port()));
+    auto client = gate.connect();
+    client.send(chat_text());
+    auto upstream = silent.accept();
+    (void)upstream.request();
+    BOOST_TEST(comes_to(gate, waits));
+    client.reset();
+    BOOST_TEST(comes_to(gate, [](const auto& text) { return times(text, forgotten) == 1; }));
+}
+
+BOOST_AUTO_TEST_CASE(whoever_has_failed_keeps_nobody_waiting)
+{
+    const auto with = [](std::string_view text) -> provider::script {
+        return [text = std::string(text)](connection& c) {
+            (void)c.request();
+            c.send(text);
+            c.close();
+        };
+    };
+    for (const auto status : {400U, 401U, 429U, 500U}) {
+        provider one(with(answer_text("{}", status)));
+        gateway gate(config(one.port()));
+        auto client = gate.connect();
+        client.send(chat_text());
+        (void)client.answer();
+        BOOST_TEST(comes_to(gate, [](const auto& text) { return times(text, forgotten) == 1; }));
+    }
+    closed_port gone;
+    provider ends(with(""));
+    for (const auto port : {gone.port(), ends.port()}) {
+        gateway gate{config(port)};
+        auto client = gate.connect();
+        client.send(chat_text());
+        (void)client.answer();
+        BOOST_TEST(comes_to(gate, [](const auto& text) { return times(text, forgotten) == 1; }));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(who_lost_a_race_keeps_nobody_waiting)
+{
+    listener one;
+    gateway gate(
+        config(one.port())
+            .set(
+                "models",
+                "{ m: { targets: [{ name: first, provider: one }, "
+                "{ name: other, provider: one, weight: 0.000001 }], retry: { attempts: 1 }, "
+                "hedge: { after: 1ms, budget: 100% } } }"));
+    auto client = gate.connect();
+    client.send(chat_text());
+    auto first = one.accept();
+    auto second = one.accept();
+    (void)first.request();
+    (void)second.request();
+    first.send(answer_text(completion));
+    BOOST_TEST(client.answer().status() == 200U);
+    // One of them answered, the other was stopped.
+    BOOST_TEST(comes_to(gate, [](const auto& text) {
+        return times(text, R"("attempts_in_flight":0)") == 2 && times(text, forgotten) == 1;
+    }));
+}
 
 BOOST_AUTO_TEST_CASE(it_is_spared_at_once_and_gets_its_share_when_it_is_well_again)
 {

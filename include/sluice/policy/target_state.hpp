@@ -13,7 +13,8 @@
 namespace sluice::policy {
 
 // Three cache lines: what every attempt changes, what every request pays in, what is mostly read.
-// Each attempt is begun(), answered() if a first token or a head came, and ended(); once each.
+// Each attempt is begun(), answered() if its first token or head came, or else heard() if something
+// did, and ended(); once each.
 struct alignas(64) target_state {
     policy::breaker breaker;
     latency_estimate latency;
@@ -28,7 +29,8 @@ struct alignas(64) target_state {
 
     void begun(time_point now) noexcept;
     void answered(nanoseconds took, time_point now) noexcept;
-    void ended(bool was_answered) noexcept;
+    void heard(time_point now) noexcept;
+    void ended(bool was_heard) noexcept;
 
     // What balancing goes by: the estimate, but no less than the time for which attempts have been
     // waiting and none was answered. So a target that went silent is slow before it has answered.

@@ -105,6 +105,7 @@ public:
     // what it has been allowed, until tell()
     policy::permission given;
     bool told = true;
+    bool heard = false;  // its target's state knows that it answered
 
     holdings holds;          // of its provider's limits, until tell()
     std::uint64_t used = 0;  // tokens, as far as they are known then

@@ -563,6 +563,21 @@ BOOST_AUTO_TEST_CASE(balance_decides_among_the_others_never_about_the_canary)
     BOOST_TEST(tries(w.first(canary, 2), 0, 2));
 }
 
+BOOST_AUTO_TEST_CASE(by_latency_a_target_that_went_silent_is_left_alone)
+{
+    world w;
+    w.add({1, 1});
+    w.stages[0].balance = balance::latency;
+    w.states[1].latency.sample(milliseconds(1), w.now);
+    w.states[1].begun(w.now);
+    w.now += seconds(10);
+    w.states[0].latency.sample(milliseconds(50), w.now);
+    for (int i = 0; i < 50; ++i) {
+        auto plan = w.plan();
+        BOOST_TEST_REQUIRE(tries(w.first(plan, 1), 0, 0));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(an_ejected_target_is_left_out_while_another_can_be_asked)
 {
     world w;

@@ -39,6 +39,18 @@ BOOST_AUTO_TEST_CASE(a_target_that_went_silent_is_slow_before_it_has_answered)
     BOOST_TEST(state.in_flight.load() == 0);
 }
 
+BOOST_AUTO_TEST_CASE(a_target_that_refuses_is_not_silent)
+{
+    target_state state;
+    state.begun(noon);
+    state.begun(noon);
+    state.heard(noon + 4s);
+    state.ended(true);
+    BOOST_TEST((state.latency_now(noon + 5s) == 1s));
+    state.ended(false);
+    BOOST_TEST((state.latency_now(noon + 5s) == 0s));
+}
+
 BOOST_AUTO_TEST_CASE(four_threads_leave_nothing_in_flight)
 {
     target_state state;
