@@ -62,11 +62,11 @@ void rollouts::look_at(one& rollout, time_point now)
 {
     if (rollout.shares.empty())
         take_up(rollout);
-    if (!is_watched(rollout.state.phase))
-        return;
-    if (auto why = disturbance(rollout); !why.empty()) {
-        if (leads())
-            pause(rollout, std::move(why));
+    auto why = is_watched(rollout.state.phase) ? disturbance(rollout) : std::string();
+    if (!why.empty() && leads())
+        pause(rollout, why);
+    if (!why.empty() || !is_watched(rollout.state.phase)) {
+        rollout.state.looked.reset();  // the time until it goes on is none on the step
         return;
     }
     const auto& model = *model_of(rollout);

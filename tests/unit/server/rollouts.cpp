@@ -149,6 +149,23 @@ BOOST_AUTO_TEST_CASE(a_change_by_hand_pauses_and_resume_goes_back_to_the_step)
     BOOST_TEST((w.rollout().phase == rollout_phase::paused));
 }
 
+BOOST_AUTO_TEST_CASE(the_time_of_a_pause_is_none_on_the_step)
+{
+    rollout_world w;
+    auto settings = short_schedule();
+    settings.every = 20s;
+    settings.minimum = 0;
+    BOOST_TEST(ok(w.canaries->start("demo", settings, somebody)));
+    w.seconds_of_health(3);
+    BOOST_TEST(ok(w.plane->set_canary("demo", 37.5, somebody)));
+    w.seconds_of_health(30);
+    BOOST_TEST((w.rollout().phase == rollout_phase::paused));
+    BOOST_TEST(ok(w.canaries->resume("demo", somebody)));
+    w.seconds_of_health(2);
+    BOOST_TEST(w.is(rollout_phase::running, 0, 0.1));
+    BOOST_TEST((w.rollout().on_step <= 2s));
+}
+
 BOOST_AUTO_TEST_CASE(a_reload_that_exchanges_a_target_pauses_and_one_that_does_not_goes_unnoticed)
 {
     rollout_world w;
