@@ -154,7 +154,7 @@ constexpr schema_row first_rows[] = {
      .meaning = "How a request's target is chosen: by the weights; fewest in flight for its weight; the quicker of two "
                 "at random; the lowest price."},
     {.path = "models.*.latency_ceiling", .kind = value_kind::duration, .min = 1, .max = hour,
-     .meaning = "Targets slower than this to their first token are skipped while another is quicker."},
+     .meaning = "Targets slower than this to their first token are skipped while another is quicker; a canary keeps its share."},
     {.path = "models.*.fallbacks", .kind = value_kind::section, .fallback = "[]", .list = true,
      .limit = "a list, which is short for `any`; no model twice, none that leads back here",
      .meaning = "Models, with their own targets, tried in this order when this one has failed."},

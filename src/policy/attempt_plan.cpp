@@ -39,7 +39,7 @@ step attempt_plan::first(std::size_t preferred, choice how, time_point now, rand
         eject_outliers(at_->states, at_->ejection, at_->breaker, now);
     const bool by_split = at_->balance == balance::weighted || at_->canary == preferred;
     if (by_split && !at_->candidates[preferred].state->ejection.ejected(now)
-        && admit(preferred, fare::first, now, random, to))
+        && !too_slow(preferred, now) && admit(preferred, fare::first, now, random, to))
         return to;
     if (elsewhere(fare::first, now, random, to))
         return to;
@@ -196,6 +196,26 @@ void attempt_plan::take(
     to.target = target;
     to.credential = credential;
     to.given = given;
+}
+
+// Above the ceiling while another is not. Who is judged by its share, the canary, keeps it, and
+// gets nobody else's.
+bool attempt_plan::too_slow(std::size_t target, time_point now) const noexcept
+{
+    if (!at_->latency_ceiling || at_->canary == target)
+        return false;
+    const auto above = [&](const candidate& one) {
+        return one.state->latency_now(now) > *at_->latency_ceiling;
+    };
+    if (!above(at_->candidates[target]))
+        return false;
+    for (std::size_t i = 0; i < at_->candidates.size(); ++i) {
+        const auto& other = at_->candidates[i];
+        if (i != target && at_->canary != i && other.weight > 0 && !above(other)
+            && !other.state->ejection.ejected(now))
+            return true;
+    }
+    return false;
 }
 
 bool attempt_plan::elsewhere(fare how, time_point now, random_engine& random, step& to)

@@ -89,6 +89,7 @@ private:
     [[nodiscard]] bool admit(
         std::size_t target, fare how, time_point now, random_engine& random, step& to);
     void take(std::size_t target, std::size_t credential, permission given, step& to) noexcept;
+    [[nodiscard]] bool too_slow(std::size_t target, time_point now) const noexcept;
     [[nodiscard]] bool elsewhere(fare how, time_point now, random_engine& random, step& to);
     struct group {
         bool canary;

@@ -578,6 +578,33 @@ BOOST_AUTO_TEST_CASE(by_latency_a_target_that_went_silent_is_left_alone)
     }
 }
 
+BOOST_AUTO_TEST_CASE(
+    a_target_above_the_ceiling_is_skipped_by_the_split_too_while_another_is_quicker)
+{
+    world w;
+    w.add({1, 1, 1});
+    w.stages[0].canary = 2;
+    w.stages[0].latency_ceiling = milliseconds(100);
+    w.states[0].latency.sample(milliseconds(500), w.now);
+    w.states[1].latency.sample(milliseconds(50), w.now);
+    w.states[2].latency.sample(milliseconds(500), w.now);
+    auto split = w.plan();
+    BOOST_TEST(tries(w.first(split, 0), 0, 1));
+    auto canary = w.plan();
+    BOOST_TEST(tries(w.first(canary, 2), 0, 2), "a canary keeps its share");
+    auto wanted = w.plan();
+    BOOST_TEST(
+        tries(wanted.first(0, attempt_plan::choice::only, w.now, w.random), 0, 0),
+        "the client asked for it");
+    w.stages[0].candidates[1].weight = 0;
+    auto nobody = w.plan();
+    BOOST_TEST(tries(w.first(nobody, 0), 0, 0));
+    w.stages[0].candidates[1].weight = 1;
+    w.states[1].latency.sample(milliseconds(200), w.now);
+    auto slow = w.plan();
+    BOOST_TEST(tries(w.first(slow, 0), 0, 0), "both are too slow");
+}
+
 BOOST_AUTO_TEST_CASE(an_ejected_target_is_left_out_while_another_can_be_asked)
 {
     world w;
