@@ -272,6 +272,7 @@ void attempt_return::operator()(attempt* one) const noexcept
 {
     // Normally everybody knows; not after an exception.
     tell(*home, *one, outcome_of(errc::internal_error), home->coarse_now);
+    one->holds.settle(one->used, 0, home->coarse_now);
     one->reset();
     home->attempts.put(std::unique_ptr<attempt>(one));
 }

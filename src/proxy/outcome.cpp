@@ -114,19 +114,29 @@ outcome in_band_outcome(const wire::reported_error& said) noexcept
     return {why, attempt_outcome::in_band_error, errc_of(why)};
 }
 
-bool take_limits(services& with, attempt& one, std::uint64_t tokens) noexcept
+std::optional<holdings::refusal> try_limits(
+    services& with, attempt& one, std::uint64_t tokens) noexcept
 {
-    // When a place among concurrent requests will be free cannot be known.
-    constexpr milliseconds until_a_place{50};
     const auto& provider = *one.provider;
     const auto refused =
         one.holds.take(provider.credential_quotas[one.credential], {}, tokens, one.now);
     if (!refused)
-        return true;
+        return {};
     auto& cells = with.cells.provider(provider.metric);
     (provider.limits.shadow ? cells.limited_shadow : cells.limited).add();
     if (provider.limits.shadow)
+        return {};
+    return refused;
+}
+
+bool take_limits(services& with, attempt& one, std::uint64_t tokens) noexcept
+{
+    // When a place among concurrent requests will be free cannot be known.
+    constexpr milliseconds until_a_place{50};
+    const auto refused = try_limits(with, one, tokens);
+    if (!refused)
         return true;
+    const auto& provider = *one.provider;
     const bool place = refused->why == observe::limit_reason::concurrent;
     const auto rest = place ? nanoseconds(until_a_place) : refused->wait;
     provider.credentials[one.credential]->rest(

@@ -106,6 +106,7 @@ bool shadows::copy_request(services& with, const exchange& x, shadow_run& run)
     run.body = {body.data(), x.body.size()};
     run.facts = *x.facts;
     run.facts.model = run.facts.user = {};
+    run.expected = x.expected.input + x.expected.output;
     run.request_id = x.request_id.view();
     run.tags = x.tags.view();
     run.trace = x.trace;
@@ -184,7 +185,7 @@ void shadows::stop_all()
     stopped_ = true;
     const auto all = running_;
     for (const auto& run : all) {
-        run->drained = true;
+        run->dropped = true;
         run->stop.fire();
     }
 }
@@ -193,7 +194,7 @@ void shadows::stop_all()
 void shadows::report(shadow_run& run)
 {
     auto& numbers = *run.how->numbers;
-    const auto outcome = run.drained ? shadow_outcome::dropped_load : shadow_outcome_of(run);
+    const auto outcome = run.dropped ? shadow_outcome::dropped_load : shadow_outcome_of(run);
     if (outcome != shadow_outcome::compared && outcome != shadow_outcome::failed) {
         numbers.count(outcome);
         return;

@@ -171,7 +171,7 @@ wire::usage estimated_usage(const shadow_run& run) noexcept
     return guess;
 }
 
-void pay(services& with, shadow_run& run, const attempt& one, policy::cause why)
+void pay(services& with, shadow_run& run, attempt& one, policy::cause why)
 {
     auto& side = run.copy;
     side.cost = cost_of(*run.to, side.usage, date_of(run.system_time));
@@ -179,6 +179,8 @@ void pay(services& with, shadow_run& run, const attempt& one, policy::cause why)
     const bool estimated = !side.usage.known && billed;
     const auto used = estimated ? estimated_usage(run) : side.usage;
     const auto due = cost_of(*run.to, used, date_of(run.system_time)).value_or(0);
+    one.used = policy::total_of(charge_of(*run.to, used, {}, date_of(run.system_time)).tokens);
+    one.holds.settle(one.used, 0, one.now);
     const auto system_now = with.system_ahead + one.now.time_since_epoch();
     run.how->state->spent.add(due, system_now);
     run.how->numbers->nanodollars.fetch_add(
@@ -239,6 +241,12 @@ net::task<> shadows::carry_out(services& with, shadow_run_ptr run)
     auto& one = *tried;
     aim(*run, one);
     one.began = one.now = began;
+    if (!run->stop.fired() && try_limits(with, one, run->expected)) {
+        run->dropped = true;
+        run->how->state->breaker.abandon(run->given);
+        copy_ended(run);
+        co_return;
+    }
     begin_span(with, one, run->trace, observe::span_kind::shadow, run->facts.where);
     outcome what = outcome_of(errc::client_closed_request);
     if (!run->stop.fired())

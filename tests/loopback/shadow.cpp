@@ -38,6 +38,13 @@ config with_shadow(
     return made;
 }
 
+// The providers of the above, with limits of the shadow's.
+std::string limited(std::uint16_t primary, std::uint16_t shadow, std::string_view limits)
+{
+    return "{ one: { base_url: '" + base_url(primary) + "' }, two: { base_url: '" + base_url(shadow)
+           + "', limits: { " + std::string(limits) + " } } }";
+}
+
 std::string whole_stream(std::string_view word)
 {
     return std::string(stream_head) + chunk(token_event(word)) + chunk(stop_event)
@@ -251,6 +258,54 @@ BOOST_AUTO_TEST_CASE(a_shadow_that_fails_is_left_alone_for_a_while)
     BOOST_TEST(
         gate.settled("sluice_breaker_state", {"target=\"b\""}) == 0,
         "what becomes of copies says nothing to requests");
+}
+
+BOOST_AUTO_TEST_CASE(copies_keep_to_their_providers_limits_and_do_not_rest_its_key)
+{
+    provider one(always(answer_text(completion)));
+    provider two(always(answer_text(completion)));
+    auto how = with_shadow(one.port(), two.port());
+    how.set("providers", limited(one.port(), two.port(), "requests: 2/h, burst: 2"));
+    gateway gate(how);
+    for (const double times : {1, 2}) {
+        (void)bytes_for(gate, {});
+        BOOST_TEST(counted(gate, "compared", times));
+    }
+    for (const double times : {1, 2}) {
+        (void)bytes_for(gate, {});
+        BOOST_TEST(counted(gate, "dropped_load", times));
+    }
+    BOOST_TEST(gate.metric(pairs, {outcome("dropped_breaker")}) == 0);
+    BOOST_TEST(gate.metric("sluice_provider_limited_total", {"mode=\"enforced\""}) == 2);
+}
+
+BOOST_AUTO_TEST_CASE(the_tokens_of_copies_are_settled)
+{
+    provider one(always(answer_text(completion)));
+    provider two(always(answer_text(completion)));
+    auto how = with_shadow(one.port(), two.port());
+    how.set("providers", limited(one.port(), two.port(), "tokens: 1/h, token_burst: 100"));
+    gateway gate(how);
+    for (const double times : {1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11}) {
+        (void)bytes_for(gate, "\"max_tokens\":3,");
+        BOOST_TEST(gate.becomes(pairs, {}, times));
+    }
+    // Ten tokens each time, and before that as many as are expected.
+    BOOST_TEST(gate.metric(pairs, {outcome("compared")}) >= 7);
+    BOOST_TEST(gate.metric(pairs, {outcome("dropped_load")}) >= 1);
+}
+
+BOOST_AUTO_TEST_CASE(copies_held_back_give_their_places_back)
+{
+    provider one(always(answer_text(completion)));
+    provider two(always(answer_text(completion)));
+    auto how = with_shadow(one.port(), two.port());
+    how.set("providers", limited(one.port(), two.port(), "concurrent: 1"));
+    gateway gate(how);
+    for (const double times : {1, 2, 3}) {
+        (void)bytes_for(gate, {});
+        BOOST_TEST(counted(gate, "compared", times));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(the_days_money_is_not_exceeded_by_more_than_what_is_under_way)

@@ -19,7 +19,7 @@ enum class shadow_outcome : std::uint8_t {
     failed,           // the client got a whole answer, the copy did not
     primary_failed,   // the client got an error, or a broken answer
     client_left,      // before its answer was whole
-    dropped_load,     // the gateway is loaded or drains, or the request is too large to be kept
+    dropped_load,     // the gateway is loaded or drains, the request too large, limits used up
     dropped_budget,   // the day's money is spent
     dropped_breaker,  // the shadow target fails, or its keys rest
 };

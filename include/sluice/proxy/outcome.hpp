@@ -6,6 +6,8 @@
 #include <sluice/proxy/attempt.hpp>
 #include <sluice/wire/reported_error.hpp>
 
+#include <cstdint>
+#include <optional>
 #include <string_view>
 
 namespace sluice::proxy {
@@ -20,7 +22,11 @@ namespace sluice::proxy {
 [[nodiscard]] outcome in_band_outcome(const wire::reported_error& said) noexcept;
 
 // So many tokens and a request of its provider's limits, for the key it is aimed at; tell() settles
-// them. False: they are used up, and that key rests until they are not.
+// them. A refusal: they are used up.
+[[nodiscard]] std::optional<holdings::refusal> try_limits(
+    services& with, attempt& one, std::uint64_t tokens) noexcept;
+
+// The same. False: they are used up, and that key rests until they are not.
 [[nodiscard]] bool take_limits(services& with, attempt& one, std::uint64_t tokens) noexcept;
 
 // Counted as begun: in metrics and in what all workers know of its target.

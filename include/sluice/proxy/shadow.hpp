@@ -14,6 +14,7 @@
 #include <sluice/wire/request.hpp>
 
 #include <cstddef>
+#include <cstdint>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -46,7 +47,8 @@ struct shadow_run {
     net::buffer memory;  // of what follows
     http::request_head head;
     std::string_view body;
-    wire::request_facts facts;  // without the views of the parser
+    wire::request_facts facts;   // without the views of the parser
+    std::uint64_t expected = 0;  // tokens
     std::string request_id;
     std::string tags;
     observe::trace trace;
@@ -59,7 +61,7 @@ struct shadow_run {
     bool primary_done = false;
     bool primary_left = false;  // the client did
     bool copy_done = false;
-    bool drained = false;
+    bool dropped = false;   // by a drain, or by its provider's limits
     net::interrupter stop;  // ends the copy
 };
 using shadow_run_ptr = std::shared_ptr<shadow_run>;
