@@ -11,7 +11,7 @@ constexpr unsigned value_shift = 28;
 constexpr std::uint64_t stamp_mask = (std::uint64_t{1} << value_shift) - 1;
 constexpr std::uint64_t largest = (std::uint64_t{1} << 36U) - 1;
 constexpr unsigned unit_shift = 5;
-constexpr unsigned tick_shift = 20;
+constexpr unsigned stamp_shift = 20;
 constexpr unsigned half_life_shift = 12;  // in ticks
 constexpr std::uint64_t half_life = std::uint64_t{1} << half_life_shift;
 constexpr std::uint64_t forgotten = 10;  // half-lives
@@ -20,7 +20,7 @@ constexpr std::uint64_t a_second = 954;
 
 std::uint64_t stamp_of(time_point now) noexcept
 {
-    return (static_cast<std::uint64_t>(now.time_since_epoch().count()) >> tick_shift) & stamp_mask;
+    return (static_cast<std::uint64_t>(now.time_since_epoch().count()) >> stamp_shift) & stamp_mask;
 }
 
 // Ticks since the word changed. Another worker's clock may be up to a second ahead: that is none.
@@ -85,7 +85,7 @@ nanoseconds latency_estimate::at(time_point now) const noexcept
 nanoseconds latency_estimate::last(time_point now, nanoseconds limit) const noexcept
 {
     const std::uint64_t word = word_.load(std::memory_order_relaxed);
-    if (age(word, stamp_of(now)) > static_cast<std::uint64_t>(limit.count()) >> tick_shift)
+    if (age(word, stamp_of(now)) > static_cast<std::uint64_t>(limit.count()) >> stamp_shift)
         return nanoseconds{0};
     return nanoseconds(static_cast<std::int64_t>((word >> value_shift) << unit_shift));
 }
