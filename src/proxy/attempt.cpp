@@ -28,7 +28,6 @@ void stirred(void* context)
 // What a socket did not take at once, while the provider is listened to. `interrupted`: the answer
 // is there, or the client has left.
 net::task<net::io> send_rest(
-    services& with,
     attempt& one,
     answer_reader& answer,
     net::unsent& rest,
@@ -79,7 +78,7 @@ net::task<net::io> send_request(
             co_return net::io::failed;
         if (first.bytes < pieces.bytes()) {
             net::unsent rest(*one.upstream, with.buffers, pieces, first.bytes);
-            sent = co_await send_rest(with, one, answer, rest, stop, patience);
+            sent = co_await send_rest(one, answer, rest, stop, patience);
             one.now = steady::now();
         }
     } else {
