@@ -30,14 +30,16 @@ result<bool> answer_reader::understand()
         one_.head = one_.rest.subspan(found.begin, found.size);
         one_.rest = one_.rest.subspan(found.begin + found.size);
         const std::string_view text(one_.head.data(), one_.head.size());
-        if (http::parse(text, answer_limits, http::method::post, one_.response))
+        if (http::parse(text, answer_limits, http::method::post, one_.response)) {
+            one_.head = {};  // no answer to pass on
             return errc::upstream_invalid;
+        }
         if (one_.response.status() >= 200)
             return true;
         // Nothing here asked for 101, and 1xx without end is no answer.
+        one_.head = {};
         if (one_.response.status() == 101 || ++interim_ > most_interim_answers)
             return errc::upstream_invalid;
-        one_.head = {};
         scanner_.reset();
     }
 }

@@ -239,6 +239,15 @@ BOOST_AUTO_TEST_CASE(answers_nobody_asked_for_are_a_502)
     }
 }
 
+// Its status was read before the rest was refused.
+BOOST_AUTO_TEST_CASE(an_error_whose_head_is_refused_is_a_502)
+{
+    const auto answer =
+        answer_to("HTTP/1.1 400 Bad Request\r\nno field\r\ncontent-length: 2\r\n\r\n{}");
+    BOOST_TEST(answer.status() == 502u);
+    BOOST_TEST(answer.says("\"error\""), answer.body);
+}
+
 BOOST_AUTO_TEST_CASE(a_stream_without_a_legal_end_is_not_ended)
 {
     for (const std::string_view more : {std::string_view(streaming), asked_usage}) {
