@@ -6,10 +6,11 @@ build_packages=(
     libboost1.81-dev libssl-dev libsimdjson-dev prometheus-cpp-dev libyaml-cpp-dev
     libhiredis-dev libsqlite3-dev libcli11-dev
 )
-test_packages=(
-    g++ dpkg-dev clang-format-19 libclang-rt-19-dev libboost-test1.81-dev
-    nginx-light haproxy prometheus redis-server faketime valgrind strace jq openssl python3 python3-venv nghttp2-client
-    chromium
+test_packages=(g++ libclang-rt-19-dev libboost-test1.81-dev python3)
+# What tests run, and nothing is compiled with.
+tool_packages=(
+    dpkg-dev clang-format-19 nginx-light haproxy prometheus redis-server faketime valgrind strace jq openssl
+    python3-venv nghttp2-client chromium
 )
 
 say() { printf '\033[1m== %s\033[0m\n' "$*"; }

@@ -1,12 +1,15 @@
 #!/usr/bin/env python3
 """Writes one CTestTestfile.cmake over several build trees, each test named TREE.NAME, so that one ctest
-runs and counts them all. Only tests matching the tree's pattern are taken; a wanted test whose program
-was not built is an error, not a gap."""
+runs and counts them all. Each tree's build is a test too, build.TREE, which those of the tree wait for: while
+one tree is compiled, the tests of those before it, which mostly wait, are run. A build that fails, or a program
+that it does not make, leaves tests that cannot run, and they count as failed.
+
+The trees need only be configured. What CMake wrote is read as it is: ctest tells the command of a test only
+when its program is there."""
 import argparse
-import json
 import os
 import re
-import subprocess
+import shlex
 import sys
 
 SANITIZER_ENVIRONMENT = {
@@ -17,54 +20,74 @@ SANITIZER_ENVIRONMENT = {
 SLOWER = {"asan": 3, "tsan": 5}
 COPIED = ("RUN_SERIAL", "SKIP_RETURN_CODE", "WILL_FAIL", "PROCESSORS", "RESOURCE_LOCK", "COST",
           "WORKING_DIRECTORY", "LABELS")
+COMMAND = re.compile(r"^(add_test|set_tests_properties|subdirs)\((.*)\)$", re.M)
+WORD = re.compile(r'\[=\[(.*?)\]=\]|"((?:[^"\\]|\\.)*)"|([^\s"]+)')
 
 
 def quoted(value):
-    if isinstance(value, bool):
-        return "TRUE" if value else "FALSE"
-    if isinstance(value, list):
-        value = ";".join(value)
     return "[====[" + str(value) + "]====]"
 
 
+def words(text):
+    for bracket, string, plain in WORD.findall(text):
+        yield bracket or re.sub(r"\\(.)", r"\1", string) or plain
+
+
 def tests_of(directory):
-    answer = subprocess.run(["ctest", "--test-dir", directory, "--show-only=json-v1"],
-                            check=True, capture_output=True, text=True)
-    return json.loads(answer.stdout)["tests"]
+    """name -> (command, properties)"""
+    found = {}
+    with open(os.path.join(directory, "CTestTestfile.cmake"), encoding="utf-8") as file:
+        text = file.read()
+    for command, rest in COMMAND.findall(text):
+        first, *others = words(rest)
+        if command == "subdirs":
+            found.update(tests_of(os.path.join(directory, first)))
+        elif command == "add_test":
+            found[first] = (others, {"WORKING_DIRECTORY": directory})
+        else:
+            found[first][1].update(zip(others[1::2], others[2::2]))
+    return found
 
 
-def entry(tree, test):
-    name = f"{tree}.{test['name']}"
-    properties = {p["name"]: p["value"] for p in test.get("properties", [])}
+def entry(name, command, properties):
+    pairs = " ".join(f"{key} {quoted(value)}" for key, value in properties.items() if value != "")
+    return (f"add_test({quoted(name)} {' '.join(map(quoted, command))})\n"
+            f"set_tests_properties({quoted(name)} PROPERTIES {pairs})")
+
+
+def test_entry(tree, name, command, properties):
     kept = {key: properties[key] for key in COPIED if key in properties}
     kept["TIMEOUT"] = int(float(properties.get("TIMEOUT", 300)) * SLOWER.get(tree, 1))
-    kept["LABELS"] = list(properties.get("LABELS", [])) + [tree]
-    kept["ENVIRONMENT"] = list(properties.get("ENVIRONMENT", [])) + SANITIZER_ENVIRONMENT.get(tree, [])
-    lines = [f"add_test({quoted(name)} " + " ".join(quoted(word) for word in test["command"]) + ")"]
-    pairs = " ".join(f"{key} {quoted(value)}" for key, value in kept.items() if value != [])
-    lines.append(f"set_tests_properties({quoted(name)} PROPERTIES {pairs})")
-    return "\n".join(lines)
+    kept["LABELS"] = f"{properties.get('LABELS', '')};{tree}".lstrip(";")
+    environment = [properties.get("ENVIRONMENT", ""), *SANITIZER_ENVIRONMENT.get(tree, [])]
+    kept["ENVIRONMENT"] = ";".join(filter(None, environment))
+    kept["FIXTURES_REQUIRED"] = tree
+    return entry(f"{tree}.{name}", command, kept)
+
+
+def build_entry(tree, number, command):
+    """One build at a time, in the order given, with half of the places: the other half is for tests that wait."""
+    return entry(f"build.{tree}", shlex.split(command), {
+        "FIXTURES_SETUP": tree, "RESOURCE_LOCK": "compiler", "COST": 10000 - number, "PROCESSORS": 4,
+        "TIMEOUT": 5000, "LABELS": "build"})
 
 
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", required=True, help="directory that gets the CTestTestfile.cmake")
-    parser.add_argument("--tree", action="append", required=True, metavar="NAME=PATTERN")
+    parser.add_argument("--tree", action="append", required=True, nargs=3, metavar=("NAME", "PATTERN", "BUILD"),
+                        help="its tests whose names match, and the command that builds their programs")
     options = parser.parse_args()
     root = os.path.dirname(os.path.abspath(options.out))
-    entries, missing = [], []
-    for tree, pattern in (word.split("=", 1) for word in options.tree):
-        for test in tests_of(os.path.join(root, tree)):
-            if not re.search(pattern, test["name"]):
-                continue
-            if not test.get("command") or not os.path.exists(test["command"][0]):
-                missing.append(f"{tree}.{test['name']}")
-            else:
-                entries.append(entry(tree, test))
-    if missing:
-        sys.exit("merge_trees: these tests have no program: " + ", ".join(missing))
+    entries = []
+    for number, (tree, pattern, build) in enumerate(options.tree):
+        wanted = [item for item in tests_of(os.path.join(root, tree)).items() if re.search(pattern, item[0])]
+        if not wanted:
+            sys.exit(f"merge_trees: no test of {tree} matches {pattern}")
+        entries.append(build_entry(tree, number, build))
+        entries += [test_entry(tree, name, *test) for name, test in wanted]
     os.makedirs(options.out, exist_ok=True)
-    with open(os.path.join(options.out, "CTestTestfile.cmake"), "w") as file:
+    with open(os.path.join(options.out, "CTestTestfile.cmake"), "w", encoding="utf-8") as file:
         file.write("\n".join(entries) + "\n")
     print(f"{len(entries)} tests in {options.out}")
 

@@ -2,7 +2,9 @@
 """Every header begins with #pragma once, and every header and every source of the product compiles alone, given only other
 people's headers: the build compiles dozens of files as one, where each sees what those before it included."""
 import concurrent.futures
+import functools
 import os
+import pathlib
 import re
 import subprocess
 import tempfile
@@ -18,7 +20,7 @@ FLAGS = ["-std=c++20", "-Wshadow", "-Werror", "-Wno-pragma-once-outside-header",
 # Parsed once for all files; what is not among them is parsed where it is included.
 SHARED = ["boost/asio/as_tuple.hpp", "boost/asio/co_spawn.hpp", "boost/asio/io_context.hpp", "boost/asio/ip/tcp.hpp",
           "boost/asio/ssl.hpp", "boost/asio/steady_timer.hpp", "boost/asio/use_awaitable.hpp", "boost/asio/write.hpp",
-          "boost/beast/core/tcp_stream.hpp", "boost/beast/http.hpp", "boost/test/unit_test.hpp", "simdjson.h",
+          "boost/asio/signal_set.hpp", "boost/asio/post.hpp", "boost/beast/core/tcp_stream.hpp", "boost/beast/http.hpp", "boost/test/unit_test.hpp", "simdjson.h",
           "chrono", "functional", "map", "mutex", "random", "span", "string", "thread", "unordered_map", "vector"]
 
 
@@ -26,8 +28,41 @@ def compiled(*arguments):
     return subprocess.run([COMPILER, *FLAGS, *arguments], capture_output=True, text=True, check=False)
 
 
+# Parsed once for the files that include them: those see nothing by it that they would not see without.
+HEADS = [pathlib.Path("include/sluice") / name for name in (
+    "config/snapshot.hpp", "config/load.hpp", "observe/cells.hpp", "proxy/exchange.hpp", "proxy/services.hpp",
+    "server/control.hpp", "server/admin.hpp")]
+
+
+def included(path):
+    """The project's headers that a file includes."""
+    for name in re.findall(r'^#include ["<]([^">]+)', text(path), re.M):
+        for folder in ("include", "src", "tests", path.parent):
+            if (ROOT / folder / name).is_file():
+                yield pathlib.Path(folder) / name
+                break
+
+
+@functools.cache
+def closure(path):
+    """... and those that they include."""
+    return frozenset().union(*({header} | closure(header) for header in included(path)))
+
+
+def parsed(source, out, *before):
+    done = compiled(*before, "-fpch-instantiate-templates", "-x", "c++-header", source, "-o", out)
+    if done.returncode:
+        raise SystemExit(f"{COMPILER} cannot parse {source}:\n{done.stderr[:1500]}")
+    return out
+
+
+def nearest(path):
+    """What is parsed already of what a file includes: the most there is."""
+    return next((parsed_heads[head] for head in reversed(parsed_heads) if head in closure(path)), shared)
+
+
 def complaint(path):
-    done = compiled("-fsyntax-only", "-include-pch", shared, "-x", "c++", str(ROOT / path))
+    done = compiled("-fsyntax-only", "-include-pch", nearest(path), "-x", "c++", str(ROOT / path))
     return f"{path}:\n{done.stderr[:1500]}" if done.returncode else None
 
 
@@ -43,12 +78,14 @@ headers = [p for p in files(".hpp") if not any(str(p).endswith(end) for end in m
 
 os.nice(19)  # beside tests that wait, and not in their way
 with tempfile.TemporaryDirectory() as directory, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
-    listed, shared = os.path.join(directory, "shared.hpp"), os.path.join(directory, "shared.pch")
+    listed = os.path.join(directory, "shared.hpp")
     with open(listed, "w", encoding="utf-8") as out:
         out.writelines(f"#include <{name}>\n" for name in SHARED)
-    made = compiled("-fpch-instantiate-templates", "-x", "c++-header", listed, "-o", shared)
-    if made.returncode:
-        raise SystemExit(f"{COMPILER} cannot parse other people's headers:\n{made.stderr[:1500]}")
+    shared = parsed(listed, os.path.join(directory, "shared.pch"))
+    parsed_heads = {}
+    for head in sorted(HEADS, key=lambda path: len(closure(path))):
+        parsed_heads[head] = parsed(str(ROOT / head), os.path.join(directory, f"{head.stem}.pch"),
+                                    "-include-pch", nearest(head))
     found = list(pool.map(complaint, sources + headers))
 report("every header has #pragma once, and compiles on its own as every source does",
        "a file that needs what another one includes breaks whoever includes or orders them differently",
