@@ -18,6 +18,14 @@ auto rank(const spread_item& item) noexcept
     return std::tie(item.born, item.withdrawn, item.version, item.gateway);
 }
 
+// As this version writes it.
+spread_item modern(spread_item item) noexcept
+{
+    if (item.withdrawn)
+        item.born = item.version;
+    return item;
+}
+
 }  // namespace
 
 bool supersedes(const spread_item& a, const spread_item& b) noexcept
@@ -45,13 +53,14 @@ bool spread_list::change(
         next.item.version = std::clamp(now, oldest, max_version - 1);
     } else {
         const auto& was = known->item;
-        if (was.value == value && was.withdrawn == withdrawn)
+        if (was.value == value && !was.withdrawn && !withdrawn)
             return false;
         next.item.version = std::min(std::max(now, was.version + 1), max_version - 1);
-        next.item.born = was.withdrawn && !withdrawn ? next.item.version : was.born;
+        next.item.born = was.withdrawn ? was.version + 1 : was.born;
         next.from = known->pending ? known->from : was.version;
     }
     next.pending = true;
+    next.item = modern(std::move(next.item));
     put(std::move(next));
     return true;
 }
@@ -61,6 +70,7 @@ spread_list::merged spread_list::merge(spread_item theirs)
     if (!fits(theirs.name, theirs.value) || theirs.version == 0 || theirs.version >= max_version
         || theirs.born > theirs.version)
         return {.what = outcome::refused};
+    theirs = modern(std::move(theirs));
     const auto known = entries_.find(theirs.name);
     if (known == entries_.end()) {
         if (entries_.size() >= max_items)
@@ -126,6 +136,7 @@ std::vector<spread_item> spread_list::forget(std::uint64_t now)
 
 void spread_list::restore(entry stored)
 {
+    stored.item = modern(std::move(stored.item));
     if (fits(stored.item.name, stored.item.value) && stored.item.version < max_version)
         put(std::move(stored));
 }

@@ -4,6 +4,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <chrono>
 #include <utility>
 
@@ -99,9 +100,13 @@ spread_book::spread_book(const directory& where, std::string gateway)
 
 std::error_code spread_book::note(std::span<const live_change> changes)
 {
+    auto now = wall_ms();
+    for (const auto& one : changes)
+        if (const auto* known = list_.find(one.name))
+            now = std::max(now, known->item.version + 1);
     bool changed = false;
     for (const auto& one : changes)
-        changed |= list_.change(one.name, one.value, one.withdrawn, wall_ms());
+        changed |= list_.change(one.name, one.value, one.withdrawn, now);
     if (!changed)
         return {};
     if (tell_)

@@ -12,10 +12,8 @@ namespace {
 
 using forced = policy::breaker::control;
 
-constexpr std::string_view weights_prefix = "weights ";
 constexpr std::string_view aside_prefix = "aside ";
 constexpr std::string_view breaker_prefix = "breaker ";
-constexpr std::string_view key_prefix = "key ";
 constexpr std::string_view closed_name = "closed";
 
 // "automatic" is a value like any other: an order that is taken back is a change.
@@ -144,15 +142,19 @@ std::vector<std::string> names_of_changes(
 }  // namespace
 
 std::vector<live_change> changes_between(
-    const config::overrides& before, const config::overrides& after)
+    const config::overrides& before, const config::overrides& after, std::string_view withdraws)
 {
+    auto names = names_of_changes(before, after);
+    if (!withdraws.empty() && std::ranges::find(names, withdraws) == names.end())
+        names.emplace_back(withdraws);
     std::vector<live_change> changes;
-    for (auto& name : names_of_changes(before, after)) {
+    for (auto& name : names) {
         live_change one;
         one.value = value_in(after, name);
+        one.withdrawn = name == withdraws;
         if (name.starts_with(key_prefix)) {
             const auto key = after.keys.by_id.find(part_of(name, key_prefix));
-            one.withdrawn = key == after.keys.by_id.end() || key->second.disabled;
+            one.withdrawn |= key == after.keys.by_id.end() || key->second.disabled;
         }
         one.name = std::move(name);
         changes.push_back(std::move(one));

@@ -19,15 +19,24 @@ struct spread_item {
     // It takes rights or traffic away: what is changed elsewhere without knowing of it does not
     // bring them back.
     bool withdrawn = false;
-    std::uint64_t born = 0;     // the version with which it was there again after that; 0: never
+    // It goes before all withdrawals with a version below this: its own version, if it is one; one
+    // more than that of the last it knows of, if it was made after one; 0: it knows of none.
+    std::uint64_t born = 0;
     std::uint64_t version = 0;  // ms since 1970 when it was changed, above what it was changed from
     std::string gateway;        // where
 
     friend bool operator==(const spread_item&, const spread_item&) = default;
 };
 
-// Which of two of one name counts: a total order. Reborn after a withdrawal comes before all that
-// did not know of that; then the withdrawal, the version, and between equals the gateway's name.
+// Which of two of one name counts: a total order, by `born`, then the withdrawal, the version, and
+// between equals the gateway's name. So a withdrawal goes before all that did not know of it,
+// however late and however often that was made again, and what was made again by who knew of it
+// goes before both.
+//
+// Gateways of the version before order alike, and so does what runs in Redis: while a fleet is
+// being upgraded all take the same one of two. But they write the last birth into the `born` of a
+// withdrawal, and its own version into that of what is made again. The list raises the former when
+// it meets it. The latter goes before earlier withdrawals that it did not know of, as it did.
 [[nodiscard]] bool supersedes(const spread_item& a, const spread_item& b) noexcept;
 
 // One thread. Bounded in items and in their sizes.
@@ -53,7 +62,8 @@ public:
     // `gateway` is this one.
     explicit spread_list(std::string gateway);
 
-    // Made here at `now`, in ms since 1970. False: nothing new, or no room for it.
+    // Made here at `now`, in ms since 1970. False: nothing new, or no room for it. A withdrawal is
+    // news even if there was one: it goes before what others, unknown here, have made of that.
     bool change(std::string_view name, std::string_view value, bool withdrawn, std::uint64_t now);
 
     enum class outcome : std::uint8_t {

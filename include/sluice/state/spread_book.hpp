@@ -30,7 +30,8 @@ public:
     [[nodiscard]] spread_list& list() noexcept { return list_; }
     [[nodiscard]] const spread_list& list() const noexcept { return list_; }
 
-    // Made here, now. Known even when it cannot be written, which is answered.
+    // Made here, now, and at once: they have one version, so who has changed one of them since
+    // knew of the others. Known even when it cannot be written, which is answered.
     [[nodiscard]] std::error_code note(std::span<const live_change> changes);
     // What is here although nobody has noted it: from before there was a book. Not written.
     void seed(std::span<const live_change> changes);

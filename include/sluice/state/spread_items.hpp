@@ -11,6 +11,8 @@
 
 namespace sluice::state {
 
+inline constexpr std::string_view weights_prefix = "weights ";
+inline constexpr std::string_view key_prefix = "key ";
 inline constexpr std::string_view rollout_prefix = "rollout ";
 
 struct live_change {
@@ -21,8 +23,11 @@ struct live_change {
     friend bool operator==(const live_change&, const live_change&) = default;
 };
 
+// `withdraws`: the name of what is taken away, which is told even if nothing of it alters.
 [[nodiscard]] std::vector<live_change> changes_between(
-    const config::overrides& before, const config::overrides& after);
+    const config::overrides& before,
+    const config::overrides& after,
+    std::string_view withdraws = {});
 
 // The value of an item; empty: there is no such thing.
 [[nodiscard]] std::string value_in(const config::overrides& live, std::string_view name);

@@ -7,6 +7,7 @@
 
 #include <algorithm>
 #include <array>
+#include <map>
 #include <memory>
 #include <random>
 
@@ -143,6 +144,69 @@ BOOST_AUTO_TEST_CASE(a_key_that_is_disabled_stays_so_until_somebody_who_knows_en
     BOOST_TEST(value_at(a, "key k") == "on again");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_made_again_does_not_go_before_a_withdrawal_it_did_not_know_of)
+{
+    spread_list a("a");
+    spread_list b("b");
+    BOOST_TEST(a.change("key k", "on", false, now));
+    BOOST_TEST(a.change("key k", "off", true, now + 1));
+    exchange_all(a, b);
+    BOOST_TEST(b.change("key k", "on again", false, now + 2));
+    BOOST_TEST(a.change("key k", "", true, now + 3));  // later, and unaware
+    exchange_all(a, b);
+    BOOST_TEST(item_at(a, "key k").withdrawn);
+    BOOST_TEST(value_at(b, "key k").empty());
+    // Also when whoever made it again goes on changing it, as unaware.
+    BOOST_TEST(b.change("key k", "on", false, now + 4));
+    exchange_all(a, b);
+    BOOST_TEST(a.change("key k", "", true, now + 5));
+    BOOST_TEST(b.change("key k", "other limits", false, now + 6));
+    exchange_all(a, b);
+    BOOST_TEST(value_at(a, "key k").empty());
+    BOOST_TEST(value_at(b, "key k").empty());
+}
+
+BOOST_AUTO_TEST_CASE(
+    a_withdrawal_of_what_is_withdrawn_already_goes_before_what_was_made_of_it_since)
+{
+    spread_list a("a");
+    spread_list b("b");
+    BOOST_TEST(a.change("weights m", "0", true, now));
+    exchange_all(a, b);
+    BOOST_TEST(b.change("weights m", "50", false, now + 1));
+    BOOST_TEST(a.change("weights m", "0", true, now + 2));  // alters nothing at this one
+    BOOST_TEST(a.pending() == 1U);
+    exchange_all(a, b);
+    BOOST_TEST(value_at(a, "weights m") == "0");
+    BOOST_TEST(value_at(b, "weights m") == "0");
+}
+
+// The version before gave a withdrawal the number of the birth before it, 0 without one, and a
+// birth its own version: it would lose against a birth that did not know of it.
+BOOST_AUTO_TEST_CASE(a_withdrawal_that_the_version_before_wrote_counts_like_one_of_this_version)
+{
+    const spread_item gone{
+        .name = "key k", .value = "", .withdrawn = true, .version = now + 5, .gateway = "a"};
+    const auto reborn = [](std::uint64_t at) {
+        return spread_item{
+            .name = "key k", .value = "on", .born = at, .version = at, .gateway = "b"};
+    };
+    for (const bool first : {true, false}) {
+        spread_list list("c");
+        (void)list.merge(first ? gone : reborn(now + 2));
+        (void)list.merge(first ? reborn(now + 2) : gone);  // by who knew of one before
+        BOOST_TEST(item_at(list, "key k").withdrawn);
+        (void)list.merge(reborn(now + 6));  // by who knew of this one
+        BOOST_TEST(value_at(list, "key k") == "on");
+    }
+    spread_list stored("c");
+    stored.restore({.item = gone});
+    (void)stored.merge(reborn(now + 2));
+    BOOST_TEST(item_at(stored, "key k").withdrawn);
+    // Where it was read from it is the same one.
+    BOOST_TEST((stored.merge(gone).what == outcome::same));
+}
+
 BOOST_AUTO_TEST_CASE(a_conflict_is_one_where_neither_knew_of_the_other)
 {
     spread_list a("a");
@@ -236,6 +300,7 @@ BOOST_AUTO_TEST_CASE(gateways_that_have_heard_all_agree_in_whatever_order_they_h
     const auto upto = [&](std::uint32_t n) { return random() % n; };
     for (int round = 0; round < 200; ++round) {
         std::vector<spread_list> all;
+        std::map<std::string, std::uint64_t> withdrawn;  // the last version with which it was
         for (const auto* name : {"a", "b", "c", "d"})
             all.emplace_back(name);
         for (int step = 0; step < 40; ++step) {
@@ -243,6 +308,8 @@ BOOST_AUTO_TEST_CASE(gateways_that_have_heard_all_agree_in_whatever_order_they_h
             const auto name = "key " + std::to_string(upto(3));
             const bool gone = upto(4) == 0;
             (void)one.change(name, gone ? "" : std::to_string(step), gone, now + upto(50));
+            if (gone)
+                withdrawn[name] = std::max(withdrawn[name], item_at(one, name).version);
             if (upto(3) == 0)
                 exchange_all(all[upto(4)], all[upto(4)]);
         }
@@ -255,6 +322,9 @@ BOOST_AUTO_TEST_CASE(gateways_that_have_heard_all_agree_in_whatever_order_they_h
             BOOST_REQUIRE(each.sum() == all[0].sum());
             for (const auto& [name, entry] : each.all())
                 BOOST_REQUIRE((entry.item == item_at(all[0], name)));
+            for (const auto& [name, version] : withdrawn)
+                BOOST_REQUIRE(
+                    (item_at(each, name).withdrawn || item_at(each, name).born > version));
         }
     }
 }
@@ -335,7 +405,7 @@ BOOST_AUTO_TEST_CASE(what_was_noted_is_there_after_a_restart)
     unsigned told = 0;
     before.on_change([&] { ++told; });
     BOOST_TEST(!before.note(changes));
-    BOOST_TEST(!before.note(changes));
+    BOOST_TEST(!before.note(std::span(changes).first(1)));
     BOOST_TEST(told == 1U);
     before.seed(std::array{live_change{"closed", "true", false}});
     before.list().spread("closed", spread_list::oldest);
@@ -347,6 +417,20 @@ BOOST_AUTO_TEST_CASE(what_was_noted_is_there_after_a_restart)
     for (const auto& [name, entry] : before.list().all())
         BOOST_TEST((item_at(after.list(), name) == entry.item));
     BOOST_TEST(item_at(after.list(), "closed").version == spread_list::oldest);
+}
+
+// So who has seen one of them knows of the others.
+BOOST_AUTO_TEST_CASE(what_is_changed_together_has_one_version)
+{
+    const temporary_directory where;
+    const directory home(where.file("state"));
+    spread_book book(home, "a");
+    const auto ahead = spread_list::max_version / 2;
+    (void)book.list().merge({.name = "rollout m", .value = "{}", .version = ahead, .gateway = "b"});
+    BOOST_TEST(!book.note(std::array{
+        live_change{"weights m", "{}", true}, live_change{"rollout m", "{\"a\":1}", true}}));
+    BOOST_TEST(item_at(book.list(), "weights m").version == ahead + 1);
+    BOOST_TEST(item_at(book.list(), "rollout m").version == ahead + 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_file_of_no_use_is_put_aside_and_told_of)
