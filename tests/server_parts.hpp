@@ -11,6 +11,7 @@
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
+#include <functional>
 #include <memory>
 #include <sstream>
 #include <stdexcept>
@@ -64,7 +65,7 @@ struct control_world {
         return out.str();
     }
 
-    void restart()
+    void leave()
     {
         canaries.reset();
         plane.reset();
@@ -73,6 +74,11 @@ struct control_world {
         key_store.reset();
         book.reset();
         directory.reset();
+    }
+
+    void restart()
+    {
+        leave();
         directory = std::make_unique<state::directory>(where.path + "/state");
         store = std::make_unique<state::override_store>(*directory);
         key_store = std::make_unique<state::key_store>(*directory);
@@ -158,8 +164,13 @@ struct control_world {
     observe::catalogue names;
     observe::control_values values;
     std::vector<std::string> lines;  // of the log
+    std::function<void()> at_line = [] {};
     observe::logger log{
-        [this](std::string_view line) { lines.emplace_back(line); }, [] { return time_point{}; }};
+        [this](std::string_view line) {
+            lines.emplace_back(line);
+            at_line();
+        },
+        [] { return time_point{}; }};
     std::vector<config::snapshot_ptr> published;
     std::unique_ptr<state::directory> directory;
     std::unique_ptr<state::override_store> store;

@@ -141,7 +141,11 @@ change_report control::reload(const origin& by)
         by);
 }
 
-change_report control::set_canary(std::string_view name, double percent, const origin& by)
+change_report control::set_canary(
+    std::string_view name,
+    double percent,
+    const origin& by,
+    const std::optional<state::live_change>& with)
 {
     if (auto stale = refuse_stale(by))
         return *stale;
@@ -158,7 +162,10 @@ change_report control::set_canary(std::string_view name, double percent, const o
     const auto weights = weights_to_share(*model, file_.settings, live_);
     auto live = live_;
     lay_weights(*model, policy::with_canary_percent(weights, *model->canary, percent), live);
-    return apply({.live = std::move(live), .file = file_, .action = "set_canary"}, by);
+    proposal next{.live = std::move(live), .file = file_, .action = "set_canary", .with = with};
+    if (by.must_apply)
+        next.withdraws = std::string(state::weights_prefix) + model->name;
+    return apply(std::move(next), by);
 }
 
 change_report control::set_weights(

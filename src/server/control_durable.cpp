@@ -30,9 +30,13 @@ std::optional<std::string> control::make_durable(
         return std::string(what) + " cannot be written: " + ec.message();
     };
     // First: the start after a crash makes up for the rest.
-    if (parts_.spread != nullptr && next.spreads)
-        if (const auto ec = parts_.spread->note(state::changes_between(live_, next.live)))
+    if (parts_.spread != nullptr && next.spreads) {
+        auto changed = state::changes_between(live_, next.live, next.withdraws);
+        if (next.with)
+            changed.push_back(*next.with);
+        if (const auto ec = parts_.spread->note(changed))
             return failed("what is spread", ec);
+    }
     if (next.live.keys != live_.keys)
         if (const auto ec = parts_.keys.save(next.live.keys))
             return failed("the list of keys", ec);

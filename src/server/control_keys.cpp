@@ -57,11 +57,15 @@ change_report control::no_such_key(const std::string& id) const
     return refuse(refusal::unknown_key, {"there is no key '" + id + "'"});
 }
 
-change_report control::apply_keys(config::live_keys keys, std::string_view action, const origin& by)
+change_report control::apply_keys(
+    config::live_keys keys, const std::string& id, std::string_view action, const origin& by)
 {
     auto live = live_;
     live.keys = std::move(keys);
-    return apply({.live = std::move(live), .file = file_, .action = action}, by);
+    proposal next{.live = std::move(live), .file = file_, .action = action};
+    if (by.must_apply)
+        next.withdraws = std::string(state::key_prefix) + id;
+    return apply(std::move(next), by);
 }
 
 change_report control::create_key(
@@ -93,7 +97,7 @@ change_report control::create_key(
     made.created = now;
     keys.by_id.insert_or_assign(id, std::move(made));
     keys.closed = true;
-    return apply_keys(std::move(keys), "create_key", by);
+    return apply_keys(std::move(keys), id, "create_key", by);
 }
 
 change_report control::change_key(
@@ -124,7 +128,7 @@ change_report control::change_key(
     key.disabled = disabled.value_or(key.disabled);
     auto asked = by;
     asked.must_apply = disabled == true;
-    return apply_keys(std::move(keys), "change_key", asked);
+    return apply_keys(std::move(keys), id, "change_key", asked);
 }
 
 change_report control::revoke_key(const std::string& id, origin by)
@@ -145,7 +149,7 @@ change_report control::revoke_key(const std::string& id, origin by)
     } else {
         return no_such_key(id);
     }
-    return apply_keys(std::move(keys), "revoke_key", by);
+    return apply_keys(std::move(keys), id, "revoke_key", by);
 }
 
 change_report control::rotate_key(
@@ -184,7 +188,7 @@ change_report control::rotate_key(
             {"the key has " + std::to_string(key.secrets.size())
              + " secrets that still let in, wait until the first has ended"});
     key.secrets.insert(key.secrets.begin(), {.hash = secret});
-    return apply_keys(std::move(keys), "rotate_key", by);
+    return apply_keys(std::move(keys), id, "rotate_key", by);
 }
 
 change_report control::set_fetched_keys(config::fetched_keys keys, const origin& by)

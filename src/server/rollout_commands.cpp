@@ -98,10 +98,9 @@ change_report rollouts::start(
         (void)write_down(**at);
     } else {
         all_.erase(at);
-        if (parts_.spread != nullptr) {
-            const std::array none{state::live_change{told(*fresh).name, "", true}};
+        const std::array none{state::live_change{told(*fresh).name, "", true}};
+        if (parts_.spread != nullptr && parts_.spread->list().find(none[0].name) != nullptr)
             (void)parts_.spread->note(none);
-        }
         (void)save();
     }
     return report;

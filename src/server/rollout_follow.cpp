@@ -41,8 +41,10 @@ state::live_change rollouts::told(const one& rollout)
 std::vector<state::live_change> rollouts::live_changes() const
 {
     std::vector<state::live_change> all;
-    for (const auto& each : all_)
+    for (const auto& each : all_) {
         all.push_back(told(*each));
+        all.back().withdrawn = false;
+    }
     return all;
 }
 
@@ -63,6 +65,9 @@ rollouts::followed rollouts::follow(std::string_view name, std::string_view valu
         all_, name, [](const auto& each) -> std::string_view { return each->saved.model; });
     if (at != all_.end() && (*at)->saved.applied && told(**at).value == value)
         return followed::same;
+    // A way back that a crash cut short is gone to its end, by the first look.
+    if (at != all_.end() && (*at)->shares.empty() && !(*at)->saved.applied && (*at)->percent() == 0)
+        return followed::same;
     if (at == all_.end())
         at = all_.insert(all_.end(), std::make_unique<one>());
     auto& rollout = **at;
@@ -80,8 +85,8 @@ rollouts::followed rollouts::follow(std::string_view name, std::string_view valu
     rollout.counts = counts_of(parts_.workers, *model);
     rollout.saved.applied = true;
     const auto canary = *model->canary;
-    if (rollout.percent() == 0 && rollout.shares[canary] > 0) {
-        // Somebody moved it up meanwhile, not knowing of the way back.
+    if (rollout.percent() == 0 && rollout.shares[canary] > 0 && !raised_since(name)) {
+        // The weights that went with it fit nothing here.
         auto firmly = by;
         firmly.must_apply = true;
         (void)parts_.control.set_canary(name, 0, firmly);
@@ -90,6 +95,19 @@ rollouts::followed rollouts::follow(std::string_view name, std::string_view valu
     (void)save();
     (void)enter(rollout, "follow_rollout", by);
     return followed::changed;
+}
+
+// Whether somebody gave the canary traffic again after the rollout was sent back. Who did not know
+// of that is no such somebody: of the weights, those of the way back count.
+bool rollouts::raised_since(std::string_view model) const
+{
+    if (parts_.spread == nullptr)
+        return false;
+    const auto& list = parts_.spread->list();
+    const auto* back = list.find(std::string(state::rollout_prefix).append(model));
+    const auto* weights = list.find(std::string(state::weights_prefix).append(model));
+    return back != nullptr && weights != nullptr && !weights->item.withdrawn
+           && weights->item.version > back->item.version;
 }
 
 }  // namespace sluice::server

@@ -98,7 +98,12 @@ change_report rollouts::enter(const one& rollout, std::string_view action, const
 bool rollouts::write_down(const one& rollout)
 {
     const std::array changed{told(rollout)};
-    const auto ec = parts_.spread != nullptr ? parts_.spread->note(changed) : std::error_code();
+    const auto* known =
+        parts_.spread != nullptr ? parts_.spread->list().find(changed[0].name) : nullptr;
+    std::error_code ec;
+    // What is told already is not told again: of a rollout sent back that would be a new decision.
+    if (parts_.spread != nullptr && (known == nullptr || known->item.value != changed[0].value))
+        ec = parts_.spread->note(changed);
     if (ec)
         parts_.log.error("change_not_durable", ec.message(), {{"what", "what is spread"}});
     return save() && !ec;

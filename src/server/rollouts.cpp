@@ -118,7 +118,8 @@ void rollouts::take_up(one& rollout)
     } else if (rollout.percent() == 0) {
         auto by = because(itself(), rollout.state.reason);
         by.must_apply = true;
-        if (parts_.control.set_canary(rollout.saved.model, 0, by).refused == refusal::none)
+        if (parts_.control.set_canary(rollout.saved.model, 0, by, told(rollout)).refused
+            == refusal::none)
             arrived(rollout);
     }
 }
@@ -168,13 +169,13 @@ change_report rollouts::move(one& rollout, std::size_t step, const origin& by)
     const auto& steps = rollout.saved.settings.steps;
     const auto text = "rollout step " + std::to_string(step + 1) + " of "
                       + std::to_string(steps.size()) + ", " + percent_text(steps[step]);
-    auto report = !write_down(rollout)
-                      ? parts_.control.refuse(
-                            refusal::not_durable, {"the list of rollouts cannot be written"})
-                      : parts_.control.set_canary(
-                            rollout.saved.model,
-                            steps[step],
-                            because(by, by.reason.empty() ? text : by.reason + ": " + text));
+    auto report = !save() ? parts_.control.refuse(
+                                refusal::not_durable, {"the list of rollouts cannot be written"})
+                          : parts_.control.set_canary(
+                                rollout.saved.model,
+                                steps[step],
+                                because(by, by.reason.empty() ? text : by.reason + ": " + text),
+                                told(rollout));
     if (report.refused != refusal::none) {
         std::tie(rollout.state, rollout.saved.applied) = before;
         (void)write_down(rollout);
@@ -197,10 +198,10 @@ change_report rollouts::send_back(
     rollout.state.phase = phase;
     rollout.state.reason = by.reason;
     rollout.saved.applied = false;
-    (void)write_down(rollout);  // if it cannot: the traffic goes first
+    (void)save();  // if it cannot: the traffic goes first
     auto firmly = by;
     firmly.must_apply = true;
-    auto report = parts_.control.set_canary(rollout.saved.model, 0, firmly);
+    auto report = parts_.control.set_canary(rollout.saved.model, 0, firmly, told(rollout));
     if (report.refused != refusal::none) {
         std::tie(rollout.state, rollout.saved.applied) = before;
         (void)write_down(rollout);

@@ -24,7 +24,7 @@ constexpr std::string_view model_m =
     "{ name: old, provider: one, model: upstream-m, weight: 90 },"
     "{ name: new, provider: one, model: upstream-n, weight: 10 }] }";
 constexpr std::string_view model_k =
-    "k: { targets: [{ name: a, provider: one }, { name: b, provider: one }] }";
+    "k: { canary: b, targets: [{ name: a, provider: one }, { name: b, provider: one }] }";
 
 config config_of(std::uint16_t provider, std::uint16_t redis, bool with_k = true)
 {
@@ -65,6 +65,14 @@ struct one_gateway {
     {
         return gate.admin(
             "PUT", "/admin/v1/models/m/canary", "{\"percent\":" + std::to_string(percent) + "}");
+    }
+    message admin(std::string_view method, std::string_view what, std::string_view body = {})
+    {
+        return gate.admin(method, "/admin/v1/" + std::string(what), body);
+    }
+    std::string rollout(std::string_view model = "m")
+    {
+        return text("/admin/v1/models/" + std::string(model), "/rollout/state");
     }
     double pending() { return gate.metric("sluice_store_spread_pending"); }
     double leads() { return gate.metric("sluice_store_leads"); }
@@ -265,6 +273,44 @@ BOOST_AUTO_TEST_CASE(
         until([&] { return w.first.set_canary(50).body.find("not known") == std::string::npos; }));
 }
 
+BOOST_AUTO_TEST_CASE(what_is_taken_away_while_redis_is_away_stays_away_whatever_was_made_before_it)
+{
+    fleet w;
+    constexpr std::string_view schedule = R"({"steps":[5,50],"every":"1h"})";
+    const auto secret = w.made("new");
+    BOOST_TEST(w.first.admin("PATCH", "keys/new", R"({"disabled":true})").status() == 200U);
+    BOOST_TEST(w.first.admin("PUT", "models/m/rollout", schedule).status() == 200U);
+    BOOST_TEST(w.first.admin("POST", "models/m/rollback").status() == 200U);
+    BOOST_TEST(w.first.admin("POST", "models/k/kill").status() == 200U);
+    BOOST_TEST(until([&] {
+        return w.second->rollout() == "\"rolled_back\""
+               && w.second->gate.metric("sluice_target_weight", {R"(model="k")", R"(target="b")"})
+                      == 0;
+    }));
+    w.redis.kill();
+    BOOST_TEST(w.both("sluice_store_up", 0));
+    BOOST_TEST(w.second->admin("PATCH", "keys/new", R"({"disabled":false})").status() == 200U);
+    BOOST_TEST(w.second->admin("PUT", "models/m/rollout", schedule).status() == 200U);
+    BOOST_TEST(w.second->admin("PUT", "models/k/canary", R"({"percent":50})").status() == 200U);
+    BOOST_TEST(w.second->status_of(secret) == 200U);
+    // Later, and nothing that would alter anything at this one but the key.
+    BOOST_TEST(w.first.admin("DELETE", "keys/new").status() == 200U);
+    BOOST_TEST(w.first.admin("POST", "models/m/kill").status() == 200U);
+    BOOST_TEST(w.first.admin("POST", "models/k/kill").status() == 200U);
+    w.redis.start();
+    BOOST_TEST(w.both("sluice_store_up", 1));
+    BOOST_TEST(until([&] { return w.second->status_of(secret) == 401U; }));
+    BOOST_TEST(until([&] { return w.second->rollout() == "\"stopped\""; }));
+    BOOST_TEST(w.both_at(0));
+    BOOST_TEST(w.both("sluice_store_spread_pending", 0));
+    for (auto* each : {&w.first, &*w.second}) {
+        BOOST_TEST(each->rollout() == "\"stopped\"");
+        BOOST_TEST(each->status_of(secret) == 401U);
+        BOOST_TEST(
+            each->gate.metric("sluice_target_weight", {R"(model="k")", R"(target="b")"}) == 0);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(what_fits_nothing_in_a_file_waits_there_for_a_file_that_it_fits)
 {
     fleet w(false);
@@ -316,6 +362,23 @@ BOOST_AUTO_TEST_CASE(a_rollout_that_one_begins_all_follow_and_any_can_bring_back
     BOOST_TEST(w.second->gate.admin("POST", "/admin/v1/models/m/rollback").status() == 200U);
     BOOST_TEST(until([&] { return state(w.first) == "\"rolled_back\""; }));
     BOOST_TEST(w.both_at(0));
+}
+
+BOOST_AUTO_TEST_CASE(a_gateway_that_joins_leaves_a_canary_that_was_raised_since_its_rollback)
+{
+    fleet w;
+    BOOST_TEST(
+        w.first.admin("PUT", "models/m/rollout", R"({"steps":[5,50],"every":"1h"})").status()
+        == 200U);
+    BOOST_TEST(w.first.admin("POST", "models/m/rollback").status() == 200U);
+    BOOST_TEST(w.both_at(0));
+    BOOST_TEST(w.first.set_canary(30).status() == 200U);
+    BOOST_TEST(w.both_at(30));
+    one_gateway third(config_of(w.echo.port(), w.redis.port()));
+    BOOST_TEST(until([&] { return third.rollout() == "\"rolled_back\""; }));
+    BOOST_TEST(third.canary() == 30);
+    BOOST_TEST(third.gate.becomes("sluice_store_spread_pending", {}, 0));
+    BOOST_TEST(w.both_at(30));
 }
 
 BOOST_AUTO_TEST_CASE(two_gateways_that_judge_a_canary_have_half_of_the_risk_each)

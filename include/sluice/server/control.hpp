@@ -49,8 +49,9 @@ struct origin {
     std::string path;                           // of the admin API; empty for a signal
     std::optional<std::uint64_t> if_version{};  // refused when another version is in force
     std::string reason{};                       // for the audit log; may be empty
-    // Comes into force even when it cannot be written: what takes traffic off a bad target is not
-    // to wait for a disk. It is warned about then, and may be forgotten by a restart.
+    // Takes rights or traffic away. It comes into force even when it cannot be written: what takes
+    // traffic off a bad target is not to wait for a disk. It is warned about then, and may be
+    // forgotten by a restart. Other gateways are told even if nothing alters here.
     bool must_apply = false;
 };
 
@@ -122,8 +123,12 @@ public:
     change_report reload(const origin& by);
 
     // Gives `percent` (0 to 100) of the model's traffic to its canary; the other targets share the
-    // rest as they did.
-    change_report set_canary(std::string_view model, double percent, const origin& by);
+    // rest as they did. `with`: what other gateways are told together with it, or not at all.
+    change_report set_canary(
+        std::string_view model,
+        double percent,
+        const origin& by,
+        const std::optional<state::live_change>& with = {});
 
     // Targets that are not mentioned keep the weight they have.
     change_report set_weights(
@@ -210,7 +215,9 @@ private:
         config::document file;
         std::string_view action;                      // for the audit log
         std::optional<std::string_view> file_text{};  // to be written to the file
-        bool spreads = true;  // what it changes is the other gateways' as well
+        bool spreads = true;                       // what it changes is the other gateways' as well
+        std::string withdraws{};                   // of what spreads, the item that is taken away
+        std::optional<state::live_change> with{};  // told with the rest
     };
 
     void load_keys();
@@ -221,7 +228,7 @@ private:
     void refuse_opening(config::load_result& loaded) const;
     void report_loss(const std::string& what, std::uint64_t version);
     [[nodiscard]] change_report apply_keys(
-        config::live_keys keys, std::string_view action, const origin& by);
+        config::live_keys keys, const std::string& id, std::string_view action, const origin& by);
     [[nodiscard]] change_report no_such_key(const std::string& id) const;
     [[nodiscard]] bool lay(const state::spread_item& item, config::overrides& live) const;
     [[nodiscard]] change_report apply(proposal next, const origin& by);

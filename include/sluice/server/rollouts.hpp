@@ -96,7 +96,8 @@ public:
     // A rollout as another gateway has it; its weights have come already.
     followed follow(std::string_view model, std::string_view value, const origin& by);
 
-    // All there are, as items for other gateways.
+    // All there are, as items for other gateways that have not heard of them: what was sent back
+    // before sends back nothing that they have begun.
     [[nodiscard]] std::vector<state::live_change> live_changes() const;
 
     // None: the model, by its own name, has no rollout.
@@ -107,6 +108,7 @@ private:
 
     [[nodiscard]] bool leads() const { return !parts_.leads || parts_.leads(); }
     [[nodiscard]] static state::live_change told(const one& rollout);
+    [[nodiscard]] bool raised_since(std::string_view model) const;
     // Told to the others and on the disk.
     [[nodiscard]] bool write_down(const one& rollout);
 

@@ -55,6 +55,27 @@ struct fleet_world : control_world {
             all.push_back(&each);
         return plane->adopt(all, other);
     }
+    // All that another gateway has told, as it comes; or what this one's own book holds, at a
+    // start.
+    void hear(const state::spread_list& all)
+    {
+        std::vector<state::spread_item> told;
+        for (const auto& [name, entry] : all.all())
+            told.push_back(entry.item);
+        for (const auto& each : told)
+            (void)book->list().merge(each);
+        bring_into_force();
+    }
+    void bring_into_force()
+    {
+        std::vector<const state::spread_item*> live;
+        for (const auto& [name, entry] : book->list().all())
+            if (!name.starts_with(state::rollout_prefix))
+                live.push_back(&entry.item);
+        (void)plane->adopt(live, other);
+        if (const auto* told = book->list().find("rollout demo"))
+            (void)canaries->follow("demo", std::string(told->item.value), other);
+    }
     [[nodiscard]] const state::spread_item& noted(std::string_view name) const
     {
         const auto* found = book->list().find(name);
@@ -295,19 +316,161 @@ BOOST_AUTO_TEST_CASE(a_rollback_goes_before_a_step_that_did_not_know_of_it)
     fleet_world there;
     fleet_world here;
     BOOST_TEST(ok(here.canaries->start("demo", short_schedule(), somebody)));
-    (void)there.book->list().merge(here.noted("rollout demo"));
-    (void)there.adopt({here.noted("weights demo")});
-    (void)there.canaries->follow("demo", here.noted("rollout demo").value, other);
+    there.hear(here.book->list());
+    BOOST_TEST(there.canary_share() == 0.1);
     BOOST_TEST(ok(there.canaries->roll_back("demo", somebody)));
     BOOST_TEST(ok(here.canaries->promote("demo", somebody)));  // later, and unaware
     BOOST_TEST(here.canary_share() == 0.5);
     const auto got = here.book->list().merge(there.noted("rollout demo"));
     BOOST_TEST((got.what == state::spread_list::outcome::taken && got.conflict));
-    BOOST_TEST(
-        (here.canaries->follow("demo", here.noted("rollout demo").value, other)
-         == rollouts::followed::changed));
+    here.hear(there.book->list());
     BOOST_TEST(here.canary_share() == 0);
     BOOST_TEST((here.rollout().phase == rollout_phase::rolled_back));
+}
+
+BOOST_AUTO_TEST_CASE(a_rollback_takes_the_canary_down_also_where_the_weights_of_it_fit_nothing)
+{
+    fleet_world there;
+    BOOST_TEST(ok(there.canaries->start("demo", short_schedule(), somebody)));
+    BOOST_TEST(ok(there.canaries->roll_back("demo", somebody)));
+    auto text = sample_config();
+    text.replace(text.find("name: second"), 12, "name: third");
+    fleet_world here(text);
+    here.hear(there.book->list());
+    BOOST_TEST((here.rollout().phase == rollout_phase::rolled_back));
+    BOOST_TEST(here.canary_share() == 0);
+}
+
+BOOST_AUTO_TEST_CASE(a_canary_raised_by_hand_since_its_rollback_stays_so_where_a_gateway_joins)
+{
+    fleet_world there;
+    BOOST_TEST(ok(there.canaries->start("demo", short_schedule(), somebody)));
+    BOOST_TEST(ok(there.canaries->roll_back("demo", somebody)));
+    BOOST_TEST(ok(there.plane->set_canary("demo", 30, somebody)));
+    fleet_world here;
+    here.hear(there.book->list());
+    BOOST_TEST((here.rollout().phase == rollout_phase::rolled_back));
+    BOOST_TEST(here.canary_share() == 0.3, boost::test_tools::tolerance(1e-9));
+    BOOST_TEST(here.book->list().pending() == 0U);  // it has nothing to tell the others
+}
+
+BOOST_AUTO_TEST_CASE(a_rollback_from_before_a_gateway_joined_sends_nothing_of_the_others_back)
+{
+    fleet_world joins;
+    joins.shared = false;
+    joins.restart();
+    BOOST_TEST(ok(joins.canaries->start("demo", short_schedule(), somebody)));
+    BOOST_TEST(ok(joins.canaries->roll_back("demo", somebody)));
+    joins.shared = true;
+    joins.restart();
+    joins.book->seed(state::changes_between({}, joins.plane->live()));
+    joins.book->seed(joins.canaries->live_changes());
+    fleet_world there;
+    BOOST_TEST(ok(there.canaries->start("demo", short_schedule(), somebody)));
+    there.hear(joins.book->list());
+    joins.hear(there.book->list());
+    for (auto* each : {&there, &joins}) {
+        BOOST_TEST((each->rollout().phase == rollout_phase::running));
+        BOOST_TEST(each->canary_share() == 0.1);
+    }
+}
+
+// The version before withdrew no weights with a rollback.
+BOOST_AUTO_TEST_CASE(weights_and_a_rollback_of_the_version_before_count_by_which_was_later)
+{
+    fleet_world there;
+    BOOST_TEST(ok(there.canaries->start("demo", short_schedule(), somebody)));
+    BOOST_TEST(ok(there.canaries->roll_back("demo", somebody)));
+    auto back = item("rollout demo", there.noted("rollout demo").value, true);
+    back.version = 100;
+    for (const bool later : {true, false}) {
+        auto weights = item("weights demo", R"({"stable":50,"second":20,"canary":30})");
+        weights.version = later ? 101 : 99;
+        fleet_world here;
+        (void)here.book->list().merge(weights);
+        (void)here.book->list().merge(back);
+        here.bring_into_force();
+        BOOST_TEST((here.rollout().phase == rollout_phase::rolled_back));
+        BOOST_TEST(here.canary_share() == (later ? 0.3 : 0.0), boost::test_tools::tolerance(1e-9));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_takes_away_is_told_also_where_it_alters_nothing)
+{
+    fleet_world w;
+    const auto again = [&](const char* name, const std::function<change_report()>& withdraw) {
+        BOOST_TEST(ok(withdraw()));
+        const auto first = w.noted(name);
+        BOOST_TEST(first.withdrawn);
+        BOOST_TEST(ok(withdraw()));
+        BOOST_TEST(w.noted(name).version > first.version);
+        BOOST_TEST(w.noted(name).value == first.value);
+    };
+    again("weights demo", [&] { return w.canaries->kill("nick", somebody); });
+    again("key team", [&] { return w.plane->revoke_key("team", somebody); });
+    again("key boss", [&] { return w.plane->change_key("boss", "{}", true, somebody); });
+    BOOST_TEST(ok(w.canaries->start("demo", short_schedule(), somebody)));
+    BOOST_TEST(!w.noted("weights demo").withdrawn);
+    again("rollout demo", [&] { return w.canaries->kill("demo", somebody); });
+    BOOST_TEST(w.noted("weights demo").version == w.noted("rollout demo").version);
+}
+
+BOOST_AUTO_TEST_CASE(a_kill_goes_before_a_canary_that_was_moved_without_knowing_of_it)
+{
+    fleet_world here;
+    fleet_world there;
+    BOOST_TEST(ok(here.canaries->kill("demo", somebody)));
+    there.hear(here.book->list());
+    BOOST_TEST(there.canary_share() == 0);
+    BOOST_TEST(ok(there.plane->set_canary("demo", 50, somebody)));
+    BOOST_TEST(ok(here.canaries->kill("demo", somebody)));
+    BOOST_TEST(ok(there.plane->set_canary("demo", 60, somebody)));  // later, as unaware
+    there.hear(here.book->list());
+    here.hear(there.book->list());
+    BOOST_TEST(there.canary_share() == 0);
+    BOOST_TEST(here.canary_share() == 0);
+}
+
+// The process ends just before one of its files is written, and what was written until then holds.
+BOOST_AUTO_TEST_CASE(a_crash_between_any_two_files_leaves_a_rollout_where_its_traffic_is)
+{
+    namespace fs = std::filesystem;
+    for (const std::string file : {"rollouts.json", "spread.json", "overrides.json"})
+        for (const bool back : {false, true}) {
+            fleet_world w;
+            BOOST_TEST(ok(w.canaries->start("demo", short_schedule(), somebody)));
+            const auto home = w.where.path + "/state";
+            const auto then = w.where.path + "/then";
+            const bool link = file == "rollouts.json";
+            if (link) {
+                fs::rename(home + '/' + file, home + "/elsewhere");
+                fs::create_symlink("elsewhere", home + '/' + file);
+            } else {
+                fs::create_directory(home + '/' + file + ".next");
+            }
+            w.at_line = [&] {
+                if (has(w.lines.back(), "change_not_durable") && !fs::exists(then))
+                    fs::copy(home, then, fs::copy_options::recursive);
+            };
+            (void)(back ? w.canaries->roll_back("demo", somebody)
+                        : w.canaries->promote("demo", somebody));
+            w.at_line = [] {};
+            BOOST_REQUIRE(fs::exists(then));
+            w.leave();
+            fs::remove_all(home);
+            fs::rename(then, home);
+            fs::remove(home + '/' + file + ".next");
+            w.restart();
+            w.bring_into_force();
+            w.second();
+            w.second();
+            // A way back that was written down anywhere is gone to its end.
+            const bool went = back && !link;
+            BOOST_TEST(
+                (w.rollout().phase == (went ? rollout_phase::rolled_back : rollout_phase::running)),
+                file << ": " << w.rollout().reason);
+            BOOST_TEST(w.canary_share() == w.canaries->find("demo")->percent / 100, file);
+        }
 }
 
 BOOST_AUTO_TEST_CASE(a_rollout_of_what_this_file_does_not_have_is_not_followed)
