@@ -125,7 +125,7 @@ struct control_world {
                     messages.push_back(to.host + ' ' + body);
                 },
             .spread = book.get(),
-            .leads = [this] { return leading; },
+            .leads = shared ? std::function([this] { return leading; }) : nullptr,
             .gateways = [this] { return gateways; }});
     }
 

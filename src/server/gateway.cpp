@@ -77,7 +77,7 @@ gateway::parts::parts(gateway_options options, config::document file, observe::l
                webhooks_.send(where, std::move(body));
            },
            book_.get(),
-           [this] { return !spread_ || spread_->leads(); },
+           store_ ? std::function([this] { return spread_ && spread_->leads(); }) : nullptr,
            [this] { return store_ ? store_->authority().gateways() : 1U; }}),
       spread_([this] {
           return store_ ? std::make_unique<spread>(spread_parts{

@@ -56,10 +56,8 @@ rollouts::followed rollouts::follow(std::string_view name, std::string_view valu
     if (!read || read->size() != 1 || read->front().model != name)
         return followed::unfit;
     auto& theirs = read->front();
-    const auto& models = parts_.control.current()->models;
-    const auto model = std::ranges::find(models, name, &config::model::name);
-    if (model == models.end() || !model->canary
-        || model->targets[*model->canary].name != theirs.canary)
+    const auto* model = model_with(theirs);
+    if (model == nullptr)
         return followed::unfit;
     auto at = std::ranges::find(
         all_, name, [](const auto& each) -> std::string_view { return each->saved.model; });
@@ -97,6 +95,16 @@ rollouts::followed rollouts::follow(std::string_view name, std::string_view valu
     return followed::changed;
 }
 
+// By the canary the rollout has; nullptr: the file has no such model, or with another canary.
+const config::model* rollouts::model_with(const saved_rollout& rollout) const
+{
+    const auto& models = parts_.control.current()->models;
+    const auto at = std::ranges::find(models, rollout.model, &config::model::name);
+    const bool fits =
+        at != models.end() && at->canary && at->targets[*at->canary].name == rollout.canary;
+    return fits ? &*at : nullptr;
+}
+
 // Whether somebody gave the canary traffic again after the rollout was sent back. Who did not know
 // of that is no such somebody: of the weights, those of the way back count.
 bool rollouts::raised_since(std::string_view model) const
@@ -108,6 +116,27 @@ bool rollouts::raised_since(std::string_view model) const
     const auto* weights = list.find(std::string(state::weights_prefix).append(model));
     return back != nullptr && weights != nullptr && !weights->item.withdrawn
            && weights->item.version > back->item.version;
+}
+
+bool rollouts::is_others(const saved_rollout& rollout) const
+{
+    return parts_.leads && model_with(rollout) == nullptr;
+}
+
+std::string rollouts::left_to_others() const
+{
+    if (parts_.spread == nullptr)
+        return {};
+    const auto& all = parts_.spread->list().all();
+    for (auto at = all.lower_bound(state::rollout_prefix);
+         at != all.end() && at->first.starts_with(state::rollout_prefix);
+         ++at) {
+        const auto read = rollouts_from_json(at->second.item.value);
+        if (read && read->size() == 1 && is_watched(read->front().phase)
+            && is_others(read->front()))
+            return read->front().model;
+    }
+    return {};
 }
 
 }  // namespace sluice::server

@@ -63,7 +63,7 @@ void rollouts::look_at(one& rollout, time_point now)
     if (rollout.shares.empty())
         take_up(rollout);
     auto why = is_watched(rollout.state.phase) ? disturbance(rollout) : std::string();
-    if (!why.empty() && leads())
+    if (!why.empty() && leads() && !is_others(rollout.saved))
         pause(rollout, why);
     if (!why.empty() || !is_watched(rollout.state.phase)) {
         rollout.state.looked.reset();  // the time until it goes on is none on the step

@@ -3,6 +3,7 @@
 
 #include <boost/asio/post.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <utility>
 
@@ -88,9 +89,28 @@ void spread::turn()
     }
     busy_ = true;
     const auto asked = steady::now();
-    parts_.ask(redis_.look(lease), [this, asked](const net::redis_answer& answer) {
+    const auto wanted = asked < stands_back_until_ ? milliseconds{0} : lease;
+    parts_.ask(redis_.look(wanted), [this, asked](const net::redis_answer& answer) {
         looked(answer, asked);
     });
+}
+
+void spread::led(time_point asked)
+{
+    leads_until_ = asked + lease - lease_margin;
+    leads_since_ = leads_since_.value_or(asked);
+    const auto model = parts_.rollouts.left_to_others();
+    if (model.empty())
+        stood_back_ = 0;
+    if (model.empty() || asked - *leads_since_ < lease * (1U << stood_back_))
+        return;
+    parts_.log.warn(
+        "lead_offered",
+        "this file lacks the model of a rollout, or has it with another canary",
+        {{"model", model}});
+    stood_back_ = std::min(stood_back_ + 1, most_doublings);
+    stands_back_until_ = asked + stands_back;
+    leads_until_ = {};
 }
 
 void spread::looked(const net::redis_answer& answer, time_point asked)
@@ -99,7 +119,9 @@ void spread::looked(const net::redis_answer& answer, time_point asked)
     if (!head)
         return end(false);
     if (head->leads)
-        leads_until_ = asked + lease - lease_margin;
+        led(asked);
+    else
+        leads_since_.reset();
     auto& list = parts_.book.list();
     if (head->word.empty()) {
         // It is new, or has forgotten everything.

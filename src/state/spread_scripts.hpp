@@ -7,8 +7,9 @@
 
 namespace sluice::state {
 
-// ARGV: 1 gateway, 2 lease in ms. Answer: {word, arrival, sum, 1 if it leads}. What has been taken
-// out by other hands, eviction included, counts as lost as a whole: gateways put it back.
+// ARGV: 1 gateway, 2 lease in ms, 0 to give it up. Answer: {word, arrival, sum, 1 if it leads}.
+// What has been taken out by other hands, eviction included, counts as lost as a whole: gateways
+// put it back.
 constexpr std::string_view look_script = R"lua(
 local at = redis.call('HMGET', KEYS[3], 'word', 'arrival', 'sum')
 local count = redis.call('HLEN', KEYS[1])
@@ -18,7 +19,9 @@ if count ~= redis.call('ZCARD', KEYS[2]) or (count > 0) ~= (at[1] ~= false) then
 end
 local who = redis.call('GET', KEYS[4])
 local leads = 0
-if not who or who == ARGV[1] then
+if ARGV[2] == '0' then
+    if who == ARGV[1] then redis.call('DEL', KEYS[4]) end
+elseif not who or who == ARGV[1] then
     redis.call('SET', KEYS[4], ARGV[1], 'PX', ARGV[2])
     leads = 1
 end

@@ -381,6 +381,25 @@ BOOST_AUTO_TEST_CASE(a_gateway_that_joins_leaves_a_canary_that_was_raised_since_
     BOOST_TEST(w.both_at(30));
 }
 
+BOOST_AUTO_TEST_CASE(a_rollout_of_a_model_that_who_leads_does_not_have_goes_on_where_it_is)
+{
+    const redis_server redis;
+    const provider echo{[](connection& c) {
+        for (;;)
+            c.send(answer_text(c.request().body));
+    }};
+    one_gateway without(config_of(echo.port(), redis.port(), false));
+    BOOST_TEST(without.gate.becomes("sluice_store_leads", {}, 1));
+    one_gateway with(config_of(echo.port(), redis.port()));
+    BOOST_TEST(with.gate.becomes("sluice_store_up", {}, 1));
+    const auto begun =
+        with.admin("PUT", "models/k/rollout", R"({"steps":[5,50],"every":"1s","minimum":0})");
+    BOOST_TEST(begun.status() == 200U, begun.body);
+    BOOST_TEST(
+        until([&] { return with.rollout("k") == "\"done\""; }, milliseconds{60'000}),
+        with.rollout("k"));
+}
+
 BOOST_AUTO_TEST_CASE(two_gateways_that_judge_a_canary_have_half_of_the_risk_each)
 {
     fleet w;

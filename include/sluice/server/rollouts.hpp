@@ -31,12 +31,14 @@ struct rollout_parts {
     // Told of every step, end, pause and way back of a model that has a webhook. Does not block.
     std::function<void(const config::webhook&, std::string)> notify;
     state::spread_book* spread = nullptr;  // none: no other gateway hears of rollouts
-    // Whether this gateway moves them on; empty: it does. One that does not brings a canary back
-    // by what it sees itself, and does nothing else by itself.
+    // Whether this gateway moves them on; empty: it does, there is no other. One that does not
+    // brings a canary back by what it sees itself, and does nothing else by itself.
     std::function<bool()> leads{};
     // How many gateways judge the same canaries, 0: not known; empty: this one alone.
     std::function<unsigned()> gateways{};
 };
+
+struct saved_rollout;
 
 // A rollout as it stands. The pointers are good until the next call.
 struct rollout_view {
@@ -100,6 +102,10 @@ public:
     // before sends back nothing that they have begun.
     [[nodiscard]] std::vector<state::live_change> live_changes() const;
 
+    // The model of one that goes on, and that this gateway cannot move on: its file does not have
+    // the model, or with another canary. Empty: there is none.
+    [[nodiscard]] std::string left_to_others() const;
+
     // None: the model, by its own name, has no rollout.
     [[nodiscard]] std::optional<rollout_view> find(std::string_view model) const;
 
@@ -108,7 +114,10 @@ private:
 
     [[nodiscard]] bool leads() const { return !parts_.leads || parts_.leads(); }
     [[nodiscard]] static state::live_change told(const one& rollout);
+    [[nodiscard]] const config::model* model_with(const saved_rollout& rollout) const;
     [[nodiscard]] bool raised_since(std::string_view model) const;
+    // Of what this gateway's file does not have, where another's may.
+    [[nodiscard]] bool is_others(const saved_rollout& rollout) const;
     // Told to the others and on the disk.
     [[nodiscard]] bool write_down(const one& rollout);
 

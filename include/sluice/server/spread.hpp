@@ -54,6 +54,11 @@ public:
     static constexpr milliseconds lease{5'000};
     // Of a lease, so much less is believed: clocks do not run equally fast.
     static constexpr milliseconds lease_margin{500};
+    // Who leads and has a rollout that only others can move on lets another lead, after a lease and
+    // then twice as long each time: where each lacks something they take turns, and where nobody
+    // can move it on they rarely do.
+    static constexpr milliseconds stands_back{2 * lease};
+    static constexpr unsigned most_doublings = 6;
     // What does not fit is tried again, and both sides are read anew if their sums differ.
     static constexpr seconds reconcile_every{10};
 
@@ -73,6 +78,7 @@ private:
     void again();
     void end(bool reached);
     void looked(const net::redis_answer& answer, time_point asked);
+    void led(time_point asked);
     void read_on();
     void have_page(const net::redis_answer& answer);
     void all_read();
@@ -95,7 +101,10 @@ private:
     state::redis_spread redis_;
     boost::asio::steady_timer timer_;
     time_point leads_until_{};
-    time_point synced_at_{};  // when all was known last
+    std::optional<time_point> leads_since_{};
+    time_point stands_back_until_{};
+    unsigned stood_back_ = 0;  // in a row
+    time_point synced_at_{};   // when all was known last
     time_point reconciled_at_{};
     time_point read_whole_at_{};
     bool synced_ = false;  // with the record at hand

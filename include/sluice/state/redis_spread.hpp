@@ -58,7 +58,7 @@ public:
     // `gateway`: no spaces, not empty.
     redis_spread(std::string_view prefix, std::string gateway);
 
-    // Leads, or goes on leading, for `lease` if nobody else does.
+    // Leads, or goes on leading, for `lease` if nobody else does; with 0 it leads no more.
     [[nodiscard]] question look(milliseconds lease) const;
     [[nodiscard]] question read(std::uint64_t after) const;
     // `fresh`: the word of a new record.

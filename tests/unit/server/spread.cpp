@@ -473,6 +473,32 @@ BOOST_AUTO_TEST_CASE(a_crash_between_any_two_files_leaves_a_rollout_where_its_tr
         }
 }
 
+BOOST_AUTO_TEST_CASE(a_rollout_of_what_this_file_does_not_have_is_left_to_the_others)
+{
+    fleet_world w;
+    BOOST_TEST(w.canaries->left_to_others() == "");
+    BOOST_TEST(ok(w.canaries->start("demo", short_schedule(), somebody)));
+    BOOST_TEST(w.canaries->left_to_others() == "");
+    auto text = sample_config();
+    text.replace(text.find("canary: canary"), 14, "canary: second");
+    w.write(text);
+    BOOST_TEST(ok(w.plane->reload(somebody)));
+    w.canaries->look(w.now += 1s);
+    BOOST_TEST((w.rollout().phase == rollout_phase::running));
+    BOOST_TEST(!has(w.noted("rollout demo").value, "paused"));
+    BOOST_TEST(w.canaries->left_to_others() == "demo");
+    // One that was only heard of is none the less.
+    fleet_world there(text);
+    there.hear(w.book->list());
+    BOOST_TEST(there.canaries->left_to_others() == "demo");
+    // Nobody has to move on what has ended.
+    w.write(sample_config());
+    BOOST_TEST(ok(w.plane->reload(somebody)));
+    BOOST_TEST(ok(w.canaries->roll_back("demo", somebody)));
+    there.hear(w.book->list());
+    BOOST_TEST(there.canaries->left_to_others() == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_rollout_of_what_this_file_does_not_have_is_not_followed)
 {
     fleet_world there;
