@@ -4,6 +4,7 @@
 #include "temporary_directory.hpp"
 #include <sluice/config/key.hpp>
 #include <sluice/server/control.hpp>
+#include <sluice/server/late_writes.hpp>
 #include <sluice/server/rollouts.hpp>
 
 #include <boost/test/unit_test.hpp>
@@ -67,6 +68,7 @@ struct control_world {
 
     void leave()
     {
+        late.reset();
         canaries.reset();
         plane.reset();
         audit.reset();
@@ -127,6 +129,14 @@ struct control_world {
             .spread = book.get(),
             .leads = shared ? std::function([this] { return leading; }) : nullptr,
             .gateways = [this] { return gateways; }});
+        std::vector<late_file> files{
+            late_file_of("keys.json", key_store->file()),
+            late_file_of("overrides.json", store->file()),
+            late_file_of("rollouts.json", canaries->file()),
+            late_file_of("audit.log", *audit)};
+        if (book)
+            files.insert(files.begin(), late_file_of("spread.json", book->file()));
+        late = std::make_unique<late_writes>(std::move(files), values, log);
     }
 
     [[nodiscard]] const config::model& model(std::string_view name) const
@@ -181,6 +191,7 @@ struct control_world {
     observe::worker_cells cells;        // of the one worker there seems to be
     std::vector<std::string> messages;  // to webhooks, behind the host
     std::unique_ptr<rollouts> canaries;
+    std::unique_ptr<late_writes> late;
 };
 
 [[nodiscard]] inline bool ok(const change_report& report)

@@ -16,6 +16,7 @@ namespace {
 
 constexpr std::size_t value_bytes = std::size_t{16} << 10U;
 constexpr std::size_t recent_bytes = std::size_t{1} << 20U;
+constexpr std::size_t late_bytes = std::size_t{1} << 20U;
 
 std::error_code last_error()
 {
@@ -138,7 +139,20 @@ std::error_code audit_log::begin_new_file()
     return sync_parent(path_);
 }
 
-std::error_code audit_log::append(const audit_entry& entry)
+// With an error the file is as it was.
+std::error_code audit_log::write(std::string_view lines)
+{
+    if (static_cast<std::size_t>(size_of(file_)) >= max_bytes_)
+        if (const auto ec = begin_new_file())
+            return ec;
+    const off_t before = size_of(file_);
+    const auto ec = write_whole(file_, lines);
+    if (ec && ::ftruncate(file_, before) != 0)
+        return last_error();
+    return ec;
+}
+
+std::error_code audit_log::put(const audit_entry& entry, bool firmly)
 {
     std::vector<char> memory(2 * value_bytes + 8192);
     timestamp_text time;
@@ -151,14 +165,41 @@ std::error_code audit_log::append(const audit_entry& entry)
         line.text("reason", entry.reason, 1024);
     line.number("version", entry.version);
 
+    const auto text = line.finish();
+
     const std::scoped_lock lock(mutex_);
-    if (static_cast<std::size_t>(size_of(file_)) >= max_bytes_)
-        if (const auto ec = begin_new_file())
-            return ec;
-    const off_t before = size_of(file_);
-    const auto ec = write_whole(file_, line.finish());
-    if (ec && ::ftruncate(file_, before) != 0)
-        return last_error();
+    auto ec = late_.empty() ? std::error_code() : write(late_);
+    if (!ec) {
+        late_.clear();
+        ec = write(text);
+    }
+    if (ec && firmly && late_.size() + text.size() <= late_bytes)
+        late_ += text;
+    return ec;
+}
+
+std::error_code audit_log::append(const audit_entry& entry)
+{
+    return put(entry, false);
+}
+
+std::error_code audit_log::enter(const audit_entry& entry)
+{
+    return put(entry, true);
+}
+
+bool audit_log::late() const
+{
+    const std::scoped_lock lock(mutex_);
+    return !late_.empty();
+}
+
+std::error_code audit_log::write_late()
+{
+    const std::scoped_lock lock(mutex_);
+    const auto ec = late_.empty() ? std::error_code() : write(late_);
+    if (!ec)
+        late_.clear();
     return ec;
 }
 
@@ -166,6 +207,7 @@ std::vector<std::string> audit_log::recent(std::size_t count) const
 {
     std::vector<std::string> entries;
     const std::scoped_lock lock(mutex_);
+    add_lines(late_, count, entries);
     add_lines(tail_of(file_), count, entries);
     if (entries.size() == count)
         return entries;

@@ -354,6 +354,7 @@ void add_control(
     out.add(metric::config_version, {}, control.config_version);
     out.add(metric::reload_failures, {}, control.reload_failures);
     out.add(metric::upgrade_failures, {}, control.upgrade_failures);
+    out.add(metric::state_unwritten, {}, control.unwritten);
 }
 
 }  // namespace

@@ -67,6 +67,12 @@ void control_values::upgrade_failed()
     ++values_.upgrade_failures;
 }
 
+void control_values::unwritten(std::size_t files)
+{
+    const std::scoped_lock lock(mutex_);
+    values_.unwritten = files;
+}
+
 void control_values::rollouts(std::vector<rollout> all)
 {
     const std::scoped_lock lock(mutex_);

@@ -157,6 +157,8 @@ constexpr std::array<metric_row, metric_count> rows{{
      "Reloads refused; the snapshot before them stayed in force."},
     {upgrade_failures, "sluice_upgrade_failures_total", counter, "",
      "Programs started by SIGUSR2 that did not take over; this one went on."},
+    {state_unwritten, "sluice_state_unwritten", gauge, "",
+     "Files of the state directory without some of what is in force, as when the disk was full; written again until they have it."},
     {build_info, "sluice_build_info", gauge, "version, commit, compiler",
      "Always 1."},
     {resident_memory, "process_resident_memory_bytes", gauge, "",

@@ -269,7 +269,7 @@ change_report control::apply(proposal next, const origin& by)
     auto changes = config::difference(*current_, *built.snapshot);
     if (auto failed = make_durable(next, *built.snapshot, changes, by)) {
         if (!by.must_apply) {
-            // Best effort: what is not acknowledged should not come back after a restart either.
+            // What is not acknowledged is not to come back after a restart either.
             if (parts_.spread != nullptr && next.spreads)
                 (void)parts_.spread->note(state::changes_between(next.live, live_));
             (void)parts_.overrides.save(live_, current_->version);
@@ -277,7 +277,7 @@ change_report control::apply(proposal next, const origin& by)
                 (void)parts_.keys.save(live_.keys);
             return refuse(refusal::not_durable, {*failed});
         }
-        warnings.push_back("in force, but a restart may forget it: " + *failed);
+        warnings.push_back("in force; until it can be written, a restart forgets it: " + *failed);
     }
 
     file_ = std::move(next.file);

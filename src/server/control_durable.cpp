@@ -18,30 +18,35 @@ std::string side_of(const std::vector<config::change>& changes, std::string conf
 
 }  // namespace
 
-// What cannot be written, and why.
+// What cannot be written, and why: the first of it. What comes into force all the same is written
+// as far as can be, and the rest of it later.
 std::optional<std::string> control::make_durable(
     const proposal& next,
     const config::snapshot& snapshot,
     const std::vector<config::change>& changes,
     const origin& by)
 {
-    const auto failed = [&](std::string_view what, std::error_code ec) {
-        parts_.log.error("change_not_durable", ec.message(), {{"what", what}});
-        return std::string(what) + " cannot be written: " + ec.message();
+    std::optional<std::string> wrong;
+    const auto written = [&](std::string_view what, std::error_code ec) {
+        if (ec)
+            parts_.log.error("change_not_durable", ec.message(), {{"what", what}});
+        if (ec && !wrong)
+            wrong = std::string(what) + " cannot be written: " + ec.message();
+        return !ec || by.must_apply;
     };
     // First: the start after a crash makes up for the rest.
     if (parts_.spread != nullptr && next.spreads) {
         auto changed = state::changes_between(live_, next.live, next.withdraws);
         if (next.with)
             changed.push_back(*next.with);
-        if (const auto ec = parts_.spread->note(changed))
-            return failed("what is spread", ec);
+        if (!written("what is spread", parts_.spread->note(changed)))
+            return wrong;
     }
-    if (next.live.keys != live_.keys)
-        if (const auto ec = parts_.keys.save(next.live.keys))
-            return failed("the list of keys", ec);
-    if (const auto ec = parts_.overrides.save(next.live, snapshot.version))
-        return failed("the list of live changes", ec);
+    if (next.live.keys != live_.keys
+        && !written("the list of keys", parts_.keys.save(next.live.keys)))
+        return wrong;
+    if (!written("the list of live changes", parts_.overrides.save(next.live, snapshot.version)))
+        return wrong;
     const std::string from = side_of(changes, &config::change::from);
     const std::string to = side_of(changes, &config::change::to);
     observe::audit_entry entry{
@@ -53,16 +58,17 @@ std::optional<std::string> control::make_durable(
         .to = to,
         .version = snapshot.version,
         .reason = by.reason};
-    if (const auto ec = parts_.audit.append(entry))
-        return failed("the audit log", ec);
-    if (!next.file_text)
-        return std::nullopt;
-    if (const auto ec = server::replace_file(settings_.config_path, *next.file_text)) {
+    if (!written(
+            "the audit log", by.must_apply ? parts_.audit.enter(entry) : parts_.audit.append(entry))
+        || !next.file_text)
+        return wrong;
+    if (!written(
+            "the configuration file",
+            server::replace_file(settings_.config_path, *next.file_text))) {
         entry.action = "replace_file_failed";
         (void)parts_.audit.append(entry);  // so that the entry before it misleads nobody
-        return failed("the configuration file", ec);
     }
-    return std::nullopt;
+    return wrong;
 }
 
 }  // namespace sluice::server

@@ -79,6 +79,7 @@ gateway::parts::parts(gateway_options options, config::document file, observe::l
            book_.get(),
            store_ ? std::function([this] { return spread_ && spread_->leads(); }) : nullptr,
            [this] { return store_ ? store_->authority().gateways() : 1U; }}),
+      late_(written_later(), values_, log_),
       spread_([this] {
           return store_ ? std::make_unique<spread>(spread_parts{
                               context_,

@@ -136,6 +136,10 @@ std::optional<std::string> gateway::parts::hold()
 {
     frozen_ = true;
     control_.freeze(true);
+    if (!late_.settle()) {
+        resume();
+        return "what is in force cannot be written before";
+    }
     if (!accounts_.hold()) {
         resume();
         return "what is spent cannot be written before";

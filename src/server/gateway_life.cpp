@@ -95,8 +95,10 @@ void gateway::parts::sample()
 void gateway::parts::judge()
 {
     judging_.expires_after(rollouts::look_every);
-    if (!frozen_)
+    if (!frozen_) {
         rollouts_.look(steady::now());
+        late_.look(steady::now());
+    }
     show_budgets();
     judging_.async_wait([this](const boost::system::error_code& ec) {
         if (!ec)
@@ -149,6 +151,8 @@ void gateway::parts::finish()
 {
     if (predecessor_link_)
         return;
+    if (!succeeded_)
+        (void)late_.settle();
     admin_.stop();
     token_keys_.stop();
     signals_.cancel();

@@ -14,6 +14,7 @@
 #include <sluice/server/gateway.hpp>
 #include <sluice/server/handover.hpp>
 #include <sluice/server/jwks_fetcher.hpp>
+#include <sluice/server/late_writes.hpp>
 #include <sluice/server/listener.hpp>
 #include <sluice/server/rollouts.hpp>
 #include <sluice/server/shadow_reports.hpp>
@@ -78,6 +79,7 @@ private:
     void open_listeners();
     void open_admin();
     void refuse_unmatched();
+    [[nodiscard]] std::vector<late_file> written_later();
 
     // gateway_handover.cpp
     void inherit();
@@ -127,6 +129,7 @@ private:
     observe::recent_rates rates_;
     webhook_sender webhooks_;
     rollouts rollouts_;
+    late_writes late_;
     std::unique_ptr<spread> spread_;  // none: this gateway is alone
     jwks_fetcher token_keys_;
     admin_server admin_;

@@ -61,4 +61,18 @@ void gateway::parts::refuse_unmatched()
     }
 }
 
+// What others would make up for first, and a rollout when its weights are there: one that has
+// ended, but with the weights it had, would be left with them.
+std::vector<late_file> gateway::parts::written_later()
+{
+    std::vector<late_file> all;
+    if (book_)
+        all.push_back(late_file_of("spread.json", book_->file()));
+    all.push_back(late_file_of("keys.json", key_store_.file()));
+    all.push_back(late_file_of("overrides.json", overrides_.file()));
+    all.push_back(late_file_of("rollouts.json", rollouts_.file()));
+    all.push_back(late_file_of("audit.log", audit_));
+    return all;
+}
+
 }  // namespace sluice::server

@@ -1,21 +1,13 @@
 #include "rollout_file.hpp"
 
 #include "rollout_text.hpp"
-#include <sluice/server/replace_file.hpp>
 
-#include <cerrno>
-#include <cstdio>
-#include <fcntl.h>
-#include <fstream>
-#include <iterator>
-#include <unistd.h>
+#include <utility>
 
 namespace sluice::server {
 namespace {
 
 namespace dom = simdjson::dom;
-
-constexpr std::size_t max_file_bytes = std::size_t{16} << 20U;
 
 bool read_texts(dom::element value, std::vector<std::string>& out)
 {
@@ -103,40 +95,17 @@ std::optional<std::vector<saved_rollout>> rollouts_from_json(std::string_view te
     return all;
 }
 
-rollout_file::rollout_file(std::string path)
-    : path_(std::move(path))
+loaded_rollouts load_rollouts(state::kept_file& from)
 {
-}
-
-rollout_file::load_result rollout_file::load() const
-{
-    std::ifstream in(path_, std::ios::binary);
-    if (!in)
-        return errno == ENOENT ? load_result{} : load_result{{}, path_ + ": cannot be read"};
-    in.seekg(0, std::ios::end);
-    const auto size = in.tellg();
-    in.seekg(0);
     std::string text;
-    if (size >= 0 && static_cast<std::size_t>(size) <= max_file_bytes)
-        text.assign(std::istreambuf_iterator<char>(in), {});
-    if (size == 0)  // made, and never filled
+    if (const auto ec = from.read(text, to_json(std::vector<saved_rollout>{})))
+        return {{}, from.path() + ": cannot be read: " + ec.message()};
+    if (text.empty())  // made, and never filled
         return {};
-    if (auto saved = rollouts_from_json(text))
-        return {std::move(*saved), {}};
-    const std::string aside = path_ + ".corrupt";
-    const bool moved = std::rename(path_.c_str(), aside.c_str()) == 0;
-    return {
-        {},
-        path_ + ": is not a list of rollouts; " + (moved ? "kept as " + aside : "left in place")};
-}
-
-std::error_code rollout_file::save(const std::vector<saved_rollout>& all) const
-{
-    const int made = ::open(path_.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (made < 0)
-        return {errno, std::generic_category()};
-    ::close(made);
-    return replace_file(path_, to_json(all));
+    if (text.size() <= most_rollout_bytes)
+        if (auto saved = rollouts_from_json(text))
+            return {std::move(*saved), {}};
+    return {{}, from.path() + ": is not a list of rollouts; " + from.put_aside()};
 }
 
 }  // namespace sluice::server

@@ -2,11 +2,12 @@
 // Rollouts on disk, so that a restart goes on at the same step.
 
 #include <sluice/policy/rollout_controller.hpp>
+#include <sluice/state/kept_file.hpp>
 
+#include <cstddef>
 #include <optional>
 #include <string>
 #include <string_view>
-#include <system_error>
 #include <vector>
 
 namespace sluice::server {
@@ -29,23 +30,13 @@ struct saved_rollout {
 // None: not what to_json writes. Any bytes.
 [[nodiscard]] std::optional<std::vector<saved_rollout>> rollouts_from_json(std::string_view text);
 
-// Control thread.
-class rollout_file {
-public:
-    explicit rollout_file(std::string path);
+inline constexpr std::size_t most_rollout_bytes = std::size_t{16} << 20U;
 
-    struct load_result {
-        std::vector<saved_rollout> saved;  // none where there is no file or it was of no use
-        std::string complaint;
-    };
-    // A file that cannot be used is renamed to NAME.corrupt and told about.
-    [[nodiscard]] load_result load() const;
-
-    // On the disk, whole, when it returns without an error; with one, the old file is still there.
-    [[nodiscard]] std::error_code save(const std::vector<saved_rollout>& all) const;
-
-private:
-    std::string path_;
+struct loaded_rollouts {
+    std::vector<saved_rollout> saved;  // none where there is no file or it was of no use
+    std::string complaint;
 };
+// A file that cannot be used is renamed to NAME.corrupt and told about.
+[[nodiscard]] loaded_rollouts load_rollouts(state::kept_file& from);
 
 }  // namespace sluice::server

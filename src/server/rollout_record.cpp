@@ -60,7 +60,7 @@ change_report rollouts::note(one& rollout, std::string_view action, const origin
     auto report = enter(rollout, action, by);
     if (!written)
         report.warnings.emplace_back(
-            "a restart may forget it: the list of rollouts cannot be written");
+            "a restart before it can be written forgets it: the list of rollouts");
     if (parts_.spread != nullptr && !parts_.spread->warning().empty())
         report.warnings.emplace_back(parts_.spread->warning());
     return report;
@@ -85,7 +85,7 @@ change_report rollouts::enter(const one& rollout, std::string_view action, const
         .to = to.str(),
         .version = version,
         .reason = by.reason};
-    if (const auto ec = parts_.audit.append(entry)) {
+    if (const auto ec = parts_.audit.enter(entry)) {
         parts_.log.error("change_not_durable", ec.message(), {{"what", "the audit log"}});
         report.warnings.push_back("the audit log cannot be written: " + ec.message());
     }
@@ -121,8 +121,9 @@ bool rollouts::save()
         next.on_step = each->state.on_step;
         next.reason = each->state.reason;
     }
-    const auto ec = rollout_file(parts_.file).save(saved);
-    if (ec)
+    const bool told = file_.late();
+    const auto ec = file_.save(to_json(saved));
+    if (ec && !told)
         parts_.log.error("change_not_durable", ec.message(), {{"what", "the list of rollouts"}});
     return !ec;
 }

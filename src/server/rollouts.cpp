@@ -26,9 +26,10 @@ bool same(const std::vector<double>& a, const std::vector<double>& b)
 }  // namespace
 
 rollouts::rollouts(rollout_parts parts)
-    : parts_(std::move(parts))
+    : parts_(std::move(parts)),
+      file_(parts_.file, most_rollout_bytes)
 {
-    auto loaded = rollout_file(parts_.file).load();
+    auto loaded = load_rollouts(file_);
     if (!loaded.complaint.empty())
         parts_.log.error("rollouts_lost", loaded.complaint);
     for (auto& saved : loaded.saved) {

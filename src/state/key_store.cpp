@@ -1,4 +1,3 @@
-#include "whole_file.hpp"
 #include <sluice/base/text.hpp>
 #include <sluice/config/key.hpp>
 #include <sluice/state/key_store.hpp>
@@ -131,35 +130,29 @@ std::optional<config::live_keys> keys_from_json(std::string_view text)
 }
 
 key_store::key_store(const directory& where)
-    : path_(where.file(file_name)),
-      directory_(where.path())
+    : file_(where.file(file_name), max_file_bytes)
 {
 }
 
-key_store::load_result key_store::load() const
+key_store::load_result key_store::load()
 {
     load_result lost;
     lost.keys.closed = true;
     std::string text;
-    if (const auto ec = read_whole(path_, max_file_bytes, text)) {
-        if (ec == std::errc::no_such_file_or_directory)
-            return {};
-        lost.complaint = path_ + ": cannot be read: " + ec.message();
+    if (const auto ec = file_.read(text, to_json(config::live_keys{}))) {
+        lost.complaint = file_.path() + ": cannot be read: " + ec.message();
         return lost;
     }
     if (text.size() <= max_file_bytes)
         if (auto keys = keys_from_json(text))
             return {std::move(*keys), {}};
-    lost.complaint = path_ + ": is not a list of keys; " + put_aside(path_);
+    lost.complaint = file_.path() + ": is not a list of keys; " + file_.put_aside();
     return lost;
 }
 
-std::error_code key_store::save(const config::live_keys& keys) const
+std::error_code key_store::save(const config::live_keys& keys)
 {
-    const std::string text = to_json(keys);
-    if (text.size() > max_file_bytes)
-        return std::make_error_code(std::errc::file_too_large);
-    return replace_whole(path_, directory_, text);
+    return file_.save(to_json(keys));
 }
 
 }  // namespace sluice::state

@@ -1,4 +1,3 @@
-#include "whole_file.hpp"
 #include <sluice/base/text.hpp>
 #include <sluice/state/overrides.hpp>
 
@@ -158,32 +157,24 @@ std::optional<saved_overrides> overrides_from_json(std::string_view text)
 }
 
 override_store::override_store(const directory& where)
-    : path_(where.file(file_name)),
-      directory_(where.path())
+    : file_(where.file(file_name), max_file_bytes)
 {
 }
 
-override_store::load_result override_store::load() const
+override_store::load_result override_store::load()
 {
     std::string text;
-    if (const auto ec = read_whole(path_, max_file_bytes, text)) {
-        if (ec == std::errc::no_such_file_or_directory)
-            return {};
-        return {{}, path_ + ": cannot be read: " + ec.message()};
-    }
+    if (const auto ec = file_.read(text, to_json(saved_overrides{})))
+        return {{}, file_.path() + ": cannot be read: " + ec.message()};
     if (text.size() <= max_file_bytes)
         if (auto saved = overrides_from_json(text))
             return {std::move(*saved), {}};
-    return {{}, path_ + ": is not a list of live changes; " + put_aside(path_)};
+    return {{}, file_.path() + ": is not a list of live changes; " + file_.put_aside()};
 }
 
-std::error_code override_store::save(
-    const config::overrides& overrides, std::uint64_t version) const
+std::error_code override_store::save(const config::overrides& overrides, std::uint64_t version)
 {
-    const std::string text = to_json({overrides, version});
-    if (text.size() > max_file_bytes)
-        return std::make_error_code(std::errc::file_too_large);
-    return replace_whole(path_, directory_, text);
+    return file_.save(to_json({overrides, version}));
 }
 
 }  // namespace sluice::state

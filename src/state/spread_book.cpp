@@ -1,4 +1,3 @@
-#include "whole_file.hpp"
 #include <sluice/base/text.hpp>
 #include <sluice/state/spread_book.hpp>
 
@@ -84,18 +83,15 @@ bool spread_from_json(std::string_view text, spread_list& into)
 }
 
 spread_book::spread_book(const directory& where, std::string gateway)
-    : path_(where.file(file_name)),
-      directory_(where.path()),
+    : file_(where.file(file_name), max_file_bytes),
       list_(std::move(gateway))
 {
     std::string text;
-    if (const auto ec = read_whole(path_, max_file_bytes, text)) {
-        if (ec != std::errc::no_such_file_or_directory)
-            complaint_ = path_ + ": cannot be read: " + ec.message();
-        return;
-    }
-    if (text.size() > max_file_bytes || !spread_from_json(text, list_))
-        complaint_ = path_ + ": is not a list of what gateways changed; " + put_aside(path_);
+    if (const auto ec = file_.read(text, to_json(list_)))
+        complaint_ = file_.path() + ": cannot be read: " + ec.message();
+    else if (text.size() > max_file_bytes || !spread_from_json(text, list_))
+        complaint_ =
+            file_.path() + ": is not a list of what gateways changed; " + file_.put_aside();
 }
 
 std::error_code spread_book::note(std::span<const live_change> changes)
@@ -121,9 +117,9 @@ void spread_book::seed(std::span<const live_change> changes)
             (void)list_.change(one.name, one.value, one.withdrawn, spread_list::oldest);
 }
 
-std::error_code spread_book::save() const
+std::error_code spread_book::save()
 {
-    return replace_whole(path_, directory_, to_json(list_));
+    return file_.save(to_json(list_));
 }
 
 std::string_view spread_book::warning() const noexcept

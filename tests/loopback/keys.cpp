@@ -221,4 +221,22 @@ BOOST_AUTO_TEST_CASE(wrong_bodies_are_refused_by_name)
     wrong(says("PUT", "/admin/v1/keys/f", "{}"), "405", "");
 }
 
+BOOST_AUTO_TEST_CASE(a_key_revoked_on_a_full_disk_is_written_down_when_there_is_space)
+{
+    world w;
+    const auto file = w.gate.directory() + "/state/keys.json";
+    std::filesystem::create_directory(file + ".next");  // the file cannot be replaced
+    const auto answer = w.gate.admin("DELETE", std::string(all) + "/f");
+    BOOST_TEST(answer.status() == 200U);
+    BOOST_TEST(answer.body.find("until it can be written") != std::string::npos, answer.body);
+    BOOST_TEST(w.status_of("sk-file") == 401U);
+    BOOST_TEST(w.gate.becomes("sluice_state_unwritten", {}, 1));
+    BOOST_TEST(!std::filesystem::exists(file));
+    std::filesystem::remove(file + ".next");
+    BOOST_TEST(w.gate.becomes("sluice_state_unwritten", {}, 0));
+    std::ifstream in(file);
+    const std::string text(std::istreambuf_iterator<char>(in), {});
+    BOOST_TEST(text.find("\"disabled\":true") != std::string::npos, text);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

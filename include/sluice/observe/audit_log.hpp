@@ -37,8 +37,16 @@ public:
     // On the disk when it returns without an error. With one, the file is as it was before.
     [[nodiscard]] std::error_code append(const audit_entry& entry);
 
-    // The last `count` entries, newest first, each one JSON object. Reads at most the last MiB of
-    // each file; torn lines are passed over.
+    // The same for what happens all the same: with an error the entry is late, unless there are a
+    // MiB of such.
+    [[nodiscard]] std::error_code enter(const audit_entry& entry);
+    // Whether there are entries that are not in the file.
+    [[nodiscard]] bool late() const;
+    // Tries to write them; so does append().
+    [[nodiscard]] std::error_code write_late();
+
+    // The last `count` entries, newest first, each one JSON object, late ones included. Reads at
+    // most the last MiB of each file; torn lines are passed over.
     [[nodiscard]] std::vector<std::string> recent(std::size_t count) const;
 
     // Of the last entry; 0 when there is none.
@@ -46,12 +54,15 @@ public:
 
 private:
     [[nodiscard]] std::error_code begin_new_file();
+    [[nodiscard]] std::error_code write(std::string_view lines);
+    [[nodiscard]] std::error_code put(const audit_entry& entry, bool firmly);
 
     mutable std::mutex mutex_;
     std::string path_;
     std::string older_;
     std::size_t max_bytes_;
     int file_ = -1;
+    std::string late_;  // whole lines
 };
 
 }  // namespace sluice::observe

@@ -13,6 +13,7 @@
 #include <prometheus/collectable.h>
 #include <prometheus/metric_family.h>
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
 #include <map>
@@ -78,6 +79,7 @@ public:
         std::uint64_t config_version = 0;
         std::uint64_t reload_failures = 0;
         std::uint64_t upgrade_failures = 0;
+        std::size_t unwritten = 0;  // files
         std::vector<target_weight> weights;
         std::vector<shared_target> targets;
         std::vector<shared_credential> credentials;
@@ -99,6 +101,8 @@ public:
     void reload_failed();
     // A new program did not take over.
     void upgrade_failed();
+    // Files that hold less than what is in force.
+    void unwritten(std::size_t files);
     void rollouts(std::vector<rollout> all);
     // All there are.
     void budgets(std::vector<budget> all);

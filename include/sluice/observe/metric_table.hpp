@@ -85,6 +85,7 @@ enum class metric : std::uint8_t {
     config_version,
     reload_failures,
     upgrade_failures,
+    state_unwritten,
     build_info,
     resident_memory,
     open_fds,

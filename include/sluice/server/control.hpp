@@ -50,8 +50,8 @@ struct origin {
     std::optional<std::uint64_t> if_version{};  // refused when another version is in force
     std::string reason{};                       // for the audit log; may be empty
     // Takes rights or traffic away. It comes into force even when it cannot be written: what takes
-    // traffic off a bad target is not to wait for a disk. It is warned about then, and may be
-    // forgotten by a restart. Other gateways are told even if nothing alters here.
+    // traffic off a bad target is not to wait for a disk. It is warned about then, and written as
+    // soon as that is possible. Other gateways are told even if nothing alters here.
     bool must_apply = false;
 };
 

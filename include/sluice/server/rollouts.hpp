@@ -9,6 +9,7 @@
 #include <sluice/observe/log.hpp>
 #include <sluice/policy/rollout_controller.hpp>
 #include <sluice/server/control.hpp>
+#include <sluice/state/kept_file.hpp>
 #include <sluice/state/spread_book.hpp>
 
 #include <functional>
@@ -109,6 +110,8 @@ public:
     // None: the model, by its own name, has no rollout.
     [[nodiscard]] std::optional<rollout_view> find(std::string_view model) const;
 
+    [[nodiscard]] state::kept_file& file() noexcept { return file_; }
+
 private:
     struct one;
 
@@ -143,6 +146,7 @@ private:
     void tell(const one& rollout, std::string_view event);
 
     rollout_parts parts_;
+    state::kept_file file_;
     std::vector<std::unique_ptr<one>> all_;
     time_point saved_{};
 };

@@ -3,6 +3,7 @@
 
 #include <sluice/config/live_keys.hpp>
 #include <sluice/state/directory.hpp>
+#include <sluice/state/kept_file.hpp>
 
 #include <cstddef>
 #include <optional>
@@ -27,14 +28,15 @@ public:
 
     // A file that cannot be used is renamed to keys.json.corrupt and told about. The gateway is
     // closed then: whoever had keys is not to find it open.
-    [[nodiscard]] load_result load() const;
+    [[nodiscard]] load_result load();
 
     // On the disk, whole, when it returns without an error; with one, the old file is still there.
-    [[nodiscard]] std::error_code save(const config::live_keys& keys) const;
+    [[nodiscard]] std::error_code save(const config::live_keys& keys);
+
+    [[nodiscard]] kept_file& file() noexcept { return file_; }
 
 private:
-    std::string path_;
-    std::string directory_;
+    kept_file file_;
 };
 
 [[nodiscard]] std::string to_json(const config::live_keys& keys);

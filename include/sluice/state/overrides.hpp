@@ -3,6 +3,7 @@
 
 #include <sluice/config/build.hpp>
 #include <sluice/state/directory.hpp>
+#include <sluice/state/kept_file.hpp>
 
 #include <cstddef>
 #include <cstdint>
@@ -35,16 +36,16 @@ public:
     };
 
     // A file that cannot be used is renamed to overrides.json.corrupt and told about.
-    [[nodiscard]] load_result load() const;
+    [[nodiscard]] load_result load();
 
     // On the disk, whole, when it returns without an error; with one, the old file is still there.
     // std::errc::file_too_large: more than load() would read.
-    [[nodiscard]] std::error_code save(
-        const config::overrides& overrides, std::uint64_t version) const;
+    [[nodiscard]] std::error_code save(const config::overrides& overrides, std::uint64_t version);
+
+    [[nodiscard]] kept_file& file() noexcept { return file_; }
 
 private:
-    std::string path_;
-    std::string directory_;
+    kept_file file_;
 };
 
 // The file's content; for save(), and for `ctl config` to show.

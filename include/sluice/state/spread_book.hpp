@@ -3,6 +3,7 @@
 // into force: after a crash in between, the start brings it into force.
 
 #include <sluice/state/directory.hpp>
+#include <sluice/state/kept_file.hpp>
 #include <sluice/state/spread.hpp>
 #include <sluice/state/spread_items.hpp>
 
@@ -35,7 +36,7 @@ public:
     [[nodiscard]] std::error_code note(std::span<const live_change> changes);
     // What is here although nobody has noted it: from before there was a book. Not written.
     void seed(std::span<const live_change> changes);
-    [[nodiscard]] std::error_code save() const;
+    [[nodiscard]] std::error_code save();
 
     // Called by note() when there is something new.
     void on_change(std::function<void()> tell) { tell_ = std::move(tell); }
@@ -44,9 +45,10 @@ public:
     // What who makes a change is to be told of that; empty: they do.
     [[nodiscard]] std::string_view warning() const noexcept;
 
+    [[nodiscard]] kept_file& file() noexcept { return file_; }
+
 private:
-    std::string path_;
-    std::string directory_;
+    kept_file file_;
     std::string complaint_;
     spread_list list_;
     std::function<void()> tell_;

@@ -194,6 +194,46 @@ BOOST_AUTO_TEST_CASE(an_entry_that_cannot_be_written_leaves_the_file_as_it_was)
     BOOST_TEST(log.recent(10).size() == 2U);
 }
 
+BOOST_AUTO_TEST_CASE(what_cannot_be_written_is_lost_or_late_as_it_is_wanted)
+{
+    audit_log log(file("audit.log"), 1);  // each entry in a file of its own
+    BOOST_TEST(!log.append(entry(1)));
+    std::filesystem::create_directories(file("audit.log.1") + "/full");
+    BOOST_TEST(!!log.append(entry(2)));
+    BOOST_TEST(!log.late());
+    BOOST_TEST(!!log.enter(entry(3)));
+    BOOST_TEST(!!log.enter(entry(4)));
+    BOOST_TEST(log.late());
+    BOOST_TEST(!!log.write_late());
+    const auto told = log.recent(10);
+    BOOST_REQUIRE(told.size() == 3U);
+    BOOST_TEST(has_version(told[0], 4));
+    BOOST_TEST(has_version(told[2], 1));
+    std::filesystem::remove_all(file("audit.log.1"));
+    BOOST_TEST(!log.append(entry(5)));
+    BOOST_TEST(!log.late());
+    BOOST_TEST(has_version(log.recent(10).at(0), 5));
+}
+
+BOOST_AUTO_TEST_CASE(late_entries_are_written_before_newer_ones)
+{
+    {
+        audit_log full(file("full.log"), 1);
+        BOOST_TEST(!full.append(entry(1)));
+        std::filesystem::create_directories(file("full.log.1") + "/full");
+        BOOST_TEST(!!full.enter(entry(2)));
+        BOOST_TEST(!!full.enter(entry(3)));
+        std::filesystem::remove_all(file("full.log.1"));
+        BOOST_TEST(!full.write_late());
+        BOOST_TEST(!full.late());
+    }
+    audit_log log(file("full.log"));
+    const auto kept = log.recent(10);
+    BOOST_REQUIRE(kept.size() == 3U);
+    BOOST_TEST(has_version(kept[0], 3));
+    BOOST_TEST(has_version(kept[1], 2));
+}
+
 BOOST_AUTO_TEST_CASE(what_was_acknowledged_before_a_kill_is_there_after_it)
 {
     int acknowledged[2];

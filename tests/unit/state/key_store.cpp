@@ -122,7 +122,7 @@ BOOST_AUTO_TEST_CASE(a_damaged_file_is_put_aside_and_leaves_the_gateway_closed)
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_written_leaves_the_old_file)
 {
-    const state::key_store store(*where);
+    state::key_store store(*where);
     BOOST_TEST(!store.save(some()));
     const auto before = content();
     std::filesystem::create_directory(path + ".next");

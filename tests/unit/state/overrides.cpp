@@ -118,7 +118,7 @@ BOOST_FIXTURE_TEST_SUITE(override_store_, fixture)
 BOOST_AUTO_TEST_CASE(what_was_saved_is_loaded)
 {
     const state::directory where(base);
-    const state::override_store store(where);
+    state::override_store store(where);
     BOOST_TEST(store.load().complaint == "");
     BOOST_TEST(store.load().saved.version == 0U);
 
@@ -142,7 +142,7 @@ BOOST_AUTO_TEST_CASE(what_was_saved_is_loaded)
 BOOST_AUTO_TEST_CASE(a_torn_file_is_kept_aside_and_told_about)
 {
     const state::directory where(base);
-    const state::override_store store(where);
+    state::override_store store(where);
     BOOST_REQUIRE(!store.save(of_version(3), 3));
     const std::string whole = text_of(where.file("overrides.json"));
     for (std::size_t length :
@@ -186,7 +186,7 @@ BOOST_AUTO_TEST_CASE(anything_but_a_list_of_live_changes_is_refused)
 BOOST_AUTO_TEST_CASE(a_directory_in_the_files_place_is_a_complaint)
 {
     const state::directory where(base);
-    const state::override_store store(where);
+    state::override_store store(where);
     std::filesystem::create_directory(where.file("overrides.json"));
     BOOST_TEST(store.load().complaint.find("cannot be read") != std::string::npos);
     BOOST_TEST(bool(store.save(of_version(1), 1)));
@@ -195,7 +195,7 @@ BOOST_AUTO_TEST_CASE(a_directory_in_the_files_place_is_a_complaint)
 BOOST_AUTO_TEST_CASE(changes_too_large_to_load_are_not_saved)
 {
     const state::directory where(base);
-    const state::override_store store(where);
+    state::override_store store(where);
     BOOST_REQUIRE(!store.save(of_version(1), 1));
     config::overrides huge;
     huge.weights[std::string(state::override_store::max_file_bytes, 'm')] = {};
@@ -213,7 +213,7 @@ BOOST_AUTO_TEST_CASE(a_writer_killed_at_any_moment_leaves_a_whole_version)
         BOOST_REQUIRE(child >= 0);
         if (child == 0) {
             const state::directory where(base);
-            const state::override_store store(where);
+            state::override_store store(where);
             for (std::uint64_t n = seen + 1;; ++n) {
                 if (store.save(of_version(n), n))
                     ::_exit(1);

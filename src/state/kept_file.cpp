@@ -1,11 +1,14 @@
-#include "whole_file.hpp"
+#include <sluice/state/kept_file.hpp>
 
 #include <array>
 #include <cerrno>
 #include <cstdio>
 #include <fcntl.h>
+#include <filesystem>
+#include <functional>
 #include <sys/stat.h>
 #include <unistd.h>
+#include <utility>
 
 namespace sluice::state {
 namespace {
@@ -59,15 +62,30 @@ std::error_code sync_directory(const std::string& path)
     return directory && ::fsync(directory.fd()) == 0 ? std::error_code{} : last_error();
 }
 
+std::size_t hash_of(std::string_view text)
+{
+    return std::hash<std::string_view>{}(text);
+}
+
 }  // namespace
 
-std::error_code read_whole(const std::string& path, std::size_t max, std::string& text)
+kept_file::kept_file(std::string path, std::size_t max_bytes)
+    : path_(std::move(path)),
+      directory_(std::filesystem::path(path_).parent_path().string()),
+      max_bytes_(max_bytes)
 {
-    const file in(path, O_RDONLY | O_NOFOLLOW);
-    if (!in)
+}
+
+std::error_code kept_file::read(std::string& text, std::string_view none)
+{
+    text.clear();
+    const file in(path_, O_RDONLY | O_NOFOLLOW);
+    if (!in && errno != ENOENT)
         return last_error();
+    if (!in)
+        text = none;
     std::array<char, 16'384> piece{};
-    while (text.size() <= max) {
+    while (in && text.size() <= max_bytes_) {
         const auto got = ::read(in.fd(), piece.data(), piece.size());
         if (got < 0 && errno == EINTR)
             continue;
@@ -77,26 +95,48 @@ std::error_code read_whole(const std::string& path, std::size_t max, std::string
             break;
         text.append(piece.data(), static_cast<std::size_t>(got));
     }
+    on_disk_ = hash_of(text);
     return {};
 }
 
-std::error_code replace_whole(
-    const std::string& path, const std::string& directory, std::string_view text)
+std::error_code kept_file::save(std::string text)
 {
-    const std::string next = path + ".next";
+    const auto hash = hash_of(text);
+    const auto ec =
+        text.size() > max_bytes_ ? std::make_error_code(std::errc::file_too_large) : replace(text);
+    late_.reset();
+    if (!ec)
+        on_disk_ = hash;
+    else if (on_disk_ != hash)
+        late_ = std::move(text);
+    return ec;
+}
+
+std::error_code kept_file::write_late()
+{
+    if (!late_)
+        return {};
+    return save(std::move(*late_));
+}
+
+std::error_code kept_file::replace(std::string_view text)
+{
+    const std::string next = path_ + ".next";
     if (const auto ec = write_whole(next, text)) {
         ::unlink(next.c_str());
         return ec;
     }
-    if (std::rename(next.c_str(), path.c_str()) != 0)
+    if (std::rename(next.c_str(), path_.c_str()) != 0)
         return last_error();
-    return sync_directory(directory);
+    on_disk_.reset();  // either of the two, until the directory is there as well
+    return sync_directory(directory_);
 }
 
-std::string put_aside(const std::string& path)
+std::string kept_file::put_aside()
 {
-    const std::string aside = path + ".corrupt";
-    const bool moved = std::rename(path.c_str(), aside.c_str()) == 0;
+    on_disk_.reset();
+    const std::string aside = path_ + ".corrupt";
+    const bool moved = std::rename(path_.c_str(), aside.c_str()) == 0;
     return moved ? "kept as " + aside : "left in place";
 }
 
