@@ -295,6 +295,7 @@ class Dashboards(Case):
             ill.signal(signal.SIGCONT)
             until(lambda: False, 0.12 / harness.SLOW)
         self.redis.stop()
+        self.assertEqual(ill.admin("/admin/v1/keys/patient", "DELETE")[0], 200)  # in force, and not written
 
     def without_descriptors(self, ill):
         _, hard = resource.prlimit(ill.process.pid, resource.RLIMIT_NOFILE)
