@@ -67,13 +67,17 @@ bool enter(limit_state& state, const limit_settings& settings) noexcept
         return true;
     const auto most = std::min(*settings.concurrent, state.places.load(std::memory_order_relaxed));
     std::uint32_t inside = state.in_flight.load(std::memory_order_relaxed);
-    do {
-        if (inside >= most) {
-            state.wants_places.store(true, std::memory_order_relaxed);
-            return false;
-        }
-    } while (!state.in_flight.compare_exchange_weak(inside, inside + 1, std::memory_order_relaxed));
-    return true;
+    while (inside < most) {
+        if (!state.in_flight.compare_exchange_weak(inside, inside + 1))
+            continue;
+        if (inside < state.places.load())
+            return true;
+        // Fewer meanwhile. Whoever made them fewer and counts then has seen this one otherwise.
+        state.in_flight.fetch_sub(1, std::memory_order_relaxed);
+        break;
+    }
+    state.wants_places.store(true, std::memory_order_relaxed);
+    return false;
 }
 
 void leave(limit_state& state, const limit_settings& settings) noexcept

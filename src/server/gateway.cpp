@@ -117,6 +117,7 @@ gateway::parts::parts(gateway_options options, config::document file, observe::l
       judging_(context_),
       living_(context_),
       leaving_(context_),
+      counting_(context_),
       from_predecessor_(context_),
       handover_(context_, options_.command, options_.upgrade_limit, handover_host(), log_)
 {

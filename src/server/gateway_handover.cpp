@@ -6,6 +6,7 @@
 #include <boost/asio/post.hpp>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <fcntl.h>
 #include <utility>
 
@@ -21,6 +22,8 @@ constexpr milliseconds until_told{100};
 // What is left in the purses stays for requests that take long to arrive; after that it is the
 // successor's at once.
 constexpr milliseconds until_swept{30'000};
+// Between two looks for places that the successor may have.
+constexpr milliseconds count_every{50};
 
 std::string money_text(const state::grants::moved& what)
 {
@@ -38,7 +41,9 @@ void gateway::parts::inherit()
     if (!predecessor_)
         return;
     const auto state = predecessor_->ready();
-    const auto known = restore_state(*control_.current(), state, steady::now());
+    auto known = restore_state(*control_.current(), state, steady::now());
+    if (!known.in_flight.empty() && !lent_.begin(*control_.current(), known.in_flight))
+        ++known.ignored;
     if (!known.readable || known.ignored > 0)
         log_.warn(
             "state_ignored",
@@ -80,6 +85,8 @@ void gateway::parts::hear_predecessor()
     while (auto message = predecessor_link_->next()) {
         if (message->what == kind::money)
             take_money(message->body);
+        else if (message->what == kind::places && lent_.hear(message->body))
+            continue;
         else if (message->what != kind::bills || !accounts_.book().enter(std::move(message->body)))
             log_.error("bills_ignored", "what the process before this one sends means nothing");
     }
@@ -88,6 +95,7 @@ void gateway::parts::hear_predecessor()
     boost::system::error_code ignored;
     from_predecessor_.close(ignored);
     predecessor_link_.reset();
+    lent_.end();
     log_.info("predecessor_ended", "the process before this one has ended");
     if (running_ == 0)
         finish();
@@ -193,7 +201,10 @@ std::string gateway::parts::succeed(pid_t child)
                 accounts_.budgets().sweep();
         });
     });
-    return state_of(*control_.current(), token_keys_.last());
+    if (!handover_.heir_counts())
+        return state_of(*control_.current(), token_keys_.last());
+    kept_.emplace(*control_.current(), idle_connections());
+    return state_of(*control_.current(), token_keys_.last(), kept_->text());
 }
 
 // From the ledger's thread: what comes after the successor has the books.
@@ -209,9 +220,38 @@ void gateway::parts::forward_to(std::shared_ptr<handover_link> heir)
         log_.error("bills_lost", "the process that took over takes no bills");
         return true;
     });
+    if (kept_) {
+        heir_ = heir;
+        tell_places();
+    }
     accounts_.budgets().hand_over([heir = std::move(heir)](const state::grants::moved& what) {
         (void)heir->send(kind::money, money_text(what));
     });
+}
+
+void gateway::parts::tell_places()
+{
+    counting_.expires_after(count_every);
+    counting_.async_wait([this](const boost::system::error_code& ec) {
+        if (!ec && send_places())
+            tell_places();
+    });
+}
+
+// False: nobody takes them any more.
+bool gateway::parts::send_places()
+{
+    const auto less = kept_->give_back(idle_connections());
+    return less.empty() || heir_->send(kind::places, less);
+}
+
+// On which requests may come.
+std::size_t gateway::parts::idle_connections() const
+{
+    std::int64_t idle = 0;
+    for (const auto* each : all_cells())
+        idle += each->client_connections.read() - each->in_flight_requests.read();
+    return static_cast<std::size_t>(std::max<std::int64_t>(idle, 0));
 }
 
 // While another process works in the state directory nothing is adopted.

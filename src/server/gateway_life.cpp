@@ -153,6 +153,8 @@ void gateway::parts::finish()
         return;
     if (!succeeded_)
         (void)late_.settle();
+    if (heir_)
+        (void)send_places();
     admin_.stop();
     token_keys_.stop();
     signals_.cancel();
@@ -160,6 +162,7 @@ void gateway::parts::finish()
     judging_.cancel();
     living_.cancel();
     leaving_.cancel();
+    counting_.cancel();
     tracer_.finish([this] { context_.stop(); });
 }
 

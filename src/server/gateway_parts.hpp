@@ -13,6 +13,7 @@
 #include <sluice/server/control.hpp>
 #include <sluice/server/gateway.hpp>
 #include <sluice/server/handover.hpp>
+#include <sluice/server/handover_places.hpp>
 #include <sluice/server/jwks_fetcher.hpp>
 #include <sluice/server/late_writes.hpp>
 #include <sluice/server/listener.hpp>
@@ -92,6 +93,9 @@ private:
     [[nodiscard]] handover_offer offer();
     [[nodiscard]] std::string succeed(pid_t child);
     void forward_to(std::shared_ptr<handover_link> heir);
+    void tell_places();
+    [[nodiscard]] bool send_places();
+    [[nodiscard]] std::size_t idle_connections() const;
     void ask_store(state::redis_spread::question what, net::redis_done done);
     [[nodiscard]] std::vector<const observe::worker_cells*> all_cells() const;
 
@@ -140,6 +144,10 @@ private:
     heap_trimmer heap_;
     boost::asio::steady_timer living_;
     boost::asio::steady_timer leaving_;
+    boost::asio::steady_timer counting_;
+    std::optional<kept_places> kept_;      // once succeeded by one that counts them
+    std::shared_ptr<handover_link> heir_;  // that they are told
+    lent_places lent_;
     boost::asio::posix::stream_descriptor from_predecessor_;
     std::shared_ptr<handover_link> predecessor_link_;     // null: it has ended, or never was
     std::vector<std::function<void()>> asked_meanwhile_;  // of the store, while frozen

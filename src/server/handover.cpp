@@ -82,13 +82,17 @@ std::string socket_text(const given_socket& of, std::string_view role)
     return out.end_object().str();
 }
 
-bool is_known(const std::string& hello)
+bool is_known(const std::string& hello, bool& counts_places)
 {
     simdjson::dom::parser parser;
     simdjson::dom::element all;
     std::uint64_t version = 0;
-    return parser.parse(hello).get(all) == simdjson::SUCCESS
-           && all["version"].get(version) == simdjson::SUCCESS && version == handover_version;
+    if (parser.parse(hello).get(all) != simdjson::SUCCESS
+        || all["version"].get(version) != simdjson::SUCCESS || version != handover_version)
+        return false;
+    // Programs from before there were places break off at them.
+    counts_places = all["counts_places"].get(counts_places) == simdjson::SUCCESS && counts_places;
+    return true;
 }
 
 void wait_until_gone(pid_t child)
@@ -197,7 +201,7 @@ void handover::answer(const handover_message& message)
 {
     switch (message.what) {
     case kind::hello:
-        if (held_ || !is_known(message.body))
+        if (held_ || !is_known(message.body, heir_counts_))
             return fail("it speaks another version");
         return offer();
     case kind::refuse:

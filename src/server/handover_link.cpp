@@ -83,7 +83,7 @@ std::optional<handover_message> handover_reader::next()
     for (std::size_t i = 0; i < length_bytes; ++i)
         length |= static_cast<std::size_t>(static_cast<unsigned char>(bytes_[i])) << (8 * i);
     const auto number = static_cast<unsigned char>(bytes_[length_bytes]);
-    if (length > most_bytes || number > static_cast<unsigned char>(kind::money)) {
+    if (length > most_bytes || number > static_cast<unsigned char>(kind::places)) {
         broken_ = true;
         return std::nullopt;
     }

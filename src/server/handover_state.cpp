@@ -1,4 +1,4 @@
-#include <sluice/config/key.hpp>
+#include <sluice/server/handover_places.hpp>
 #include <sluice/server/handover_state.hpp>
 #include <sluice/server/json_writer.hpp>
 
@@ -19,39 +19,14 @@ constexpr std::uint64_t version = 1;
 constexpr std::chrono::hours furthest{24 * 366};
 constexpr std::int64_t never = std::numeric_limits<std::int64_t>::min();
 
-using limit_function = std::function<void(std::string, policy::limit_state&)>;
 using credential_function = std::function<void(std::string, policy::credential_state&)>;
-
-// Two keys of one provider are told apart without either being named.
-std::string name_of(const config::provider& provider, std::size_t credential)
-{
-    const auto key = credential < provider.api_keys.size() ? provider.api_keys[credential] : "";
-    return provider.name + ':' + config::masked(config::sha256(key));
-}
-
-void each_limit(const config::snapshot& of, const limit_function& what)
-{
-    const auto tell = [&](std::string name, const std::shared_ptr<policy::limit_state>& state) {
-        if (state)
-            what(std::move(name), *state);
-    };
-    for (const auto& key : of.keys)
-        tell("key:" + key.id, key.state);
-    for (const auto& tenant : of.tenants)
-        tell("tenant:" + tenant.name, tenant.state);
-    for (const auto& model : of.models)
-        tell("model:" + model.name, model.state);
-    for (const auto& provider : of.providers)
-        for (std::size_t i = 0; i < provider.credential_quotas.size(); ++i)
-            tell("provider:" + name_of(provider, i), provider.credential_quotas[i].state);
-}
 
 void each_credential(const config::snapshot& of, const credential_function& what)
 {
     for (const auto& provider : of.providers)
         for (std::size_t i = 0; i < provider.credentials.size(); ++i)
             if (provider.credentials[i])
-                what(name_of(provider, i), *provider.credentials[i]);
+                what(credential_name(provider, i), *provider.credentials[i]);
 }
 
 void write_number(json_writer& out, std::int64_t value)
@@ -69,8 +44,8 @@ void restore_limits(
     const config::snapshot& into, dom::object from, time_point now, restored& result)
 {
     std::unordered_map<std::string, policy::limit_state*> known;
-    each_limit(into, [&](std::string name, policy::limit_state& state) {
-        known.emplace(std::move(name), &state);
+    each_quota(into, [&](std::string name, const config::quota& quota) {
+        known.emplace(std::move(name), quota.state.get());
     });
     for (const auto& [name, value] : from) {
         const auto found = known.find(std::string(name));
@@ -138,18 +113,22 @@ void restore_breakers(const config::snapshot& into, dom::array from, restored& r
 
 }  // namespace
 
-std::string state_of(const config::snapshot& from, const jwks_fetcher::answer& token_keys)
+std::string state_of(
+    const config::snapshot& from,
+    const jwks_fetcher::answer& token_keys,
+    std::string_view in_flight)
 {
     json_writer out;
     out.begin_object().key("version").count(version);
     out.key("limits").begin_object();
-    each_limit(from, [&](std::string name, policy::limit_state& state) {
+    each_quota(from, [&](std::string name, const config::quota& quota) {
         out.key(name).begin_array();
-        write_number(out, state.requests.full_at.load(std::memory_order_relaxed));
-        write_number(out, state.tokens.full_at.load(std::memory_order_relaxed));
+        write_number(out, quota.state->requests.full_at.load(std::memory_order_relaxed));
+        write_number(out, quota.state->tokens.full_at.load(std::memory_order_relaxed));
         out.end_array();
     });
-    out.end_object().key("credentials").begin_object();
+    out.end_object().key("in_flight").raw(in_flight);
+    out.key("credentials").begin_object();
     each_credential(from, [&](std::string name, policy::credential_state& state) {
         out.key(name);
         write_number(out, state.save());
@@ -180,6 +159,8 @@ restored restore_state(const config::snapshot& into, std::string_view state, tim
     dom::array array;
     if (all["limits"].get(object) == simdjson::SUCCESS)
         restore_limits(into, object, now, result);
+    if (all["in_flight"].get(object) == simdjson::SUCCESS)
+        result.in_flight = simdjson::to_string(object);
     if (all["credentials"].get(object) == simdjson::SUCCESS)
         restore_credentials(into, object, now, result);
     if (all["breakers"].get(array) == simdjson::SUCCESS)

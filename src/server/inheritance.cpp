@@ -47,7 +47,8 @@ inheritance::~inheritance()
 void inheritance::receive()
 {
     json_writer hello;
-    hello.begin_object().key("version").count(handover_version).end_object();
+    hello.begin_object().key("version").count(handover_version);
+    hello.key("counts_places").boolean(true).end_object();
     (void)link_->send(kind::hello, hello.str());
     while (auto message = link_->wait(patience)) {
         if (message->what == kind::socket) {

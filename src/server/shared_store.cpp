@@ -131,6 +131,13 @@ shared_store::~shared_store()
     context_.stop();
 }
 
+void shared_store::leave()
+{
+    context_.stop();
+    if (thread_.joinable())
+        thread_.join();
+}
+
 void shared_store::ask(
     state::redis_spread::question what, boost::asio::io_context& back, net::redis_done done)
 {

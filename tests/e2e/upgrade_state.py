@@ -16,6 +16,7 @@ from harness import (
     CLIENT_KEY, PATIENT, Case, Program, chat, data_events, exchange, fetch, free_ports, gateway_settings,
     request_bytes, sha256, until)
 from served import Served, kept
+from upstream import ScriptedUpstream
 
 # A dollar a token.
 PRICE = {"input": 1000000, "output": 1000000}
@@ -157,6 +158,92 @@ class State(Case):
         for _ in range(30):
             self.assertEqual(self.ask(gateway)[0], 200)
         self.assertEqual(gateway.end(), 0)
+
+
+class Holding(ScriptedUpstream):
+    """Answers at once, but for those who say that they are to be held: these one by one, when it is told to."""
+
+    def __init__(self):
+        self.held, self._ends = 0, asyncio.Semaphore(0)
+        super().__init__(self.answer)
+
+    async def answer(self, body, write):
+        if json.loads(body).get("user") == "held":
+            self.held += 1
+            try:
+                await self._ends.acquire()
+            finally:
+                self.held -= 1
+        body = json.dumps({
+            "id": "c", "object": "chat.completion", "created": 1, "model": "m", "choices": [
+                {"index": 0, "message": {"role": "assistant", "content": "hi"}, "finish_reason": "stop"}],
+            "usage": {"prompt_tokens": 1, "completion_tokens": 1, "total_tokens": 2}}).encode()
+        await write(b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(body), body))
+
+    def end_one(self):
+        self._loop.call_soon_threadsafe(self._ends.release)
+
+
+class Places(Case):
+    """Two requests at once, and no more, whichever process serves them."""
+
+    def setUp(self):
+        self.clients, self.provider = concurrent.futures.ThreadPoolExecutor(), Holding()
+        self.addCleanup(self.clients.shutdown)
+        self.addCleanup(self.provider.stop)
+        directory = self.directory / self.id().rpartition(".")[2]
+        settings = gateway_settings(directory, [("only", self.provider.url, 1)])
+        settings["keys"] = [{"id": "two", "hash": sha256(CLIENT_KEY), "limits": {"concurrent": 2}}]
+        self.gateway = kept(self, Served(directory, settings))
+        self.addCleanup(self.gateway.kill)  # before the clients are waited for
+
+    def ask(self, **what):
+        return fetch(self.gateway.url + "/v1/chat/completions", "POST", chat(**what),
+                     {"authorization": f"Bearer {CLIENT_KEY}"})[0]
+
+    def hold(self, count):
+        """So many more are at the provider."""
+        before = self.provider.held
+        asked = [self.clients.submit(self.ask, user="held") for _ in range(count)]
+        self.assertTrue(until(lambda: self.provider.held == before + count), self.gateway.output())
+        return asked
+
+    def test_requests_of_the_old_process_keep_their_places(self):
+        first, second = self.hold(2)
+        self.assertEqual(self.ask(), 429)
+        self.gateway.upgrade()
+        self.assertEqual(self.ask(), 429)
+        self.provider.end_one()
+        self.assertTrue(until(lambda: self.ask() == 200))
+        third, = self.hold(1)
+        self.assertEqual(self.ask(), 429)
+        self.gateway.upgrade()  # two processes drain now, each with one
+        self.assertEqual(self.ask(), 429)
+        for _ in range(2):
+            self.provider.end_one()
+        self.assertEqual([each.result(30) for each in (first, second, third)], [200] * 3)
+        self.assertTrue(until(lambda: all(self.gateway.gone(pid) for pid in self.gateway.pids[:-1])))
+        again = self.hold(2)
+        self.assertEqual(self.ask(), 429)
+        for _ in range(2):
+            self.provider.end_one()
+        self.assertEqual([each.result(30) for each in again], [200] * 2)
+        self.assertEqual(self.gateway.end(), 0)
+
+    def test_the_places_of_an_old_process_that_is_killed_are_free(self):
+        self.hold(2)
+        self.gateway.upgrade()
+        self.assertEqual(self.ask(), 429)
+        os.kill(self.gateway.pids[0], signal.SIGKILL)
+        self.assertTrue(until(lambda: self.ask() == 200))
+        for _ in range(2):
+            self.provider.end_one()  # nobody hears it
+        self.assertTrue(until(lambda: self.provider.held == 0))
+        again = self.hold(2)
+        self.assertEqual(self.ask(), 429)
+        for _ in range(2):
+            self.provider.end_one()
+        self.assertEqual([each.result(30) for each in again], [200] * 2)
 
 
 class Manager(Case):

@@ -133,7 +133,7 @@ BOOST_AUTO_TEST_CASE(the_new_one_gets_sockets_says_that_it_is_ready_and_waits_fo
     const auto hello = w.old_one->wait(20s);
     BOOST_REQUIRE(hello.has_value());
     BOOST_TEST((hello->what == kind::hello));
-    BOOST_TEST(hello->body == "{\"version\":1}");
+    BOOST_TEST(hello->body == R"({"version":1,"counts_places":true})");
     const int one = listening_socket();
     const int other = listening_socket();
     BOOST_TEST(w.old_one->send(kind::socket, R"({"for":"listen","any_port":true})", one));

@@ -8,7 +8,8 @@
 //   old  socket  every listening socket itself, with who waits in its queue; then take
 //   new  ready   it has the lock, the databases and every address, and is about to serve
 //   old  go      it accepts no more: limits, breakers and credentials as they are; it drains
-//   old  bills, money   what its last requests cost, and what they did not spend, until it ends
+//   old  bills, money, places   what its last requests cost, what they did not spend, and how many
+//                               it may still have, until it ends
 //
 // Whatever else happens before `ready` ends the new one; the old one takes lock and databases back
 // and was serving all the time. Who writes is whoever has the lock; it changes hands twice at most.
@@ -77,6 +78,8 @@ public:
     // Ends one that is under way.
     void cancel(std::string_view why);
     [[nodiscard]] bool under_way() const noexcept { return child_ > 0; }
+    // Whether the new one takes `places`; once it has said hello.
+    [[nodiscard]] bool heir_counts() const noexcept { return heir_counts_; }
 
 private:
     [[nodiscard]] bool start();
@@ -98,6 +101,7 @@ private:
     pid_t child_ = 0;
     bool held_ = false;
     bool done_ = false;
+    bool heir_counts_ = false;
 };
 
 // The new side, before there is a gateway. Throws std::runtime_error when the old one does not keep

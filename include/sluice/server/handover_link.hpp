@@ -15,7 +15,7 @@ namespace sluice::server {
 
 struct handover_message {
     enum class kind : std::uint8_t {
-        hello,   // from the new one: {"version", "pid"}
+        hello,   // from the new one: {"version", "counts_places"}
         socket,  // a listening socket, with its descriptor
         take,    // that was the last; locks and files are free
         ready,   // from the new one: everything is open
@@ -23,6 +23,7 @@ struct handover_message {
         go,      // the old one has stopped accepting: what it knows of limits and targets
         bills,   // packed
         money,   // {"budget", "period", "nanodollars"}
+        places,  // {"key:ID": count, ...}: how many it may have in flight from now on
     } what = kind::hello;
     std::string body;
     int descriptor = -1;  // whoever takes the message out owns it

@@ -47,8 +47,8 @@ public:
     void watch(const config::snapshot_ptr& config);
     [[nodiscard]] state::authority& authority() noexcept { return authority_; }
 
-    // Another process goes on in this gateway's name: nothing is asked or told any more.
-    void leave() { context_.stop(); }
+    // Another process goes on in this gateway's name: nothing is asked, told or divided any more.
+    void leave();
 
     // The answer comes from the loop of `back`, if that still runs.
     void ask(

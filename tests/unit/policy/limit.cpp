@@ -3,6 +3,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <algorithm>
+#include <atomic>
 #include <thread>
 #include <vector>
 
@@ -234,6 +235,38 @@ BOOST_AUTO_TEST_CASE(never_more_than_concurrent_are_inside_at_once)
     leave(state, settings);
     BOOST_TEST(enter(state, settings));
     BOOST_TEST(enter(state, {}));
+}
+
+// As before an upgrade: what is counted after there are fewer places is all that was let in before.
+BOOST_AUTO_TEST_CASE(nobody_is_let_in_unseen_while_there_come_to_be_fewer_places)
+{
+    policy::limit_settings settings;
+    settings.concurrent = 1;
+    policy::limit_state state;
+    std::atomic<unsigned> inside{0};
+    std::atomic<bool> ended{false};
+    std::jthread requests([&] {
+        while (!ended.load()) {
+            if (!policy::enter(state, settings))
+                continue;
+            ++inside;
+            --inside;
+            policy::leave(state, settings);
+        }
+    });
+    unsigned unseen = 0;
+    for (int round = 0; round < 200'000; ++round) {
+        state.places.store(1);
+        for (int i = 0; i < 20; ++i)
+            (void)inside.load();
+        state.places.store(0);
+        if (state.in_flight.load() != 0)
+            continue;
+        for (int i = 0; i < 30; ++i)
+            unseen += inside.load();
+    }
+    ended = true;
+    BOOST_TEST(unseen == 0U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
