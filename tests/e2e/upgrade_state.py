@@ -131,6 +131,19 @@ class State(Case):
         self.assertEqual(gateway.admin("/admin/v1/usage?by=key")[2]["total"]["requests"], asked + 2)
         self.assertEqual(gateway.end(), 0)
 
+    def test_what_is_in_force_and_on_no_disk_is_written_before_another_process_begins(self):
+        gateway = self.served("unwritten")
+        full = gateway.directory / "state/keys.json.next"
+        full.mkdir()
+        self.assertEqual(gateway.admin("/admin/v1/keys/slow", "DELETE")[0], 200)
+        os.kill(gateway.pid, signal.SIGUSR2)
+        gateway.wait_for("what is in force cannot be written before")
+        self.assertEqual(self.ask(gateway, "sk-slow")[0], 401)
+        full.rmdir()
+        gateway.upgrade()
+        self.assertEqual(self.ask(gateway, "sk-slow")[0], 401)
+        self.assertEqual(gateway.end(), 0)
+
     def test_a_configuration_that_does_not_hold_leaves_the_old_one_serving(self):
         gateway = self.served("unreadable")
         settings = gateway.settings

@@ -97,7 +97,8 @@ struct limit_state {
     bucket requests;
     bucket tokens;
     std::atomic<std::uint32_t> in_flight{0};
-    // How many of `concurrent` this gateway may have in flight.
+    // How many of `concurrent` this process may have in flight. Whoever makes them fewer and then
+    // looks at in_flight sees everybody who was let in beyond the new number.
     std::atomic<std::uint32_t> places{std::numeric_limits<std::uint32_t>::max()};
     // Somebody was refused for lack of places; whoever divides them takes it back.
     std::atomic<bool> wants_places{false};
