@@ -65,14 +65,31 @@ def wrong_with_chart(helm):
     for drain, seconds in (("2m", 120), ("1500ms", 2), ("0", 0)):
         if grace_of(rendered(helm, "--set-string", f"config.timeouts.drain={drain}")) != 10 + seconds + 15:
             yield f"the termination grace does not follow timeouts.drain: {drain}"
-    off = run(helm, "template", "x", CHART, "--kube-version", "1.30.0", "--set", "config.admin.address=127.0.0.1:9090")
-    if off.returncode == 0:
-        yield "an admin address no probe reaches is taken"
+    yield from wrong_with_edges(helm)
     bare = rendered(helm, "--set", "autoscaling.enabled=false,networkPolicy.enabled=false,podDisruptionBudget.enabled=false,"
                                    "topologySpread=false,secretFiles=more")
     if "replicas: 2" not in bare or "HorizontalPodAutoscaler" in bare or "secretName: \"more\"" not in bare:
         yield "switches of values.yaml do not do what they say"
     yield from valid(bare, "with everything switched off")
+
+
+def wrong_with_edges(helm):
+    """What empty lists, a zero and a long name become."""
+    nobody = rendered(helm, "--set-json", "networkPolicy.admin=[]", "--set-json", "networkPolicy.providerPorts=[]")
+    if "port: admin" in nobody.partition("kind: NetworkPolicy")[2].partition("---")[0]:
+        yield "networkPolicy.admin: [] lets everybody reach the admin address instead of nobody"
+    if "cidr: 0.0.0.0/0" in nobody:
+        yield "networkPolicy.providerPorts: [] lets every port out instead of none"
+    yield from valid(nobody, "with nobody at the admin address")
+    if "seconds: 0" in rendered(helm, "--set", "preStopSeconds=0"):
+        yield "preStopSeconds: 0 becomes a pause of 0, which the API of 1.30 refuses"
+    long = run(helm, "template", "a" * 53, CHART, "--kube-version", VERSIONS[0] + ".0").stdout
+    names = re.findall(r"^  name: (\S+)$", long, re.M)
+    if not names or max(map(len, names)) > 63:
+        yield f"a long release gets names that no Service may have: {max(names, key=len, default='')}"
+    for address in ("[::1]:9090", "127.0.0.1:9090"):
+        if run(helm, "template", "x", CHART, "--kube-version", "1.30.0", "--set", f"config.admin.address={address}").returncode == 0:
+            yield f"the admin address {address}, which no probe reaches, is taken"
 
 
 def valid(text, what):

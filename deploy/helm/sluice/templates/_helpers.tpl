@@ -1,5 +1,6 @@
+{{/* With "-admin" behind it, it is the name of a Service: 63 characters at most. */}}
 {{- define "sluice.name" -}}
-{{- if contains "sluice" .Release.Name }}{{ .Release.Name | trunc 63 | trimSuffix "-" }}{{ else }}{{ printf "%s-sluice" .Release.Name | trunc 63 | trimSuffix "-" }}{{ end }}
+{{- if contains "sluice" .Release.Name }}{{ .Release.Name | trunc 57 | trimSuffix "-" }}{{ else }}{{ printf "%s-sluice" .Release.Name | trunc 57 | trimSuffix "-" }}{{ end }}
 {{- end }}
 
 {{- define "sluice.selector" -}}
@@ -22,7 +23,7 @@ helm.sh/chart: {{ .Chart.Name }}-{{ .Chart.Version }}
 {{- define "sluice.adminPort" -}}
 {{- $admin := .Values.config.admin | default dict }}
 {{- $address := $admin.address | default "127.0.0.1:9090" }}
-{{- if or (eq (toString $address) "off") (hasPrefix "127." $address) (hasPrefix "localhost" $address) }}
+{{- if or (eq (toString $address) "off") (regexMatch "^(127\\.|localhost|\\[::1\\])" $address) }}
 {{- fail "config.admin.address has to be one the kubelet reaches, as 0.0.0.0:9090: the probes ask it" }}
 {{- end }}
 {{- include "sluice.port" $address }}
