@@ -1,7 +1,7 @@
 // Budgets: what is spent, what is left, and more of it.
 
 import { call } from "./api.js";
-import { ask, button, field, h, keyed, say, tell } from "./dom.js";
+import { ask, button, field, h, keyed, narrowed, say, tell } from "./dom.js";
 import { count, dollars, instant } from "./format.js";
 
 function budgetView(refresh) {
@@ -39,9 +39,11 @@ function budgetView(refresh) {
 
 function usageTable(data) {
   const columns = ["Key", "Model", "Requests", "Input", "Output", "Cost"];
-  return h("table", { class: "folds" }, h("caption", {}, "Last 24 hours"),
+  const most = data.rows.toSorted((a, b) => b.cost_usd - a.cost_usd).slice(0, 100);
+  const told = most.length < data.rows.length ? `Last 24 hours, the ${most.length} of ${data.rows.length} that cost most` : "Last 24 hours";
+  return h("table", { class: "folds" }, h("caption", {}, told),
     h("thead", {}, h("tr", {}, columns.map((one) => h("th", { scope: "col" }, one)))),
-    h("tbody", {}, data.rows.map((row) => h("tr", {}, h("th", { scope: "row" }, row.key || "–"),
+    h("tbody", {}, most.map((row) => h("tr", {}, h("th", { scope: "row" }, row.key || "–"),
       h("td", { "data-label": "Model" }, row.model), h("td", { "data-label": "Requests" }, count(row.requests)),
       h("td", { "data-label": "Input" }, count(row.input_tokens)), h("td", { "data-label": "Output" }, count(row.output_tokens)),
       h("td", { "data-label": "Cost" }, dollars(row.cost_usd))))));
@@ -52,9 +54,17 @@ export function budgetsPage({ refresh }) {
   const views = new Map();
   const none = h("p", {}, "No key, tenant or model has a budget.");
   const usage = h("div", { class: "wide" });
+  let last = null;
+  const show = (data) => {
+    last = data;
+    none.hidden = data.budgets.length > 0;
+    keyed(rows, views, find.of(data.budgets, (one) => one.id), (one) => one.id, () => budgetView(refresh));
+    usage.replaceChildren(usageTable(data.used));
+  };
+  const find = narrowed("a budget", 100, () => show(last));
   return {
     root: h("div", { class: "page" },
-      h("section", { class: "card" }, h("h2", {}, "Budgets"), none, h("div", { class: "wide" }, h("table", { class: "folds" },
+      h("section", { class: "card" }, h("h2", {}, "Budgets"), none, find.root, h("div", { class: "wide" }, h("table", { class: "folds" },
         h("caption", { class: "hidden" }, "Budgets"),
         h("thead", {}, h("tr", {}, ["Budget", "Spent", "Limit", "Left", "Ends", "Change"].map((one) => h("th", { scope: "col" }, one)))), rows))),
       h("section", { class: "card" }, h("h2", {}, "Usage"), usage)),
@@ -63,10 +73,6 @@ export function budgetsPage({ refresh }) {
       const [budgets, used] = await Promise.all([call("GET", "budgets"), call("GET", "usage?by=key,model&since=24h")]);
       return { budgets: budgets.budgets, used };
     },
-    show(data) {
-      none.hidden = data.budgets.length > 0;
-      keyed(rows, views, data.budgets, (one) => one.id, () => budgetView(refresh));
-      usage.replaceChildren(usageTable(data.used));
-    },
+    show,
   };
 }

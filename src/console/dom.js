@@ -39,6 +39,23 @@ export function keyed(parent, views, items, keyOf, make) {
   });
 }
 
+// For a list that may be long: draws at most `most` of it, with a field to find the others by. `again()` shows it anew.
+export function narrowed(what, most, again) {
+  const wanted = h("input", { type: "search", "aria-label": `Find ${what}`, placeholder: `Find ${what}`, oninput: () => again() });
+  const told = h("small", { role: "status" });
+  const root = h("div", { class: "row", hidden: true }, wanted, told);
+  return {
+    root,
+    of(items, nameOf) {
+      root.hidden = items.length <= most;
+      const part = root.hidden ? "" : wanted.value.trim().toLowerCase();
+      const found = items.filter((one) => nameOf(one).toLowerCase().includes(part));
+      say(told, found.length > most ? `${most} of ${found.length} are shown` : `${found.length} of ${items.length}`);
+      return found.slice(0, most);
+    },
+  };
+}
+
 export function button(text, action, attributes = {}) {
   return h("button", { type: "button", onclick: action, ...attributes }, text);
 }

@@ -1,7 +1,7 @@
 // Keys: who may call, and the secrets, shown once.
 
 import { call, key as at } from "./api.js";
-import { ask, button, field, h, keyed, say, tell } from "./dom.js";
+import { ask, button, field, h, keyed, narrowed, say, tell } from "./dom.js";
 import { instant } from "./format.js";
 
 // The one time a secret is seen.
@@ -71,18 +71,22 @@ function keyView(refresh) {
 export function keysPage({ refresh }) {
   const rows = h("tbody", {});
   const views = new Map();
+  let last = { keys: [] };
+  const show = (data) => {
+    last = data;
+    open.hidden = !data.open;
+    keyed(rows, views, find.of(data.keys, (one) => `${one.id} ${one.tenant}`), (one) => one.id, () => keyView(refresh));
+  };
+  const find = narrowed("a key", 100, () => show(last));
   const open = h("p", { class: "failed" }, "No key is configured: whoever reaches the gateway may use it.");
   return {
     root: h("section", { class: "card" }, h("div", { class: "row" }, h("h2", {}, "Keys"), h("span", { class: "gap" }),
-      button("New key", () => create(refresh), { class: "primary" })), open,
+      button("New key", () => create(refresh), { class: "primary" })), open, find.root,
     h("div", { class: "wide" }, h("table", { class: "folds" }, h("caption", { class: "hidden" }, "Keys"),
       h("thead", {}, h("tr", {}, ["Id", "Tenant", "State", "Models", "Secrets", "Expires", "Change"].map((label) => h("th", { scope: "col" }, label)))),
       rows))),
     every: 2000,
     load: () => call("GET", "keys"),
-    show(data) {
-      open.hidden = !data.open;
-      keyed(rows, views, data.keys, (one) => one.id, () => keyView(refresh));
-    },
+    show,
   };
 }

@@ -1,7 +1,7 @@
 // Every model: its targets, how they do now, the canary's slider and its rollout.
 
 import { call, model as at } from "./api.js";
-import { ask, button, h, keyed, say, tell } from "./dom.js";
+import { ask, button, h, keyed, narrowed, say, tell } from "./dom.js";
 import { percent, rate, seconds } from "./format.js";
 import { canaryView } from "./canary.js";
 import { rolloutView } from "./rollout.js";
@@ -113,17 +113,17 @@ function modelView(model, refresh) {
 }
 
 export function modelsPage({ refresh }) {
-  const root = h("div", { class: "page" });
+  const cards = h("div", { class: "page" });
   const views = new Map();
   const empty = h("p", {}, "No model is configured.");
-  return {
-    root,
-    every: 1000,
-    load: () => call("GET", "models"),
-    show(data) {
-      if (data.models.length === 0) root.replaceChildren(empty);
-      const models = data.models.map((one) => ({ ...one, version: data.version }));
-      keyed(root, views, models, (one) => one.name, (one) => modelView(one, refresh));
-    },
+  let last = { models: [] };
+  const show = (data) => {
+    last = data;
+    empty.hidden = data.models.length > 0;
+    const models = find.of(data.models, (one) => [one.name, ...one.aliases].join(" "))
+      .map((one) => ({ ...one, version: data.version }));
+    keyed(cards, views, models, (one) => one.name, (one) => modelView(one, refresh));
   };
+  const find = narrowed("a model", 30, () => show(last));
+  return { root: h("div", { class: "page" }, find.root, empty, cards), every: 1000, load: () => call("GET", "models"), show };
 }

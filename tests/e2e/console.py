@@ -267,6 +267,35 @@ class Console(Case):
                     self.shoot(tab, f"{page}-{size}-{scheme}")
                 self.quiet(tab)
 
+    def test_8_of_many_some_are_drawn_and_the_others_are_found(self):
+        before = self.server.settings
+        model, key = before["models"]["m"], before["keys"][0]
+        many = {**before, "models": {**before["models"], **{f"model-{n}": model for n in range(200)}},
+                "keys": [*before["keys"], *({**key, "id": f"key-{n}", "hash": harness.sha256(f"sk-{n}")} for n in range(200))]}
+        self.addCleanup(lambda: (self.server.write_config(before), self.server.admin("/admin/v1/reload", "POST")))
+        self.server.write_config(many)
+        self.assertEqual(self.server.admin("/admin/v1/reload", "POST")[0], 200)
+        tab = self.open()
+        find = tab.get_by_label("Find a model")
+        expect(tab.get_by_text("30 of 202 are shown")).to_be_visible()
+        expect(tab.locator("section.card")).to_have_count(30)
+        find.fill("MODEL-199")
+        expect(tab.locator("section.card")).to_have_count(1)
+        expect(tab.get_by_role("heading", name="model-199", exact=True)).to_be_visible()
+        self.shoot(tab, "found")
+        for page, name, row in (("keys", "key", "key-177"), ("budgets", "budget", "key:key-177:daily")):
+            tab.get_by_role("link", name=page).click()
+            expect(tab.get_by_text("100 of 201 are shown")).to_be_visible()
+            tab.get_by_label(f"Find a {name}").fill("key-177")
+            expect(tab.get_by_text("1 of 201")).to_be_visible()
+            expect(tab.get_by_role("rowheader", name=row, exact=True)).to_be_visible()
+        for n in range(110):
+            fetch(self.server.url + "/v1/chat/completions", "POST", chat(), {"authorization": f"Bearer sk-{n}"})
+        expect(tab.get_by_text(re.compile("the 100 of 11[0-9] that cost most"))).to_be_visible()
+        tab.evaluate(AXE.read_text())
+        self.assertEqual(tab.evaluate("axe.run().then((result) => result.violations.map((one) => one.id))"), [])
+        self.quiet(tab)
+
     def shoot(self, tab, name):
         if SHOTS:
             tab.screenshot(path=pathlib.Path(SHOTS) / f"{name}.png", full_page=True)
