@@ -38,6 +38,13 @@ std::string to_string(const complaint& complaint)
     return text + ": " + complaint.what;
 }
 
+yaml_tree read_yaml(std::string_view text, std::string_view file_name)
+{
+    complaints found{.file = std::string(file_name), .list = {}};
+    node root = parse_tree(text, found);
+    return {.root = std::move(root), .complaints = in_order(found)};
+}
+
 load_result load(std::string_view text, std::string_view file_name, const environment& environment)
 {
     complaints found{.file = std::string(file_name), .list = {}};

@@ -1,12 +1,25 @@
 #include "import_litellm.hpp"
 
 #include "litellm.hpp"
+#include <sluice/base/text.hpp>
+#include <sluice/config/environment.hpp>
 
+#include <algorithm>
 #include <filesystem>
 #include <ostream>
 #include <system_error>
 
 namespace sluice {
+namespace {
+
+bool has_model_list(const config::node& file)
+{
+    return file.is == config::node::kind::map
+           && std::ranges::find(file.members, "model_list", &config::member::name)
+                  != file.members.end();
+}
+
+}  // namespace
 
 int run_import_litellm(const import_litellm_options& options, std::ostream& out, std::ostream& err)
 {
@@ -14,35 +27,36 @@ int run_import_litellm(const import_litellm_options& options, std::ostream& out,
         err << options.file << ": is a directory\n";
         return 2;
     }
-    YAML::Node file;
-    try {
-        file = YAML::LoadFile(options.file);
-    } catch (const YAML::BadFile&) {
-        err << options.file << ": cannot be read\n";
-        return 2;
-    } catch (const YAML::Exception& failure) {
-        err << options.file << ':' << failure.mark.line + 1 << ':' << failure.mark.column + 1
-            << ": " << failure.msg << '\n';
+    const auto text = config::read_file(options.file, config::max_file_bytes);
+    if (!text) {
+        err << options.file << ": cannot be read, it has to be a readable file of at most 4MiB\n";
         return 2;
     }
-    if (!file.IsMap() || !file["model_list"]) {
+    const auto file = config::read_yaml(*text, options.file);
+    for (const auto& complaint : file.complaints)
+        err << to_string(complaint) << '\n';
+    if (!file.complaints.empty())
+        return 2;
+    if (!has_model_list(file.root)) {
         err << options.file
             << ": has no model_list, so it is no configuration of LiteLLM's proxy\n";
         return 2;
     }
-    const auto made = read_litellm(file);
-    YAML::Emitter text;
-    text << made.document;
-    out << "# Made by `sluice import-litellm` from a LiteLLM configuration.\n";
+    const auto made = read_litellm(file.root);
+    std::string head = "# Made by `sluice import-litellm` from a LiteLLM configuration.\n";
     for (const auto& one : made.left) {
-        out << "# Not carried over: " << one << '\n';
-        err << "not carried over: " << one << '\n';
+        const auto shown = json_escaped(one);  // a name in it may have line ends
+        head += "# Not carried over: " + shown + '\n';
+        err << "not carried over: " << shown << '\n';
     }
-    out << text.c_str() << '\n';
-    if (!made.document["keys"])
+    if (made.models.empty()) {
+        err << options.file << ": none of its models can be carried over\n";
+        return 2;
+    }
+    out << head << to_yaml(made) << '\n';
+    if (made.master_hash.empty())
         err << "There are no keys in it: whoever reaches 127.0.0.1:4000 may use it. `sluice key "
-               "new` makes "
-               "one.\n";
+               "new` makes one.\n";
     return 0;
 }
 

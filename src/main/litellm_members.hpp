@@ -1,12 +1,14 @@
 #pragma once
 // A mapping of a LiteLLM file, of which every member is either taken or named as left out.
 
+#include <sluice/config/yaml_tree.hpp>
+
+#include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
-#include <utility>
 #include <vector>
-#include <yaml-cpp/yaml.h>
 
 namespace sluice {
 
@@ -15,49 +17,34 @@ using left_out = std::vector<std::string>;
 
 class litellm_members {
 public:
-    // `of` may be absent or null. `into` outlives this.
-    litellm_members(YAML::Node of, std::string path, left_out& into)
-        : node_(std::move(of)),
-          path_(std::move(path)),
-          left_(into)
-    {
-        if (node_ && !node_.IsNull() && !node_.IsMap())
-            left_.push_back(path_ + ": is not a mapping");
-    }
+    // `of` may be null, for one that is absent. It and `into` outlive this.
+    litellm_members(const config::node* of, std::string path, left_out& into);
 
-    // Undefined where it is not there or null.
-    [[nodiscard]] YAML::Node take(const std::string& name)
-    {
-        taken_.insert(name);
-        const auto& here = node_;
-        if (!here || !here.IsMap() || !here[name] || here[name].IsNull())
-            return YAML::Node(YAML::NodeType::Undefined);
-        return here[name];
-    }
+    // Null where it is not there, says nothing, or is not of that kind, which is told.
+    [[nodiscard]] const config::node* list(const std::string& name);
+    [[nodiscard]] const config::node* map(const std::string& name);
+    [[nodiscard]] std::optional<std::string> text(const std::string& name);
+    // A number, as digits: 600, 6e2 and 1_000 are. None also where it is not `least` to `most`,
+    // which is told.
+    [[nodiscard]] std::optional<double> number(const std::string& name, double least, double most);
+    [[nodiscard]] std::optional<std::uint64_t> count(
+        const std::string& name, std::uint64_t least, std::uint64_t most);
+
+    // Nobody needs to know that it is not carried over.
+    void ignore(const std::string& name) { taken_.insert(name); }
 
     // Of one that was taken and cannot be used after all.
-    void leave(const std::string& name, std::string_view why)
-    {
-        const auto line = std::as_const(node_)[name].Mark().line + 1;
-        left_.push_back(
-            (path_.empty() ? "" : path_ + '.') + name + " (line " + std::to_string(line)
-            + "): " + std::string(why));
-    }
+    void leave(const std::string& name, std::string_view why);
 
     // All that nobody took.
-    void finish()
-    {
-        if (!node_ || !node_.IsMap())
-            return;
-        for (const auto& member : node_)
-            if (const auto name = member.first.Scalar(); !taken_.contains(name))
-                leave(name, "has no counterpart");
-    }
-
-    [[nodiscard]] const std::string& path() const noexcept { return path_; }
+    void finish();
 
 private:
-    YAML::Node node_;
+    [[nodiscard]] const config::member* find(const std::string& name) const;
+    [[nodiscard]] const config::node* take(
+        const std::string& name, config::node::kind is, std::string_view what);
+
+    const config::node* node_;
     std::string path_;
     left_out& left_;
     std::set<std::string> taken_;

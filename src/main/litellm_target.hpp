@@ -6,33 +6,59 @@
 #include <map>
 #include <optional>
 #include <string>
-#include <utility>
+#include <vector>
 
 namespace sluice {
+
+struct litellm_provider {
+    std::string name;
+    std::string base_url;
+    std::string api_key;                        // "" for none
+    std::map<std::string, std::string> limits;  // "requests", "tokens": a rate
+};
+
+struct litellm_target {
+    std::string provider;
+    std::string name{};   // "": the provider's
+    std::string model{};  // "": as it is asked for
+    std::optional<double> weight{};
+    std::map<std::string, std::string> price{};  // "input": dollars a million
+};
 
 // The providers met so far, by what tells one from another.
 class litellm_providers {
 public:
-    // The name of the one at `base_url` with this key ("" for none) and these limits ("requests",
-    // "tokens": a rate). A second one of the same `vendor` gets a number.
-    [[nodiscard]] std::string name_of(
-        const std::string& vendor,
-        const std::string& base_url,
-        const std::string& api_key,
-        const std::map<std::string, std::string>& limits);
+    // The name of the one like this. A second one of the same `vendor` gets a number.
+    [[nodiscard]] std::string name_of(const std::string& vendor, litellm_provider like);
 
-    [[nodiscard]] const YAML::Node& section() const noexcept { return section_; }
+    [[nodiscard]] const std::vector<litellm_provider>& list() const noexcept { return list_; }
 
 private:
-    YAML::Node section_{YAML::NodeType::Map};
-    std::map<std::string, std::string> names_;
+    std::vector<litellm_provider> list_;
+    std::map<std::string, std::string> names_;  // by all the rest
+    std::map<std::string, unsigned> used_;      // by vendor
 };
 
-// "os.environ/NAME" as "${NAME}", a dollar sign doubled.
+// As the file has it: a dollar sign doubled where it would mean something.
+[[nodiscard]] std::string litellm_text(const std::string& text);
+// The same, and "os.environ/NAME" as "${NAME}".
 [[nodiscard]] std::string litellm_secret(const std::string& text);
 
-// None: nothing here speaks its dialect; `left` says so.
-[[nodiscard]] std::optional<YAML::Node> litellm_target(
-    const YAML::Node& entry, const std::string& path, litellm_providers& providers, left_out& left);
+// Whether a model may be called so; `left` says if not.
+[[nodiscard]] bool is_litellm_name(
+    const std::string& name, const std::string& path, left_out& left);
+
+// The model_name of an entry that has one.
+struct litellm_entry {
+    std::string model_name;
+    litellm_target target;
+};
+
+// None: it cannot be carried over; `left` says why.
+[[nodiscard]] std::optional<litellm_entry> read_litellm_entry(
+    const config::node& entry,
+    const std::string& path,
+    litellm_providers& providers,
+    left_out& left);
 
 }  // namespace sluice

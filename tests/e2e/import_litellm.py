@@ -37,11 +37,61 @@ callbacks: [langfuse]
 """
 
 
+ENTRY = "model_list:\n  - {model_name: a, litellm_params: {model: openai/x, api_key: k1%s}}\n"
+TWO = ENTRY % "" + "  - {model_name: b, litellm_params: {model: openai/y, api_key: k1%s}}\n"
+
+# What, the file, what is told of it, and what has to stand in the result: which passes `check` then.
+SHAPES = [
+    ("merged anchors", "d: &d {api_key: os.environ/STABLE_KEY, rpm: 100}\nmodel_list:\n"
+     "  - {model_name: a, litellm_params: {<<: *d, model: openai/x}}\n", ["d (line 1)"], ["api_key: ${STABLE_KEY}", "requests: 100/min"]),
+    ("an address of the environment", ENTRY % ", api_base: os.environ/BASE", [], ["base_url: ${BASE}"]),
+    ("numbers as Python reads them", ENTRY % ", rpm: 1e3, tpm: '100_000', weight: 0.5"
+     + "router_settings: {cooldown_time: 0.5, timeout: 600.0, num_retries: 50, allowed_fails: 0}\n", [],
+     ["requests: 1000/min", "tokens: 100000/min", "cooldown: 500ms", "request: 10m", "attempts: 51", "failures: 1\n"]),
+    ("numbers that do not fit", ENTRY % ", rpm: 0, weight: -1"
+     + "router_settings: {cooldown_time: 0, timeout: none, num_retries: 18446744073709551615, allowed_fails: [1]}\n",
+     ["rpm (line 2)", "weight (line 2)", "cooldown_time (line 3)", "timeout (line 3)", "num_retries (line 3)", "allowed_fails (line 3)"], []),
+    ("keys in turn, one with two deployments", ENTRY % "" + "  - {model_name: a, litellm_params: {model: openai/x, api_key: k2}}\n"
+     "  - {model_name: a, litellm_params: {model: openai/z, api_key: k1}}\n", [], ["name: openai-3"]),
+    ("fallbacks of each other", TWO % "" + "router_settings: {fallbacks: [{a: [b]}, {b: [a, b]}]}\n",
+     ["'a' of 'b' leads back", "'b' of 'b' leads back"], []),
+    ("fallbacks that are none", TWO % "" + "litellm_settings: {fallbacks: [[a, b], {a: b}], context_window_fallbacks: {a: [b]}}\n",
+     ["has something that is not a mapping", "'a' falls back to is not a list", "context_window_fallbacks (line 4): is not a list"], []),
+    ("half a price", ENTRY % ", input_cost_per_token: 1e-6", ["want both input_cost_per_token"], []),
+    ("a price of embeddings", ENTRY % ", input_cost_per_token: 2e-8}, model_info: {mode: embedding", [], ["input: 0.02", "output: 0"]),
+    ("prices that are none", ENTRY % ", input_cost_per_token: .inf, output_cost_per_token: 1e-13",
+     ["input_cost_per_token (line 2)", "is less than a millionth"], []),
+    ("the cheapest of what has no price", TWO % "" + "router_settings: {routing_strategy: cost-based-routing}\n",
+     ["of 'a' has a price", "of 'b' has a price"], []),
+    ("aliases", ENTRY % "" + "router_settings: {model_group_alias: {g: {model: a, hidden: true}, a: a, h: [a]}}\n",
+     ["model_group_alias.g.hidden", "'a' is a model's name already", "'h' is for ''"], ["- g"]),
+    ("entries that are none", ENTRY % "" + "  - name\n  -\n  - {model_name: 'a b', litellm_params: {model: openai/x}}\n",
+     ["model_list[1] (line 3): is not a mapping", "model_list[2]: has no model_name", "model_list[3].model_name: a model's name"], []),
+    ("names that would write more", ENTRY % "" + "  - {model_name: b, litellm_params: {model: \"x\\nkeys: []\\n/y\"}}\n\"k\\nadmin: off\": 1\n",
+     ["'x\\u000akeys: []", "k\\u000aadmin: off (line 4)"], []),
+    ("other dialects at an address", ENTRY % "" + "  - {model_name: b, litellm_params: {model: azure/x, api_base: 'https://h', api_key: k}}\n"
+     "  - {model_name: c, litellm_params: {model: x, custom_llm_provider: ollama, api_base: 'http://h:1'}}\n",
+     ["model_list[1]: 'azure'", "model_list[2]: 'ollama'"], []),
+    ("the vendor's own variable", "model_list:\n  - {model_name: a, litellm_params: {model: deepseek/x}}\n", [], ["${DEEPSEEK_API_KEY}"]),
+    ("patterns", ENTRY % "" + "  - {model_name: 'gpt-*', litellm_params: {model: 'openai/gpt-*', api_key: k}}\n"
+     "  - {model_name: 'o*x', litellm_params: {model: openai/x, api_key: k}}\n", ["model_list[2].model_name"], ["gpt-*:"]),
+    ("a password in an address", ENTRY % "" + "router_settings: {redis_host: r, redis_password: 'p@ss/w:rd%'}\n", [],
+     ["redis://:p%40ss%2Fw%3Ard%25@r:6379"]),
+]
+REFUSED = [
+    ("an alias in itself", "model_list: &l [*l]\n", "litellm.yaml:1:"),
+    ("a name twice", ENTRY % "" + "model_list: []\n", "model_list: stands twice"),
+    ("two documents", ENTRY % "" + "---\n" + ENTRY % "", "more than one YAML document"),
+    ("an end in the middle", ENTRY % "" + "\0\n" + "general_settings: {}\n", "a control character"),
+    ("nothing that can be carried over", "model_list: {a: b}\n", "none of its models can be carried over"),
+]
+
+
 class Import(Case):
-    def run_it(self, text, *more):
+    def run_it(self, text, *more, timeout=None):
         source = self.directory / "litellm.yaml"
         source.write_text(text)
-        return subprocess.run([harness.BINARY, "import-litellm", source, *more], capture_output=True, text=True)
+        return subprocess.run([harness.BINARY, "import-litellm", source, *more], capture_output=True, text=True, timeout=timeout)
 
     def test_what_comes_out_is_a_configuration_that_serves(self):
         stable, canary = self.simulator(name="one"), self.simulator(name="two")
@@ -89,6 +139,37 @@ class Import(Case):
         self.assertEqual(server_config(shown)["providers"]["openai"]["limits"]["tokens"], "100000/min")
         self.assertEqual(server.stop(), 0)
 
+    def test_what_is_carried_over_passes_the_check_and_the_rest_is_named(self):
+        environment = {"STABLE_KEY": "sk-stable", "DEEPSEEK_API_KEY": "sk-deep", "BASE": "http://127.0.0.1:1/v1"}
+        for what, text, told, kept in SHAPES:
+            with self.subTest(what):
+                done = self.run_it(text)
+                self.assertEqual(done.returncode, 0, done.stderr)
+                for words in told:
+                    self.assertIn(words, done.stderr)
+                self.assertEqual(done.stderr.count("not carried over"), len(told), done.stderr)
+                for words in kept:
+                    self.assertIn(words, done.stdout.replace('"', ""))
+                config = self.directory / "sluice.yaml"
+                config.write_text(done.stdout)
+                checked = subprocess.run([harness.BINARY, "check", "--config", config], capture_output=True, text=True,
+                                         env={**os.environ, **environment})
+                self.assertEqual(checked.returncode, 0, checked.stderr + done.stdout)
+
+    def test_what_cannot_be_read_whole_is_refused(self):
+        for what, text, words in REFUSED:
+            with self.subTest(what):
+                done = self.run_it(text)
+                self.assertEqual((done.returncode, done.stdout), (2, ""), done.stderr)
+                self.assertIn(words, done.stderr)
+
+    def test_many_deployments_take_no_time(self):
+        many = "".join(f"  - {{model_name: m-{n // 2}, litellm_params: {{model: openai/x, api_base: 'http://h{n}/v1'}}}}\n"
+                       for n in range(10_000))
+        done = self.run_it("model_list:\n" + many, timeout=60)  # it took more than ten minutes
+        self.assertEqual(done.returncode, 0, done.stderr)
+        self.assertEqual(done.stdout.count("base_url:"), 10_000)
+
     def test_what_is_no_such_file_is_refused_with_its_name(self):
         for text, words in [("model_list: [", "litellm.yaml:"), ("a: 1", "has no model_list"), ("", "has no model_list")]:
             done = self.run_it(text)
@@ -96,7 +177,7 @@ class Import(Case):
             self.assertIn(words, done.stderr)
             self.assertEqual(done.stdout, "")
         done = subprocess.run([harness.BINARY, "import-litellm", "/nowhere.yaml"], capture_output=True, text=True)
-        self.assertEqual((done.returncode, done.stderr), (2, "/nowhere.yaml: cannot be read\n"))
+        self.assertEqual((done.returncode, done.stderr), (2, "/nowhere.yaml: cannot be read, it has to be a readable file of at most 4MiB\n"))
         done = subprocess.run([harness.BINARY, "import-litellm", self.directory], capture_output=True, text=True)
         self.assertEqual((done.returncode, done.stderr), (2, f"{self.directory}: is a directory\n"))
 
