@@ -334,7 +334,8 @@ void add_control(
             metric::breaker_state,
             where,
             static_cast<std::uint64_t>(one.state->breaker.at(one.breaker, now)));
-        out.add(metric::retry_budget, where, one.state->retries.remaining(one.retries, now));
+        if (one.retries.share_ppm > 0)
+            out.add(metric::retry_budget, where, one.state->retries.remaining(one.retries, now));
     }
     constexpr std::array<std::string_view, 4> troubles{
         "usable", "rate_limited", "refused", "quota"};

@@ -44,7 +44,7 @@ constexpr std::array<metric_row, metric_count> rows{{
     {breaker_state, "sluice_breaker_state", gauge, "model, target",
      "0 closed, 1 half-open, 2 open; by hand or by itself."},
     {retry_budget, "sluice_retry_budget_remaining", gauge, "model, target",
-     "Repeated attempts that could be made now."},
+     "Repeated attempts that could be made now; absent where `retry.budget` is 0%."},
     {credential_state, "sluice_credential_state", gauge, "provider, credential, state",
      "1 for what a provider's key is: usable, rate_limited, refused or quota; keys are numbered from 0."},
     {provider_limited, "sluice_provider_limited_total", counter, "provider, mode",

@@ -206,7 +206,7 @@ class Dashboards(Case):
             "failing": {"targets": [target("only", "good", "sim-error-500")], "fallbacks": ["spare"],
                         "breaker": {"failures": 3, "cooldown": "1h"}, "retry": {"attempts": 1}},
             "worn": {"targets": [target("only", "good", "sim-error-503")], "breaker": "off",
-                     "retry": {"attempts": 4, "base": "1ms", "cap": "2ms", "budget": "0%"}},
+                     "retry": {"attempts": 4, "base": "1ms", "cap": "2ms", "budget": "1%"}},
             "cut": {"targets": [target("only", "good", "sim-tokens-20+cut-5")], "price": PRICE, **once},
             "silent": {"targets": [target("only", "good", "sim-no-usage")], "price": PRICE, **once},
             "refused": {"targets": [target("only", "refusing", "m")], **once},

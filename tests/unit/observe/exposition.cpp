@@ -142,7 +142,9 @@ struct fixture {
         const auto limited = std::make_shared<policy::credential_state>();
         limited->rest(policy::credential_trouble::rate_limited, steady::now() + seconds{60});
         control.shared(
-            {{stable, target, {}, {}}, {stable, std::make_shared<policy::target_state>(), {}, {}}},
+            {{stable, target, {}, {}},
+             {stable, std::make_shared<policy::target_state>(), {}, {}},
+             {canary, std::make_shared<policy::target_state>(), {}, {.share_ppm = 0}}},
             {{relay, 0, limited}, {relay, 1, std::make_shared<policy::credential_state>()}});
     }
 
@@ -158,6 +160,17 @@ struct fixture {
 };
 
 BOOST_FIXTURE_TEST_SUITE(exposition_, fixture)
+
+BOOST_AUTO_TEST_CASE(a_budget_of_repeats_that_are_not_allowed_is_not_used_up)
+{
+    traffic();
+    const auto text = scraper().render(exposition::format::prometheus);
+    BOOST_TEST(text.find(R"(sluice_breaker_state{model="gpt-4o",target="canary"})") != text.npos);
+    BOOST_TEST(
+        text.find(R"(sluice_retry_budget_remaining{model="gpt-4o",target="stable"})") != text.npos);
+    BOOST_TEST(
+        text.find(R"(sluice_retry_budget_remaining{model="gpt-4o",target="canary"})") == text.npos);
+}
 
 BOOST_AUTO_TEST_CASE(workers_are_added_up_under_the_documented_names)
 {
