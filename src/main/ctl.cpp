@@ -20,14 +20,24 @@ namespace {
 namespace dom = simdjson::dom;
 using action = ctl_options::action;
 
+std::string token_place(const ctl_options& options)
+{
+    return options.token_file.empty() ? "SLUICE_ADMIN_TOKEN" : "'" + options.token_file + "'";
+}
+
 ctl_result<std::string> token_of(const ctl_options& options, const config::environment& environment)
 {
-    if (options.token_file.empty())
-        return environment.variable("SLUICE_ADMIN_TOKEN").value_or("");
-    const auto content = environment.file(options.token_file);
+    const auto content = options.token_file.empty()
+                             ? environment.variable("SLUICE_ADMIN_TOKEN").value_or("")
+                             : environment.file(options.token_file);
     if (!content)
-        return ctl_failure(2, "cannot read the token file '" + options.token_file + "'");
-    return std::string(trim(*content));
+        return ctl_failure(2, "cannot read the token file " + token_place(options));
+    std::string token(trim(*content));
+    const auto visible = [](char c) { return c > 0x20 && c < 0x7f; };
+    if (!std::ranges::all_of(token, visible))
+        return ctl_failure(
+            2, "the token in " + token_place(options) + " has more than visible ASCII characters");
+    return token;
 }
 
 ctl_result<admin_ask> canary_ask(const ctl_options& options, const std::string& model)
@@ -255,9 +265,12 @@ int complain(std::ostream& err, const ctl_failure& why)
     return why.code;
 }
 
-// What an answer other than 200 means to the person at the terminal.
-ctl_failure failure_of(const admin_reply& reply, const std::string& told)
+// What an answer other than 200 means to the person at the terminal. `shown`: where the token was.
+ctl_failure failure_of(
+    const admin_reply& reply, const std::string& told, const std::optional<std::string>& shown)
 {
+    if (reply.status == 401 && shown)
+        return {2, "the admin API does not take the token in " + *shown};
     if (reply.status == 401)
         return {
             2,
@@ -313,6 +326,9 @@ int run_ctl(
     auto ask = ask_for(options);
     if (!ask)
         return complain(err, ask.error());
+    if (!options.if_version.empty() && !config::parse_count(options.if_version))
+        return complain(
+            err, {2, "'" + options.if_version + "' is no version: write a whole number, as 12"});
     if (!options.if_version.empty())
         ask->if_match = '"' + options.if_version + '"';
 
@@ -324,8 +340,10 @@ int run_ctl(
     dom::parser parser;
     dom::element body;
     const bool is_json = parser.parse(reply->body).get(body) == simdjson::SUCCESS;
-    if (reply->status != 200 || !is_json)
-        return complain(err, failure_of(*reply, is_json ? error_text(body) : std::string()));
+    if (reply->status != 200 || !is_json) {
+        const auto shown = token->empty() ? std::nullopt : std::optional(token_place(options));
+        return complain(err, failure_of(*reply, is_json ? error_text(body) : std::string(), shown));
+    }
     out << (options.json ? reply->body : text_for(options, body));
     return 0;
 }

@@ -8,6 +8,7 @@
 #include "ledger_rebuild.hpp"
 #include "serve.hpp"
 #include "simulate.hpp"
+#include "usage_errors.hpp"
 #include "version.hpp"
 
 #include <CLI/CLI.hpp>
@@ -18,8 +19,6 @@
 
 namespace sluice {
 namespace {
-
-constexpr int bad_usage = 2;
 
 // The command that was chosen; called once the whole line is understood.
 using command = std::function<int()>;
@@ -65,6 +64,7 @@ void add_simulate(CLI::App& app, command& chosen, simulate_options& options)
         ->type_name("CLAUSES");
     simulate->add_option("--key", options.key, "demand this as Authorization: Bearer");
     simulate->add_option("--seed", options.seed, "same seed and requests, same answers")
+        ->check(CLI::NonNegativeNumber)
         ->capture_default_str();
     simulate->footer(
         "Behaviours are also chosen per request by a model name as sim-latency-250ms+tps-50:\n"
@@ -78,9 +78,12 @@ void add_demo(CLI::App& app, command& chosen, demo_options& options)
 {
     auto* demo = app.add_subcommand(
         "demo", "the gateway, two simulated providers and gentle traffic in one process");
+    const CLI::Range ports(0, 65535);
     demo->add_option("--port", options.port, "the gateway's port on 127.0.0.1")
+        ->check(ports)
         ->capture_default_str();
     demo->add_option("--admin-port", options.admin_port, "the admin API's port on 127.0.0.1")
+        ->check(ports)
         ->capture_default_str();
     demo->add_option("--rate", options.requests_per_second, "requests a second of its own; 0: none")
         ->check(CLI::Range(0.0, 100.0))
@@ -362,7 +365,7 @@ int run(int argc, char** argv)
     try {
         app.parse(argc, argv);
     } catch (const CLI::ParseError& stop) {
-        return app.exit(stop, std::cout, std::cerr) == 0 ? 0 : bad_usage;
+        return tell_usage(app, stop, std::cout, std::cerr);
     }
     return chosen();
 }
@@ -373,7 +376,7 @@ int run(int argc, char** argv)
 int main(int argc, char** argv)
 {
     try {
-        return sluice::run(argc, argv);
+        return sluice::unless_lost(sluice::run(argc, argv), std::cout, std::cerr);
     } catch (const std::exception& failure) {
         std::cerr << "sluice: " << failure.what() << '\n';
         return 1;

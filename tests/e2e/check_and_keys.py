@@ -57,6 +57,38 @@ class Check(unittest.TestCase):
                 self.assertIn(folder, err)
 
 
+class Commands(unittest.TestCase):
+    def test_a_command_there_is_none_of_is_named_with_what_there_is(self):
+        for words, name, some in ((["sevre"], "sevre", "serve, check, simulate"), (["ctl", "modles"], "modles", "models, canary"),
+                                  (["ctl", "rollout", "stop"], "stop", "start, status"), (["key", "old"], "old", "new")):
+            code, out, err = run(*words)
+            self.assertEqual((code, out), (2, ""), words)
+            self.assertIn(f"there is no command '{name}', allowed: {some}", err)
+        code, out, err = run("ledger")
+        self.assertEqual((code, out), (2, ""))
+        self.assertIn("a command is missing, allowed: rebuild", err)
+
+    def test_a_number_out_of_range_is_told_with_the_range(self):
+        for words in (["demo", "--port", "70000"], ["demo", "--admin-port", "-1"]):
+            code, out, err = run(*words)
+            self.assertEqual((code, out), (2, ""), words)
+            self.assertIn(f"{words[1]}: Value {words[2]} not in range 0 to 65535", err)
+
+    def test_ctl_says_what_is_wrong_with_what_it_was_given(self):
+        token = {**os.environ, "SLUICE_ADMIN_TOKEN": "line\nend"}
+        done = subprocess.run([BINARY, "ctl", "models"], capture_output=True, text=True, timeout=60, env=token)
+        self.assertEqual((done.returncode, done.stderr),
+                         (2, "sluice ctl: the token in SLUICE_ADMIN_TOKEN has more than visible ASCII characters\n"))
+        code, out, err = run("ctl", "canary", "m", "5", "--if-version", "new")
+        self.assertEqual((code, err), (2, "sluice ctl: 'new' is no version: write a whole number, as 12\n"))
+
+    def test_an_answer_that_cannot_be_written_is_a_failure(self):
+        for words in (["key", "new"], ["check", "--print-table"], ["--version"]):
+            with open("/dev/full", "w") as full:
+                done = subprocess.run([BINARY, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+            self.assertEqual((done.returncode, done.stderr), (1, "sluice: standard output cannot be written\n"), words)
+
+
 class KeyNew(unittest.TestCase):
     def test_the_printed_entry_has_the_hash_of_the_printed_key_and_loads(self):
         code, out, err = run("key", "new", "--tenant", "search")

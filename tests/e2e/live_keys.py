@@ -1,5 +1,6 @@
 #!/usr/bin/env python3
 """Keys made, exchanged and revoked by `sluice ctl`, over a kill -9."""
+import subprocess
 import sys
 
 import harness
@@ -45,6 +46,10 @@ class LiveKeys(Case):
         self.becomes(fresh, 401)
         self.assertEqual(self.status(secret), 401)
         self.assertIn("no key", self.server.ctl("key", "rotate", "search-2", code=2))
+        done = subprocess.run([harness.BINARY, "ctl", "--admin", f"http://{self.server.admin_address}", "keys"],
+                              capture_output=True, text=True, timeout=60, env={"SLUICE_ADMIN_TOKEN": "another"})
+        self.assertEqual((done.returncode, done.stderr),
+                         (2, "sluice ctl: the admin API does not take the token in SLUICE_ADMIN_TOKEN\n"))
         self.assertEqual(self.server.stop(), 0)
 
 
