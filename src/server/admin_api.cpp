@@ -195,9 +195,8 @@ admin_response admin_api::dispatch(const admin_request& request, std::string_vie
     const auto target = view(request.target());
     const auto path = target.substr(0, std::min(target.find('?'), target.size()));
     const auto query = target.substr(std::min(path.size() + 1, target.size()));
-    if (path.starts_with("/admin"))
-        if (auto stranger = refuse_stranger(request))
-            return std::move(*stranger);
+    if (auto stranger = refuse_stranger(request, path))
+        return std::move(*stranger);
 
     const auto verb = request.method() == http::verb::head ? http::verb::get : request.method();
     auto where = place_of(path);
@@ -257,9 +256,16 @@ const std::string& admin_api::token()
     return last_token_;
 }
 
-std::optional<admin_response> admin_api::refuse_stranger(const admin_request& request)
+std::optional<admin_response> admin_api::refuse_stranger(
+    const admin_request& request, std::string_view path)
 {
     const auto& wanted = token();
+    const bool is_probe = path == "/livez" || path == "/readyz";  // which tell nothing else
+    if (wanted.empty() && !is_probe)
+        if (auto other = refuse_host(request))
+            return other;
+    if (!path.starts_with("/admin"))
+        return std::nullopt;
     if (auto page = refuse_page(request, !wanted.empty()))
         return page;
     if (wanted.empty())

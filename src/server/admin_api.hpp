@@ -51,7 +51,8 @@ private:
     [[nodiscard]] static std::span<const route> routes();
 
     [[nodiscard]] admin_response dispatch(const admin_request& request, std::string_view remote);
-    [[nodiscard]] std::optional<admin_response> refuse_stranger(const admin_request& request);
+    [[nodiscard]] std::optional<admin_response> refuse_stranger(
+        const admin_request& request, std::string_view path);
     [[nodiscard]] const std::string& token();
 
     // admin_process.cpp

@@ -40,16 +40,21 @@ bool is_own(const admin_request& request, bool has_token)
 
 }  // namespace
 
-std::optional<admin_response> refuse_page(const admin_request& request, bool has_token)
+std::optional<admin_response> refuse_host(const admin_request& request)
 {
     const auto host = view(request[http::field::host]);
-    if (!has_token && !host.empty() && !names_this_machine(host))
-        return error_answer(admin_error{
-            .status = 403,
-            .code = "host_not_allowed",
-            .message = "without admin.token the admin API answers for 127.0.0.1, [::1] and "
-                       "localhost only, not for '"
-                       + std::string(host) + "'"});
+    if (host.empty() || names_this_machine(host))
+        return std::nullopt;
+    return error_answer(admin_error{
+        .status = 403,
+        .code = "host_not_allowed",
+        .message = "without admin.token the admin address answers for 127.0.0.1, [::1] and "
+                   "localhost only, not for '"
+                   + std::string(host) + "'"});
+}
+
+std::optional<admin_response> refuse_page(const admin_request& request, bool has_token)
+{
     if (is_own(request, has_token))
         return std::nullopt;
     return error_answer(admin_error{

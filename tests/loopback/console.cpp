@@ -79,6 +79,7 @@ BOOST_AUTO_TEST_CASE(without_a_token_only_this_machines_own_names_are_answered)
     for (const std::string name : {"127.0.0.1", "127.0.0.1:9090", "localhost:9090", "[::1]:9090"}) {
         admin.host = name;
         BOOST_TEST(admin.call("GET", models).status == 200U, name);
+        BOOST_TEST(admin.call("GET", "/metrics").status == 200U, name);
         BOOST_TEST(
             admin.call("GET", models, "", "origin: http://" + name + "\r\n").status == 200U, name);
     }
@@ -87,6 +88,10 @@ BOOST_AUTO_TEST_CASE(without_a_token_only_this_machines_own_names_are_answered)
         auto answer = admin.call("GET", models);
         BOOST_TEST(answer.status == 403U, name);
         BOOST_TEST(answer.code() == "host_not_allowed");
+        // Nor what others may read: names of keys, and what was spent.
+        BOOST_TEST(admin.call("GET", "/metrics").status == 403U, name);
+        BOOST_TEST(admin.call("GET", "/console/").status == 403U, name);
+        BOOST_TEST(admin.call("GET", "/readyz").status == 200U, name);
     }
     // Nobody else's page by way of a name of ours.
     admin.host = "127.0.0.1:9090";
