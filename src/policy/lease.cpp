@@ -49,6 +49,7 @@ void lease_planner::look(
     if (asked.largest > 0 || asked.missed > 0 || asked.beyond > 0)
         busy_at_ = now;
     fresh_ = false;
+    idle_ = now - busy_at_ >= idle;
     held_ = in;
     asked_ = asked;
     spent_ = spent;
@@ -60,6 +61,11 @@ void lease_planner::look(
 std::int64_t lease_planner::need() const noexcept
 {
     return std::max(clamped_money(rate_ * ahead), spare * typical_);
+}
+
+bool lease_planner::scarce(std::int64_t left, std::uint32_t gateways) const noexcept
+{
+    return gateways > 1 && left < std::int64_t{gateways} * spare * typical_;
 }
 
 std::int64_t lease_planner::ask(const authority_view& authority) const noexcept
@@ -78,6 +84,8 @@ std::int64_t lease_planner::ask(const authority_view& authority) const noexcept
     const std::int64_t needed = asked > 0 ? asked : typical_;
     if (authority.gateways > 1 && left < needed - held)
         return 0;
+    if (idle_ && scarce(left - (target - held), authority.gateways))
+        return 0;
     return std::min({std::max(target - held, std::int64_t{0}), std::max(cap, one), left});
 }
 
@@ -95,11 +103,10 @@ std::int64_t lease_planner::surplus(const authority_view& authority, time_point 
         return std::max<std::int64_t>(held_.left, 0);
     if (now - needed_at_ >= idle)
         return held_.left - need();
-    if (authority.gateways < 2 || now - busy_at_ < idle)
+    if (authority.gateways < 2 || !idle_)
         return 0;
-    // Towards the end even the reserve for a first request is worth more to somebody who asks.
-    const bool scarce = authority.left < std::int64_t{authority.gateways} * spare * typical_;
-    return std::max<std::int64_t>(held_.left - (scarce ? 0 : spare * typical_), 0);
+    const bool all = scarce(authority.left, authority.gateways);
+    return std::max<std::int64_t>(held_.left - (all ? 0 : spare * typical_), 0);
 }
 
 }  // namespace sluice::policy

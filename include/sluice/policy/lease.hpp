@@ -34,7 +34,8 @@ public:
 
     // How much to ask for now; 0: nothing. At most 1 / (2 x gateways) of what is left, but enough
     // for one request as large as those that were asked for. One of several gateways asks for no
-    // rest that would not make one request here: elsewhere it may.
+    // rest that would not make one request here: elsewhere it may. Nor does it, where nobody asked
+    // for a while, for what would soon be so little that it gave it back.
     [[nodiscard]] std::int64_t ask(const authority_view& authority) const noexcept;
 
     // Somebody asked here, and what is held and what is left do not make one such request.
@@ -52,6 +53,8 @@ public:
 private:
     // What is to be held, if nobody missed anything.
     [[nodiscard]] std::int64_t need() const noexcept;
+    // So much is worth more to somebody who asks than a reserve for a first request.
+    [[nodiscard]] bool scarce(std::int64_t left, std::uint32_t gateways) const noexcept;
 
     purse::contents held_;
     purse::demand asked_;
@@ -62,6 +65,7 @@ private:
     time_point busy_at_{};    // when something was last asked for
     time_point needed_at_{};  // when what is held was last not too much
     bool took_ = false;       // somebody, between the last two looks
+    bool idle_ = false;       // nobody asked for anything in a while
     bool fresh_ = true;
 };
 

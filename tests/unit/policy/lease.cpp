@@ -122,6 +122,34 @@ BOOST_AUTO_TEST_CASE(no_more_than_its_part_of_what_is_left_but_enough_for_one_re
     BOOST_TEST(planner.ask({.left = 100 * dollar, .gateways = 0}) == 50 * dollar);
 }
 
+BOOST_AUTO_TEST_CASE(near_the_end_gateways_that_nobody_asks_leave_what_is_left_alone)
+{
+    for (const std::size_t gateways : {2U, 3U, 5U})
+        for (std::int64_t left = 0; left <= 40 * cent; left += cent / 2) {
+            std::vector<gateway> all(gateways);
+            authority from{.left = left};
+            run(all, from, noon, noon + 20s, 1);
+            from.asks = 0;
+            run(all, from, noon + 20s, noon + 40s, 1);
+            BOOST_TEST(
+                from.asks == 0U, gateways << " gateways, " << left / (cent / 2) << "/2 cents");
+        }
+}
+
+BOOST_AUTO_TEST_CASE(a_request_at_a_gateway_that_rested_gets_the_last_cent)
+{
+    std::vector<gateway> all(3);
+    authority from{.left = 3 * cent};
+    run(all, from, noon, noon + 20s, 1);
+    int taken = 0;
+    for (auto now = noon + 20s; now < noon + 30s; now += 100ms) {
+        taken += all[0].of.take(cent).got == purse::answer::taken ? 1 : 0;
+        for (auto& one : all)
+            one.turn(from, 3, now);
+    }
+    BOOST_TEST(taken == 3);
+}
+
 BOOST_AUTO_TEST_CASE(a_debt_is_asked_for_as_well)
 {
     const auto planner = seen(-3 * dollar, {.missed = cent, .largest = cent});
