@@ -14,10 +14,17 @@ unsigned status_of(const exchange& x) noexcept
     return x.error == errc::client_closed_request ? describe(*x.error).status : x.status;
 }
 
+// What a provider told before the end of its answer is no count of it, and may be planted.
+bool told_at_the_end(const exchange& x) noexcept
+{
+    using enum observe::stream_end;
+    return x.usage.known && !x.usage.early && x.stream_end.value_or(done) == done;
+}
+
 void count_tokens(observe::arm_cells& arm, const exchange& x) noexcept
 {
     using enum observe::token_kind;
-    if (!x.usage.known) {
+    if (!told_at_the_end(x)) {
         arm.usage_unknown.add();
         return;
     }
@@ -53,7 +60,7 @@ void count_stream(observe::arm_cells& arm, const exchange& x) noexcept
     arm.first_token.observe(*x.first_token_at - x.began);
     arm.token_times.observe(*x.first_token_at - x.tried->began);
     // Tokens after the first, by the provider's count where it is known.
-    const auto tokens = x.usage.known ? x.usage.output : x.output_events.value_or(0);
+    const auto tokens = told_at_the_end(x) ? x.usage.output : x.output_events.value_or(0);
     if (tokens > 1)
         arm.per_token.observe(
             (*x.last_token_at - *x.first_token_at) / static_cast<std::int64_t>(tokens - 1));

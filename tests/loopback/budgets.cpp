@@ -341,6 +341,8 @@ BOOST_AUTO_TEST_CASE(a_stream_whose_usage_came_early_is_paid_as_far_as_it_came)
     }
     stream(first + tokens + std::string(stop_event) + std::string(done_event), "ends");
     BOOST_TEST(gate.becomes("sluice_budget_spent_usd", {}, cost));
+    BOOST_TEST(gate.settled("sluice_tokens_total") == 0, "no provider told what it was in the end");
+    BOOST_TEST(gate.settled("sluice_usage_unknown_total") == 5);
 }
 
 BOOST_AUTO_TEST_CASE(usage_in_what_a_response_tells_back_of_its_request_is_none)

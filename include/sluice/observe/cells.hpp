@@ -66,7 +66,7 @@ struct arm_cells {
     fine_times token_times;
     counters_by<stream_end, stream_end_labels.size()> stream_ends;
     counters_by<token_kind, token_kind_labels.size()> tokens;
-    counter usage_unknown;   // answers whose provider told no usage
+    counter usage_unknown;   // answers whose provider told no usage, or only before their end
     counter cost_estimated;  // nano-dollars of answers whose provider told no usage
     counter price_unknown;   // answers at a target without a price
     std::array<counter, policy::discrepancy_count> discrepancies;  // by policy::discrepancy
