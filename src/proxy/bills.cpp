@@ -11,7 +11,8 @@ using observe::bill_outcome;
 
 bill_outcome billed_outcome(const exchange& x, unsigned status) noexcept
 {
-    if (x.error == errc::client_closed_request || x.error == errc::draining)
+    // Whoever sets a limit of its own has left when it runs out.
+    if (x.error == errc::client_closed_request || x.error == errc::draining || x.out_of_time)
         return bill_outcome::cancelled;
     const bool broken = x.error || x.stream_end == observe::stream_end::in_band_error;
     return broken || status >= 400 ? bill_outcome::failed : bill_outcome::answered;

@@ -260,6 +260,9 @@ BOOST_AUTO_TEST_CASE(a_client_whose_own_limit_runs_out_pays_for_its_prompt)
         BOOST_TEST(gate.settled("sluice_cost_usd_total") == prompts * prompt, field);
     }
     BOOST_TEST(gate.becomes("sluice_budget_spent_usd", {}, prompts * prompt));
+    const auto lines = gate.access_lines(6);
+    for (std::size_t i = 1; i < lines.size(); i += 2)
+        BOOST_TEST(lines[i].find(R"("outcome":"cancelled")") != std::string::npos, lines[i]);
 }
 
 BOOST_AUTO_TEST_CASE(a_client_whose_own_limit_runs_out_behind_the_head_pays_for_its_prompt)

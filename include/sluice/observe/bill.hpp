@@ -18,7 +18,7 @@ namespace sluice::observe {
 enum class bill_outcome : std::uint8_t {
     answered,   // the client got its answer whole
     failed,     // it got an error, or a broken answer
-    cancelled,  // the client left, or the gateway ended it
+    cancelled,  // the client left, its own limit ran out, or the gateway ended it
     hedge,      // the slower attempt of a pair
     shadow,     // a copy nobody waits for
 };
