@@ -1,7 +1,6 @@
 #include "accounts.hpp"
 
 #include <sluice/config/time_zone.hpp>
-#include <sluice/server/json_writer.hpp>
 
 #include <boost/asio/post.hpp>
 
@@ -15,17 +14,17 @@ accounts::accounts(
     const config::snapshot& config,
     state::authority* shared,
     observe::logger& log,
-    send_function send)
+    budget_news news)
     : context_(context),
       log_(log),
-      send_(std::move(send)),
+      news_(std::move(news)),
       book_({.path = where.file("usage.db"), .workers = config.workers}, log),
       budgets_(
           {.path = where.file("budgets.db"),
            .usage_path = where.file("usage.db"),
            .on_event =
                [this](const state::grants::event& what) {
-                   boost::asio::post(context_, [this, what] { tell(what); });
+                   boost::asio::post(context_, [this, what] { news_.tell(what); });
                }},
           book_,
           shared != nullptr ? *shared : alone_,
@@ -35,7 +34,7 @@ accounts::accounts(
 
 void accounts::serve(const config::snapshot_ptr& config)
 {
-    webhook_ = config->budget_webhook;
+    news_.serve(*config);
     const auto zone = config::find_time_zone(config->time_zone);
     if (!zone)
         log_.error(
@@ -56,28 +55,6 @@ observe::ledger_numbers accounts::numbers() const
     now.lease_spent = of_budgets.lease_spent;
     now.lease_held = of_budgets.lease_held;
     return now;
-}
-
-void accounts::tell(const state::grants::event& what)
-{
-    const auto& budget = what.budget;
-    const bool spent = what.what == state::grants::event::kind::spent;
-    const std::string_view event = spent ? "budget_spent" : "budget_soft";
-    log_.warn(
-        event,
-        spent ? "a budget is spent: its requests are refused" : "a budget is nearly spent",
-        {{"budget", std::string_view(budget.id)},
-         {"spent_cents", budget.spent / 10'000'000},
-         {"limit_cents", budget.limit / 10'000'000}});
-    if (!webhook_)
-        return;
-    constexpr double nanos = 1e9;
-    json_writer body;
-    body.begin_object().key("event").text(event).key("budget").text(budget.id);
-    body.key("period").text(budget.period == config::period::day ? "day" : "month");
-    body.key("spent_usd").number(static_cast<double>(budget.spent) / nanos);
-    body.key("limit_usd").number(static_cast<double>(budget.limit) / nanos);
-    send_(*webhook_, body.end_object().str());
 }
 
 }  // namespace sluice::server

@@ -4,6 +4,7 @@
 #include <sluice/config/snapshot.hpp>
 #include <sluice/observe/ledger_numbers.hpp>
 #include <sluice/observe/log.hpp>
+#include <sluice/server/budget_news.hpp>
 #include <sluice/state/directory.hpp>
 #include <sluice/state/grants.hpp>
 #include <sluice/state/ledger.hpp>
@@ -11,26 +12,20 @@
 
 #include <boost/asio/io_context.hpp>
 
-#include <functional>
-#include <optional>
-#include <string>
-
 namespace sluice::server {
 
 // Control thread, but for what book() and budgets() allow.
 class accounts {
 public:
-    using send_function = std::function<void(const config::webhook&, std::string)>;
-
-    // `context` is the control thread's, `send` is called there. `shared` grants what this gateway
-    // shares with others; null: it is alone. What it refers to outlives it.
+    // `context` is the control thread's. `shared` grants what this gateway shares with others;
+    // null: it is alone. What it refers to outlives it.
     accounts(
         boost::asio::io_context& context,
         const state::directory& where,
         const config::snapshot& config,
         state::authority* shared,
         observe::logger& log,
-        send_function send);
+        budget_news news);
 
     // The snapshot that is to be in force: its purses are filled soon.
     void serve(const config::snapshot_ptr& config);
@@ -57,12 +52,9 @@ public:
     [[nodiscard]] observe::ledger_numbers numbers() const;
 
 private:
-    void tell(const state::grants::event& what);
-
     boost::asio::io_context& context_;
     observe::logger& log_;
-    send_function send_;
-    std::optional<config::webhook> webhook_;
+    budget_news news_;
     state::ledger book_;
     state::local_authority alone_;
     state::grants budgets_;

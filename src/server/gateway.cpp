@@ -41,9 +41,13 @@ gateway::parts::parts(gateway_options options, config::document file, observe::l
           *control_.current(),
           store_ ? &store_->authority() : nullptr,
           log_,
-          [this](const config::webhook& where, std::string body) {
-              webhooks_.send(where, std::move(body));
-          }),
+          budget_news(
+              log_,
+              [this](const config::webhook& where, std::string body) {
+                  webhooks_.send(where, std::move(body));
+              },
+              store_ ? [this](auto what, auto done) { ask_store(std::move(what), std::move(done)); }
+                     : budget_news::ask_function())),
       ledger_(control_.current()->limits.buffered_bytes),
       pairs_([this] { boost::asio::post(context_, [this] { compare_pairs(); }); }),
       commons_{
