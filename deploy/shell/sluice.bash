@@ -82,7 +82,7 @@ _sluice() {
         ' ctl kill') words='-h --help --all --admin --token-file --json --if-version' ;;
         ' ctl usage') words='-h --help --by --since --until --where --csv --admin --token-file --json --if-version' ;;
         ' ctl budgets') words='-h --help --admin --token-file --json --if-version' ;;
-        ' ctl topup') words='-h --help --admin --token-file --json --if-version' ;;
+        ' ctl topup') words='-h --help --operation --admin --token-file --json --if-version' ;;
         ' ctl keys') words='-h --help --admin --token-file --json --if-version' ;;
         ' ctl key') words='create set revoke rotate -h --help --admin --token-file --json --if-version' ;;
         ' ctl key create') words='-h --help --tenant --models --expires --limit --budget -f --file --admin --token-file --json --if-version' ;;

@@ -27,10 +27,12 @@ function words(status, body) {
 }
 
 // Rejects with Refused. `version`: the one the change was made against; another one there refuses.
-export async function call(method, path, { body, version } = {}) {
+// `operation`: of one name, the change is made once, however often it is called for.
+export async function call(method, path, { body, version, operation } = {}) {
   const headers = {};
   if (session.token()) headers.authorization = `Bearer ${session.token()}`;
   if (version !== undefined) headers["if-match"] = `"${version}"`;
+  if (operation !== undefined) headers["idempotency-key"] = operation;
   if (body !== undefined) headers["content-type"] = "application/json";
   let answer;
   let read;

@@ -11,15 +11,19 @@ function budgetView(refresh) {
   const meter = h("meter", { min: 0 });
   const told = h("span", {});
   cells.Spent.append(told, " ", meter);
-  const more = button("Top up", () => ask(`More for ${one.id}`,
-    field("USD, for this period only", h("input", { name: "usd", type: "number", min: 0.01, step: "any", required: true })), {
-      action: "Top up",
-      send: async ({ usd }) => {
-        await call("POST", `budgets/${encodeURIComponent(one.id)}/topup`, { body: { usd: Number(usd) } });
-        tell(`${one.id}: ${dollars(Number(usd))} more`);
-        refresh();
-      },
-    }));
+  const more = button("Top up", () => {
+    // However often it is sent from one dialog, it is booked once.
+    const operation = crypto.getRandomValues(new BigUint64Array(2)).join("-");
+    ask(`More for ${one.id}`,
+      field("USD, for this period only", h("input", { name: "usd", type: "number", min: 0.01, step: "any", required: true })), {
+        action: "Top up",
+        send: async ({ usd }) => {
+          await call("POST", `budgets/${encodeURIComponent(one.id)}/topup`, { body: { usd: Number(usd) }, operation });
+          tell(`${one.id}: ${dollars(Number(usd))} more`);
+          refresh();
+        },
+      });
+  });
   return {
     root: h("tr", {}, id, Object.values(cells), h("td", {}, more)),
     update(now) {

@@ -57,6 +57,8 @@ http::request<http::string_body> request_of(
         request.set(http::field::authorization, "Bearer " + token);
     if (!ask.if_match.empty())
         request.set(http::field::if_match, ask.if_match);
+    if (!ask.idempotency_key.empty())
+        request.set("idempotency-key", ask.idempotency_key);
     if (!ask.body.empty())
         request.set(http::field::content_type, ask.content_type);
     request.body() = ask.body;

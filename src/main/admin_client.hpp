@@ -41,7 +41,8 @@ struct admin_ask {
     std::string path;
     std::string body{};
     std::string content_type = "application/json";
-    std::string if_match{};  // empty: none
+    std::string if_match{};         // empty: none
+    std::string idempotency_key{};  // likewise
 };
 
 struct admin_reply {

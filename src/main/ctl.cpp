@@ -208,7 +208,7 @@ ctl_result<admin_ask> ask_for(const ctl_options& options)
     case action::ready:
         return admin_ask{.method = "GET", .path = "/readyz"};
     case action::top_up:
-        return top_up_ask(options.budget, options.usd);
+        return top_up_ask(options.budget, options.usd, options.operation);
     default:
         return ctl_failure(2, "no such action");
     }
@@ -280,6 +280,15 @@ ctl_failure failure_of(
     return {code, told.empty() ? "the admin API answered " + std::to_string(reply.status) : told};
 }
 
+// Of a change that may have been made although nobody said so: how it is made once.
+ctl_failure with_way_on(ctl_failure why, const ctl_options& options, const admin_ask& ask)
+{
+    if (options.what == action::top_up && why.code == 1)
+        why.what += "\nto have it booked once, whatever became of it: sluice ctl topup "
+                    + options.budget + ' ' + options.usd + " --operation " + ask.idempotency_key;
+    return why;
+}
+
 // No JSON and no token: whoever may connect may ask.
 int tell_ready(const admin_reply& reply, std::ostream& out, std::ostream& err)
 {
@@ -334,7 +343,7 @@ int run_ctl(
 
     const auto reply = call_admin(*where, *token, *ask);
     if (!reply)
-        return complain(err, reply.error());
+        return complain(err, with_way_on(reply.error(), options, *ask));
     if (options.what == action::ready)
         return tell_ready(*reply, out, err);
     dom::parser parser;
@@ -342,7 +351,8 @@ int run_ctl(
     const bool is_json = parser.parse(reply->body).get(body) == simdjson::SUCCESS;
     if (reply->status != 200 || !is_json) {
         const auto shown = token->empty() ? std::nullopt : std::optional(token_place(options));
-        return complain(err, failure_of(*reply, is_json ? error_text(body) : std::string(), shown));
+        auto why = failure_of(*reply, is_json ? error_text(body) : std::string(), shown);
+        return complain(err, with_way_on(std::move(why), options, *ask));
     }
     out << (options.json ? reply->body : text_for(options, body));
     return 0;

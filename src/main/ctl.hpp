@@ -68,8 +68,9 @@ struct ctl_options {
     std::string minimum;               // rollout start: "500"
     bool all = false;                  // kill: every model
     usage_options usage;
-    std::string budget;  // topup
-    std::string usd;     // topup
+    std::string budget;     // topup
+    std::string usd;        // topup
+    std::string operation;  // topup: what tells it from others; empty: a new one
 };
 
 // Exit code: 0; 1 the gateway cannot be reached or failed; 2 it refused what was asked, or that

@@ -1,6 +1,7 @@
 #include "ctl_usage.hpp"
 
 #include "table.hpp"
+#include <sluice/base/text.hpp>
 #include <sluice/config/units.hpp>
 #include <sluice/server/json_writer.hpp>
 
@@ -8,6 +9,7 @@
 #include <array>
 #include <cstdint>
 #include <cstdio>
+#include <random>
 #include <string_view>
 
 namespace sluice {
@@ -107,6 +109,16 @@ std::string csv_text(const rows& all)
     return out;
 }
 
+// No other operation's.
+std::string random_name()
+{
+    std::random_device random;
+    std::array<std::uint8_t, 16> bytes{};
+    for (auto& byte : bytes)
+        byte = static_cast<std::uint8_t>(random());
+    return hex(bytes.data(), bytes.size());
+}
+
 std::string notes(dom::element answer)
 {
     std::string out;
@@ -171,7 +183,8 @@ std::string usage_text(const usage_options& options, dom::element answer)
     return table_text(all) + notes(answer);
 }
 
-ctl_result<admin_ask> top_up_ask(const std::string& budget, const std::string& usd)
+ctl_result<admin_ask> top_up_ask(
+    const std::string& budget, const std::string& usd, const std::string& operation)
 {
     const auto amount = config::parse_decimal(usd);
     if (!amount || *amount <= 0)
@@ -181,7 +194,8 @@ ctl_result<admin_ask> top_up_ask(const std::string& budget, const std::string& u
     return admin_ask{
         .method = "POST",
         .path = "/admin/v1/budgets/" + percent_encoded(budget) + "/topup",
-        .body = body.str()};
+        .body = body.str(),
+        .idempotency_key = operation.empty() ? random_name() : operation};
 }
 
 std::string budgets_text(dom::element answer)

@@ -21,7 +21,8 @@ struct usage_options {
 [[nodiscard]] ctl_result<admin_ask> usage_ask(const usage_options& options);
 
 // `usd`: "5" or "2.50".
-[[nodiscard]] ctl_result<admin_ask> top_up_ask(const std::string& budget, const std::string& usd);
+[[nodiscard]] ctl_result<admin_ask> top_up_ask(
+    const std::string& budget, const std::string& usd, const std::string& operation);
 
 // GET budgets, or one of them.
 [[nodiscard]] std::string budgets_text(simdjson::dom::element answer);

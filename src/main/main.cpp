@@ -242,6 +242,9 @@ void add_ctl_usage(CLI::App& ctl, ctl_options& options)
         "sluice ctl topup key:team-search:daily 5");
     sub->add_option("BUDGET", options.budget, "as ctl budgets names it")->required();
     sub->add_option("USD", options.usd, "dollars")->required();
+    sub->add_option(
+           "--operation", options.operation, "as an earlier attempt was named: it is booked once")
+        ->type_name("NAME");
 }
 
 void add_ctl(CLI::App& app, command& chosen, ctl_options& options)

@@ -65,6 +65,12 @@ private:
     // admin_budgets.cpp
     [[nodiscard]] admin_response budgets(const admin_call& call);
     [[nodiscard]] admin_response top_up(const admin_call& call);
+    void audit_top_up(
+        const origin& by,
+        const state::budget_status& before,
+        const state::budget_status& now,
+        std::uint64_t version,
+        const std::string& operation);
     // admin_models.cpp
     [[nodiscard]] admin_response all_models(const admin_call& call);
     [[nodiscard]] admin_response one_model(const admin_call& call);

@@ -1,5 +1,6 @@
 // Budgets: how they stand, and more money for one.
 #include "admin_api.hpp"
+#include <sluice/base/text.hpp>
 #include <sluice/observe/json_line.hpp>
 #include <sluice/server/json_writer.hpp>
 
@@ -8,12 +9,14 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
+#include <random>
 
 namespace sluice::server {
 namespace {
 
 constexpr double most_usd = 1'000'000;
 constexpr double nanos = 1e9;
+constexpr std::string_view operation_header = "idempotency-key";
 
 void write_budget(json_writer& out, const state::budget_status& of)
 {
@@ -50,10 +53,45 @@ std::optional<std::int64_t> read_amount(std::string_view body, std::optional<adm
     return std::nullopt;
 }
 
-admin_response one_budget(const state::budget_status& of)
+// The name a client gave the top-up, so that it can be told again; else one of our own.
+std::string operation_of(const admin_request& request)
 {
+    if (request.count(operation_header) > 0)
+        return std::string(view(request[operation_header]));
+    std::random_device random;
+    std::array<std::uint8_t, 16> bytes{};
+    for (auto& byte : bytes)
+        byte = static_cast<std::uint8_t>(random());
+    return hex(bytes.data(), bytes.size());
+}
+
+admin_response not_booked(const state::grants::topped_up& what, const std::string& operation)
+{
+    const auto again = "`" + std::string(operation_header) + ": " + operation + "`";
+    if (what.became == state::booking::differs)
+        return error_answer(admin_error{
+            .status = 422,
+            .code = "idempotency_key_reused",
+            .message = again + " stands for another sum"});
+    if (what.became == state::booking::unknown)
+        return error_answer(admin_error{
+            .status = 503,
+            .code = "outcome_unknown",
+            .message = "Redis did not answer: it may be booked or not. The same again with " + again
+                       + " (and without if-match) books it once, and tells"});
+    return error_answer(admin_error{
+        .status = 503,
+        .code = "store_unavailable",
+        .message = "nothing is booked: who grants this budget cannot be asked"});
+}
+
+admin_response top_up_answer(const state::grants::topped_up& what, const std::string& operation)
+{
+    using enum state::booking;
+    if (what.became != booked && what.became != before)
+        return not_booked(what, operation);
     json_writer out;
-    write_budget(out, of);
+    write_budget(out, what.now);
     return json_answer(200, out.str());
 }
 
@@ -97,39 +135,52 @@ admin_response admin_api::top_up(const admin_call& call)
             .status = 404,
             .code = "budget_not_found",
             .message = "there is no budget `" + call.model + "`"});
+    const auto operation = operation_of(call.request);
+    if (!state::is_operation(operation))
+        return error_answer(admin_error{
+            .code = "invalid_value",
+            .message = std::string(operation_header) + " is 1 to 128 visible ASCII characters",
+            .param = std::string(operation_header)});
     // A version of its own, so that the same If-Match does not add the money twice.
     sources_.control.renew();
-    later_ = [this,
-              amount = *amount,
-              before = *known,
-              by = call.by,
-              version = sources_.control.current()->version](auto then) {
-        sources_.grants.top_up(
-            before.id,
-            amount,
-            [this, before, by, version, then](std::optional<state::budget_status> now) {
-                if (!now) {
-                    then(error_answer(admin_error{
-                        .status = 503,
-                        .code = "store_unavailable",
-                        .message = "who grants this budget cannot be asked"}));
-                    return;
-                }
-                if (sources_.audit.append(
-                        {.actor = by.actor,
-                         .remote = by.remote,
-                         .action = "budget.topup",
-                         .path = by.path,
-                         .from = dollars_text(before.limit) + " USD",
-                         .to = dollars_text(now->limit) + " USD",
-                         .version = version}))
-                    sources_.log.error("audit_failed", "a top-up is not in the audit log");
-                auto answer = one_budget(*now);
-                answer.set(boost::beast::http::field::etag, etag_of(version));
-                then(std::move(answer));
-            });
-    };
+    const auto version = sources_.control.current()->version;
+    later_ =
+        [this, amount = *amount, before = *known, by = call.by, version, operation](auto then) {
+            sources_.grants.top_up(
+                before.id,
+                {amount, operation},
+                [this, before, by, version, operation, then](const state::grants::topped_up& what) {
+                    auto answer = top_up_answer(what, operation);
+                    if (answer.result_int() == 200) {
+                        audit_top_up(by, before, what.now, version, operation);
+                        answer.set(boost::beast::http::field::etag, etag_of(version));
+                    }
+                    answer.set(operation_header, operation);
+                    then(std::move(answer));
+                });
+        };
     return {};
+}
+
+// Repetitions too: what they repeat may have been booked without anybody's knowledge.
+void admin_api::audit_top_up(
+    const origin& by,
+    const state::budget_status& before,
+    const state::budget_status& now,
+    std::uint64_t version,
+    const std::string& operation)
+{
+    const auto reason = std::string(operation_header) + ": " + operation;
+    if (sources_.audit.append(
+            {.actor = by.actor,
+             .remote = by.remote,
+             .action = "budget.topup",
+             .path = by.path,
+             .from = dollars_text(before.limit) + " USD",
+             .to = dollars_text(now.limit) + " USD",
+             .version = version,
+             .reason = reason}))
+        sources_.log.error("audit_failed", "a top-up is not in the audit log");
 }
 
 }  // namespace sluice::server

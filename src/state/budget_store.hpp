@@ -16,7 +16,8 @@ struct budget_row {
     std::int64_t period = 0;
     std::int64_t granted = 0;
     std::int64_t topped_up = 0;
-    std::int64_t told = 0;  // which events: bits
+    std::int64_t told = 0;        // which events: bits
+    std::string operations = {};  // see operations.hpp
 };
 
 // The latest day and month that were reached.
@@ -40,8 +41,11 @@ public:
 private:
     sqlite_database database_;
     sqlite_statement find_;
+    sqlite_statement operations_;
     sqlite_statement save_;
+    sqlite_statement book_;
     sqlite_statement prune_;
+    sqlite_statement prune_operations_;
     sqlite_statement reach_;
 };
 

@@ -48,7 +48,7 @@ void grant_account::begin(const policy::dates& today, const std::optional<budget
     ends_ = daily ? today.day_ends : today.month_ends;
     known_ = {row_.topped_up, row_.granted};
     pending_ = put_ = 0;
-    dirty_ = asking_ = refused_ = false;
+    dirty_ = asking_ = refused_ = unsure_ = false;
     ask_at_ = {};
     about_.purse->open(tag(), 0);
     in_ = about_.purse->look();
@@ -66,6 +66,7 @@ void grant_account::add_written(const budget_row& row)
 {
     row_.granted += row.granted;
     row_.topped_up = std::max(row_.topped_up, row.topped_up);
+    row_.operations.insert(0, row.operations);
     row_.told |= row.told;
     known_.granted += row.granted;
     known_.topped_up = std::max(known_.topped_up, row.topped_up);
@@ -100,8 +101,9 @@ grant_account::wish grant_account::look(unsigned gateways, time_point now)
     out.wanted = std::max<std::int64_t>(planner_.ask(seen) - out.owed, 0);
     const auto surplus = planner_.surplus(seen, now);
     const bool spent = left() <= 0 || planner_.too_little(seen);
+    const bool lacking = surplus == 0 && gateways > 1 && spent;
     out.ask = out.owed > 0 || out.wanted > 0
-              || (surplus == 0 && gateways > 1 && spent && now >= heard_at_ + between_questions);
+              || ((lacking || unsure_) && now >= heard_at_ + between_questions);
     if (out.ask) {
         heard_at_ = now;
         return out;
@@ -159,15 +161,28 @@ budget_period grant_account::asked_for() const
         about_.limit,
         row_.granted,
         row_.topped_up,
+        row_.operations,
         about_.on_store_failure};
+}
+
+void grant_account::hear(const grant& what)
+{
+    known_ = what.now;
+    unsure_ = unsure_ && what.alone;
+    if (what.now.topped_up <= row_.topped_up)
+        return;
+    row_.topped_up = what.now.topped_up;
+    // Both may come about again.
+    row_.told = 0;
+    refused_ = false;
+    dirty_ = true;
 }
 
 void grant_account::granted(const grant& what, std::int64_t owed)
 {
     asking_ = false;
-    known_ = what.now;
+    hear(what);
     const auto more = owed + what.amount;
-    row_.topped_up = std::max(row_.topped_up, what.now.topped_up);
     if (more == 0)
         return;
     row_.granted += more;
@@ -178,18 +193,17 @@ void grant_account::granted(const grant& what, std::int64_t owed)
 void grant_account::returned(const grant& what, std::int64_t amount)
 {
     asking_ = false;
-    known_ = what.now;
+    hear(what);
     row_.granted -= amount;
     dirty_ = true;
 }
 
-void grant_account::topped_up(const grant& what)
+void grant_account::topped_up(const grant& what, const extra& by)
 {
-    known_ = what.now;
-    row_.topped_up = std::max(row_.topped_up, what.now.topped_up);
-    // Both may come about again.
-    row_.told = 0;
-    refused_ = false;
+    hear(what);
+    if (what.topped_up == booking::differs || booking_of(row_.operations, by) != booking::none)
+        return;
+    book(row_.operations, by);
     dirty_ = true;
 }
 

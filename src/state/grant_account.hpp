@@ -58,9 +58,11 @@ public:
     // The answer to that; `owed` and `returned` as asked. Changes what is to be written.
     void granted(const grant& what, std::int64_t owed);
     void returned(const grant& what, std::int64_t amount);
-    void topped_up(const grant& what);
+    void topped_up(const grant& what, const extra& by);
     // The authority did not answer; what was to be returned stays granted.
     void unanswered(time_point now) noexcept;
+    // Of a top-up: how it stands is asked until somebody knows.
+    void unsure() noexcept { unsure_ = true; }
 
     // What has to be written before fill(); none: nothing.
     [[nodiscard]] std::optional<budget_row> unwritten() const;
@@ -75,6 +77,7 @@ public:
     [[nodiscard]] std::optional<grants::event::kind> news();
 
 private:
+    void hear(const grant& what);
     [[nodiscard]] std::int64_t left() const noexcept;
     [[nodiscard]] std::int64_t used() const noexcept;  // in this period
     [[nodiscard]] policy::period_tag tag() const noexcept { return policy::tag_of(row_.period); }
@@ -84,7 +87,8 @@ private:
     bool begun_ = false;
     bool dirty_ = false;
     bool asking_ = false;
-    bool refused_ = false;      // somebody, since it is closed
+    bool refused_ = false;  // somebody, since it is closed
+    bool unsure_ = false;
     std::int64_t pending_ = 0;  // granted, and not in the purse yet
     std::int64_t put_ = 0;      // into the purse in this period, less what was taken out again
     budget_standing known_;

@@ -21,7 +21,8 @@ struct grant_reply {
     std::int64_t period = 0;
     std::int64_t amount = 0;  // what was owed, or returned
     grant answer = {};
-    std::function<void(std::optional<budget_status>)> then = {};  // of a top-up
+    extra more = {};  // of a top-up, as the next
+    grants::on_top_up then = {};
 };
 
 class grant_inbox {

@@ -66,20 +66,20 @@ void grants::parts::tell(std::vector<event> events, std::vector<grant_reply> ans
     for (const auto& each : events)
         how_.on_event(each);
     for (const auto& each : answered) {
-        std::optional<budget_status> now;
-        if (each.answer.answered)
-            if (const auto* of = find(each.budget))
-                now = of->account.status();
-        each.then(std::move(now));
+        topped_up now{.became = each.answer.topped_up, .now = {}};
+        if (each.answer.perhaps_done)
+            now.became = booking::unknown;
+        if (const auto* of = find(each.budget))
+            now.now = of->account.status();
+        each.then(now);
     }
 }
 
-void grants::parts::top_up(
-    std::string id, std::int64_t amount, std::function<void(std::optional<budget_status>)> then)
+void grants::parts::top_up(std::string id, extra what, on_top_up then)
 {
-    inbox_->put([this, id = std::move(id), amount, then = std::move(then)]() mutable {
+    inbox_->put([this, id = std::move(id), what = std::move(what), then = std::move(then)]() {
         grant_reply reply{
-            .what = grant_reply::kind::topped_up, .budget = id, .then = std::move(then)};
+            .what = grant_reply::kind::topped_up, .budget = id, .more = what, .then = then};
         const auto* of = find(id);
         if (of == nullptr || !calendar_) {
             answered_.push_back(std::move(reply));
@@ -88,7 +88,7 @@ void grants::parts::top_up(
         const auto about = of->account.asked_for();
         reply.period = about.period;
         from_.top_up(
-            about, amount, [inbox = inbox_, reply = std::move(reply)](const grant& answer) mutable {
+            about, what, [inbox = inbox_, reply = std::move(reply)](const grant& answer) mutable {
                 reply.answer = answer;
                 inbox->put(std::move(reply));
             });
@@ -210,12 +210,9 @@ std::vector<budget_status> grants::list() const
     return parts_->list();
 }
 
-void grants::top_up(
-    std::string id,
-    std::int64_t nanodollars,
-    std::function<void(std::optional<budget_status>)> then)
+void grants::top_up(std::string id, extra what, on_top_up then)
 {
-    parts_->top_up(std::move(id), nanodollars, std::move(then));
+    parts_->top_up(std::move(id), std::move(what), std::move(then));
 }
 
 grants::numbers grants::read() const noexcept

@@ -183,8 +183,9 @@ void grants::parts::apply(const grant_reply& reply, grant_account& to, time_poin
 {
     if (!reply.answer.answered) {
         refused_.fetch_add(1, std::memory_order_relaxed);
-        if (reply.what != grant_reply::kind::topped_up)
-            to.unanswered(now);
+        if (reply.what == grant_reply::kind::topped_up)
+            return to.unsure();
+        to.unanswered(now);
         return;
     }
     switch (reply.what) {
@@ -198,7 +199,7 @@ void grants::parts::apply(const grant_reply& reply, grant_account& to, time_poin
         lease_returned_.fetch_add(reply.amount, std::memory_order_relaxed);
         break;
     case grant_reply::kind::topped_up:
-        to.topped_up(reply.answer);
+        to.topped_up(reply.answer, reply.more);
         break;
     }
 }

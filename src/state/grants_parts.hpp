@@ -29,10 +29,7 @@ public:
     void sweep();
     void enter(moved what);
     [[nodiscard]] std::vector<budget_status> list();
-    void top_up(
-        std::string id,
-        std::int64_t amount,
-        std::function<void(std::optional<budget_status>)> then);
+    void top_up(std::string id, extra what, on_top_up then);
     [[nodiscard]] numbers read() const noexcept;
 
 private:

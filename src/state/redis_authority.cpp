@@ -4,6 +4,8 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
+#include <array>
+#include <iterator>
 #include <random>
 #include <utility>
 
@@ -13,6 +15,8 @@ namespace {
 using kind = net::redis_reply::kind;
 
 constexpr unsigned most_tries = 3;
+constexpr unsigned most_beats = 3;        // a top-up is asked again at
+constexpr std::size_t most_waiting = 64;  // questions about one budget
 
 // Of a record nobody asks for any more; monthly ones may rest for most of their month.
 std::string life_of(const std::string& budget)
@@ -25,8 +29,26 @@ std::string life_of(const std::string& budget)
 
 bool whole(const net::redis_reply& reply)
 {
-    return reply.is == kind::array && reply.elements.size() == 6
-           && reply.elements[4].is == kind::text;
+    if (reply.is != kind::array || reply.elements.size() != 7)
+        return false;
+    for (std::size_t i = 0; i < 7; ++i)
+        if (reply.elements[i].is != (i == 4 ? kind::text : kind::integer))
+            return false;
+    return true;
+}
+
+booking booking_said(std::int64_t number)
+{
+    constexpr std::array all = {booking::none, booking::booked, booking::before, booking::differs};
+    const auto at = static_cast<std::size_t>(number);
+    return at < all.size() ? all[at] : booking::unknown;
+}
+
+// Whether a question that was not answered may have been carried out.
+bool perhaps_done(const net::redis_answer& heard)
+{
+    return heard.failure == net::redis_failure::timed_out
+           || heard.failure == net::redis_failure::lost || heard.ok();
 }
 
 bool late(const net::redis_reply& reply)
@@ -78,8 +100,10 @@ void redis_authority::beat()
         });
     beating_.expires_after(settings_.beat);
     beating_.async_wait([this](const boost::system::error_code& ec) {
-        if (!ec)
-            beat();
+        if (ec)
+            return;
+        ask_again();
+        beat();
     });
 }
 
@@ -93,24 +117,25 @@ void redis_authority::speak()
 // Again with each beat, until it was heard.
 void redis_authority::say()
 {
-    for (auto& [budget, about] : entries_) {
-        if (!about.unsaid || about.asking)
-            continue;
-        about.speaking = true;
-        send(
-            about, {.of = about.of, .then = [this, name = budget](const grant&) { spoken(name); }});
-    }
+    for (auto& [budget, about] : entries_)
+        if (about.unsaid && !about.asking)
+            send(about, {.of = about.of, .then = [](const grant&) {}});
 }
 
-// Whoever asked meanwhile is next.
-void redis_authority::spoken(const std::string& budget)
+void redis_authority::ask_next(entry& about)
 {
-    const auto found = entries_.find(budget);
-    if (found == entries_.end())
+    if (about.asking || about.waiting.empty())
         return;
-    found->second.speaking = false;
-    if (const auto next = std::move(found->second.waiting))
-        ask(std::move(*next));
+    auto next = std::move(about.waiting.front());
+    about.waiting.pop_front();
+    send(about, std::move(next));
+}
+
+void redis_authority::ask_again()
+{
+    for (auto& [budget, about] : entries_)
+        for (auto& each : std::exchange(about.later, {}))
+            ask(std::move(each));
 }
 
 // Fewer are believed after a while: a Redis that was flushed has to hear of all of them again.
@@ -137,10 +162,25 @@ void redis_authority::give_back(const budget_period& of, std::int64_t amount, an
     boost::asio::post(context_, [this, what = std::move(what)]() mutable { ask(std::move(what)); });
 }
 
-void redis_authority::top_up(const budget_period& of, std::int64_t amount, answer then)
+void redis_authority::top_up(const budget_period& of, const extra& more, answer then)
 {
-    question what{.of = of, .topped_up = amount, .then = std::move(then)};
-    boost::asio::post(context_, [this, what = std::move(what)]() mutable { ask(std::move(what)); });
+    question what{.of = of, .more = more, .then = std::move(then)};
+    boost::asio::post(context_, [this, what = std::move(what)]() mutable { add(std::move(what)); });
+}
+
+// What this gateway has heard of needs no question, and holds though Redis has forgotten it.
+void redis_authority::add(question what)
+{
+    auto* about = entry_of(what.of);
+    const auto known = booking_of(what.of.operations, what.more);
+    if (about == nullptr || known == booking::none)
+        return ask(std::move(what));
+    grant given;
+    given.answered = given.alone = true;
+    given.now.topped_up = std::max(what.of.topped_up, about->topped_up);
+    given.now.granted = about->heard ? about->total : what.of.granted_here;
+    given.topped_up = known;
+    what.then(given);
 }
 
 // nullptr: the period is over.
@@ -150,30 +190,38 @@ redis_authority::entry* redis_authority::entry_of(const budget_period& of)
     if (of.period < about.period)
         return nullptr;
     if (of.period > about.period) {
-        auto waiting = std::move(about.waiting);
+        auto over = std::move(about.waiting);
+        std::ranges::move(about.later, std::back_inserter(over));
         about = {};
         about.period = of.period;
-        if (waiting)
-            waiting->then({});
+        for (const auto& each : over)
+            each.then(nothing_of(each));
     }
     return &about;
+}
+
+grant redis_authority::nothing_of(const question& what)
+{
+    grant nothing;
+    nothing.perhaps_done = what.unknown;
+    return nothing;
 }
 
 void redis_authority::ask(question what)
 {
     auto* about = entry_of(what.of);
-    if (about != nullptr && about->speaking && !about->waiting) {
-        about->waiting = std::make_unique<question>(std::move(what));
-        return;
-    }
-    if (about == nullptr || about->asking)
-        return what.then({});
-    send(*about, std::move(what));
+    if (about == nullptr || about->waiting.size() >= most_waiting)
+        return what.then(nothing_of(what));
+    about->waiting.push_back(std::move(what));
+    ask_next(*about);
 }
 
 void redis_authority::send(entry& about, question what)
 {
     about.asking = true;
+    // It was asked beside others, whose answers its ledger may not know.
+    if (what.more.amount > 0 && about.turn > 0)
+        what.of.granted_here = about.of.granted_here;
     ++about.turn;
     about.of = what.of;
     const auto& of = what.of;
@@ -190,7 +238,7 @@ void redis_authority::send(entry& about, question what)
         std::to_string(what.owed),
         std::to_string(of.limit),
         std::to_string(std::max(of.topped_up, about.topped_up)),
-        std::to_string(what.topped_up),
+        std::to_string(what.more.amount),
         about.epoch,
         std::to_string(about.heard_total),
         fresh_word(),
@@ -198,7 +246,9 @@ void redis_authority::send(entry& about, question what)
         std::to_string(gateways_.load()),
         std::to_string(settings_.missing.count()),
         std::to_string(what.held - about.heard_claim),
-        std::to_string(alone)};
+        std::to_string(alone),
+        what.more.operation,
+        std::to_string(longest_operations)};
     client_.run(
         change_, {key}, arguments, [this, what = std::move(what)](const net::redis_answer& heard) {
             hear(what, heard);
@@ -209,7 +259,7 @@ void redis_authority::hear(const question& what, const net::redis_answer& heard)
 {
     const auto found = entries_.find(what.of.budget);
     if (found == entries_.end() || found->second.period != what.of.period)
-        return what.then({});
+        return what.then(nothing_of(what));
     auto& about = found->second;
     about.asking = false;
     if (heard.ok() && late(heard.reply) && what.tries < most_tries) {
@@ -221,7 +271,9 @@ void redis_authority::hear(const question& what, const net::redis_answer& heard)
     }
     if (!heard.ok() || !whole(heard.reply)) {
         ++numbers_.unanswered;
-        return without(about, what);
+        const bool maybe = perhaps_done(heard);
+        what.more.amount > 0 ? unheard(about, what, maybe) : without(about, what, maybe);
+        return ask_next(about);
     }
     const auto& said = heard.reply.elements;
     grant given;
@@ -240,8 +292,20 @@ void redis_authority::hear(const question& what, const net::redis_answer& heard)
     about.heard = true;
     about.unsaid = false;
     given.now = {about.topped_up, about.total};
+    given.topped_up = booking_said(said[6].number);
     numbers_.granted += given.amount > 0 ? 1U : 0U;
     what.then(given);
+    ask_next(about);
+}
+
+// A slow Redis is given time. Somebody who only hears that it is not known would ask again as well.
+void redis_authority::unheard(entry& about, question what, bool maybe)
+{
+    what.unknown = what.unknown || maybe;
+    if (++what.beats > most_beats)
+        what.then(nothing_of(what));
+    else
+        about.later.push_back(std::move(what));
 }
 
 // What of a budget may be granted here before all others have been heard of.
@@ -257,11 +321,13 @@ std::int64_t redis_authority::part_of(const entry& about, const budget_period& o
 }
 
 // What can be granted while Redis is away.
-void redis_authority::without(entry& about, const question& what)
+void redis_authority::without(entry& about, const question& what, bool maybe)
 {
     const auto& of = what.of;
-    if (of.on_failure == config::store_failure::refuse || what.returned > 0 || what.topped_up > 0)
-        return what.then({});
+    grant given;
+    given.perhaps_done = maybe;
+    if (of.on_failure == config::store_failure::refuse || what.returned > 0)
+        return what.then(given);
     if (of.on_failure == config::store_failure::local) {
         const auto limit = of.limit + std::max(of.topped_up, about.topped_up);
         about.alone = std::max<std::int64_t>(
@@ -270,8 +336,7 @@ void redis_authority::without(entry& about, const question& what)
         about.alone = part_of(about, of);
     }
     about.away = true;
-    grant given;
-    given.answered = true;
+    given.answered = given.alone = true;
     given.amount = std::clamp<std::int64_t>(about.alone - what.owed, 0, what.wanted);
     about.alone = std::max<std::int64_t>(about.alone - what.owed - given.amount, 0);
     about.total += given.amount + what.owed;

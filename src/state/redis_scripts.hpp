@@ -9,27 +9,28 @@ namespace sluice::state {
 //
 // KEYS[1], a hash: s the sum of all gateways' claims; f and d the same as the gateways know it: the
 // greatest sum that one saw before the record was lost, and what came on top; t what was topped up;
-// e a word that a lost record has not; b when it was made, in ms; n how many gateways have spoken,
-// g how many there are; l whether one has known another
-// record or held something before this one; c:ID what ID holds; q:ID the number
-// of ID's last question.
+// o by which operations (operations.hpp); e a word that a lost record has not; b when it was made,
+// in ms; n how many gateways have spoken, g how many there are; l whether one has known another
+// record or held something before this one; c:ID what ID holds; q:ID the number of ID's last
+// question.
 //
 // ARGV: 1 ID, 2 number of the question, 3 "1" for a process' first, 4 what ID holds, 5 wanted, 6
 // owed, 7 limit, 8 topped up as ID knows, 9 topped up now, 10 the word ID saw, 11 the sum ID saw,
 // 12 a word for a new record, 13 life of the record in ms, 14 gateways as ID knows, 15 ms after
 // which one that does not speak is gone, 16 what ID holds more than when it saw that sum, 17 what
-// it would still grant itself without Redis.
+// it would still grant itself without Redis, 18 the operation of 9, 19 characters kept of those.
 //
 // A new record cannot know of those who have not spoken. Until all have, or are gone, each gets its
 // part of the limit at most; of one that took the place of a lost record what ARGV[17] says.
 //
 // Answer: {-1, last number} for a question that came too late, else {granted, sum, topped up, held
-// beyond what ID said, word, 1 if a lost record is still incomplete}.
+// beyond what ID said, word, 1 if a lost record is still incomplete, what became of 9: 0 nothing, 1
+// booked, 2 was booked before, 3 was with another amount}.
 constexpr std::string_view change_script = R"lua(
 local key, id = KEYS[1], ARGV[1]
 local function arg(i) return tonumber(ARGV[i]) end
 local function text(n) return string.format('%.0f', n) end
-local had = redis.call('HMGET', key, 's', 'f', 'd', 't', 'e', 'b', 'n', 'g', 'l', 'c:' .. id, 'q:' .. id)
+local had = redis.call('HMGET', key, 's', 'f', 'd', 't', 'e', 'b', 'n', 'g', 'l', 'c:' .. id, 'q:' .. id, 'o')
 local function was(i) return tonumber(had[i] or 0) end
 local last = was(11)
 if arg(2) <= last then return {-1, last} end
@@ -38,7 +39,19 @@ local now = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local sum, seen, added, topped, word = was(1), was(2), was(3), was(4), had[5] or ARGV[12]
 local born, spoken, lost, held = tonumber(had[6] or now), was(7), was(9), was(10)
 local there = math.max(was(8), arg(14), 1)
-topped = math.max(topped, arg(8)) + arg(9)
+topped = math.max(topped, arg(8))
+local done, became = had[12] or '', 0
+if arg(9) > 0 then
+    local line = '\n' .. ARGV[18] .. ' '
+    local _, at = string.find(done, line, 1, true)
+    if at then
+        became = string.match(done, '^%d+', at + 1) == ARGV[9] and 2 or 3
+    else
+        became = 1
+        topped = topped + arg(9)
+        done = string.sub(done .. line .. ARGV[9], -arg(19))
+    end
+end
 local claim, more = arg(4), 0
 if ARGV[3] == '1' and held > claim then
     more = held - claim
@@ -70,8 +83,9 @@ sum, added, claim = sum + now_more, added + now_more, claim + now_more
 redis.call('HSET', key, 's', text(sum), 'f', text(seen), 'd', text(added), 't', text(topped),
     'e', word, 'b', text(born), 'n', spoken, 'g', there, 'l', lost,
     'c:' .. id, text(claim), 'q:' .. id, ARGV[2])
+if became == 1 then redis.call('HSET', key, 'o', done) end
 redis.call('PEXPIRE', key, ARGV[13])
-return {granted, math.max(sum, seen + added), topped, more, word, waits and lost or 0}
+return {granted, math.max(sum, seen + added), topped, more, word, waits and lost or 0, became}
 )lua";
 
 // A gateway's part of one limit, in ARGV[4]-ths.

@@ -1,11 +1,13 @@
 #!/usr/bin/env python3
 """`sluice check` and `sluice key new` as an operator meets them."""
 import hashlib
+import http.server
 import os
 import pathlib
 import re
 import subprocess
 import tempfile
+import threading
 import unittest
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -87,6 +89,42 @@ class Commands(unittest.TestCase):
             with open("/dev/full", "w") as full:
                 done = subprocess.run([BINARY, *words], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
             self.assertEqual((done.returncode, done.stderr), (1, "sluice: standard output cannot be written\n"), words)
+
+
+class Deaf(http.server.BaseHTTPRequestHandler):
+    """An admin API that answers every second call only, and remembers what it was asked."""
+    asked = []
+
+    def do_POST(self):
+        self.asked.append((self.path, self.headers["idempotency-key"], self.rfile.read(int(self.headers["content-length"]))))
+        if len(self.asked) % 2:
+            return
+        self.send_response(200)
+        self.send_header("content-length", "2")
+        self.end_headers()
+        self.wfile.write(b"{}")
+
+    def log_message(self, *_):
+        pass
+
+
+class TopUp(unittest.TestCase):
+    def test_one_that_was_not_answered_is_told_again_as_ctl_says_and_is_the_same(self):
+        admin = http.server.HTTPServer(("127.0.0.1", 0), Deaf)
+        threading.Thread(target=admin.serve_forever, daemon=True).start()
+        self.addCleanup(admin.server_close)
+        self.addCleanup(admin.shutdown)
+        to = ["ctl", "--admin", f"http://127.0.0.1:{admin.server_port}"]
+        code, out, err = run(*to, "topup", "key:k:daily", "5")
+        self.assertEqual((code, out), (1, ""))
+        again = re.search(r"sluice ctl (topup key:k:daily 5 --operation \w{32})$", err.strip())
+        self.assertTrue(again, err)
+        code, _, err = run(*to, *again.group(1).split())
+        self.assertEqual((code, err), (0, ""))
+        code, _, err = run(*to, "topup", "key:k:daily", "5")
+        self.assertEqual(code, 1)
+        self.assertEqual(Deaf.asked[0], Deaf.asked[1])
+        self.assertNotEqual(Deaf.asked[0][1], Deaf.asked[2][1])
 
 
 class KeyNew(unittest.TestCase):

@@ -67,9 +67,12 @@ struct gateway {
             of.granted_here -= amount;
         return got;
     }
-    grant top_up(std::int64_t amount)
+    grant top_up(std::int64_t amount, const std::string& operation = "one")
     {
-        return wait([&](auto then) { authority.top_up(of, amount, then); });
+        const auto got = wait([&](auto then) { authority.top_up(of, {amount, operation}, then); });
+        if (got.topped_up == state::booking::booked)
+            state::book(of.operations, {amount, operation});
+        return got;
     }
     grant wait(const std::function<void(state::authority::answer)>& ask)
     {
@@ -144,6 +147,69 @@ BOOST_AUTO_TEST_CASE(a_top_up_reaches_every_gateway)
     BOOST_TEST(a.top_up(50).now.topped_up == 50);
     BOOST_TEST(b.take(100).amount == 50);
     BOOST_TEST(b.take(100).now.topped_up == 50);
+}
+
+BOOST_AUTO_TEST_CASE(a_top_up_is_booked_once_by_all_gateways_together)
+{
+    const redis_server server;
+    gateway a(server.port(), "a");
+    gateway b(server.port(), "b");
+    using enum state::booking;
+    BOOST_TEST((a.top_up(50).topped_up == booked));
+    BOOST_TEST((b.top_up(50).topped_up == before));
+    BOOST_TEST((b.top_up(70).topped_up == differs));
+    BOOST_TEST((b.top_up(50, "two").topped_up == booked));
+    BOOST_TEST(b.take(0).now.topped_up == 100);
+    (void)server.tell({"FLUSHALL"});
+    BOOST_TEST((a.top_up(50).topped_up == before));
+}
+
+BOOST_AUTO_TEST_CASE(a_top_up_beside_a_grant_takes_nothing_of_it_back)
+{
+    const redis_server server;
+    gateway a(server.port(), "a");
+    BOOST_TEST(a.take_and_lose(100).amount == 100);
+    BOOST_TEST(a.top_up(50).now.granted == 100);
+    // Both at once: one waits for the other.
+    std::vector<grant> got;
+    a.authority.take(a.of, 10, 0, [&](const grant& one) { got.push_back(one); });
+    a.authority.top_up(a.of, {50, "two"}, [&](const grant& one) { got.push_back(one); });
+    BOOST_TEST_REQUIRE(a.world.until([&] { return got.size() == 2; }));
+    BOOST_TEST(got[0].amount == 10);
+    BOOST_TEST(got[1].now.granted == got[0].now.granted);
+    BOOST_TEST(got[1].now.topped_up == 100);
+}
+
+BOOST_AUTO_TEST_CASE(what_became_of_a_top_up_that_redis_is_silent_about_is_not_known)
+{
+    const redis_server server;
+    auto settings = redis_at(server.port());
+    settings.operation = 300ms;
+    redis_world world(settings);
+    state::redis_authority authority(world.context, world.client, gateway::named("a", 1s));
+    authority.start();
+    BOOST_TEST_REQUIRE(world.until([&] { return authority.counted() == 1; }));
+    budget_period of;
+    of.budget = "key:k:daily";
+    of.period = 7;
+    of.limit = limit;
+    std::optional<grant> got;
+    const auto top_up = [&] {
+        got.reset();
+        authority.top_up(of, {50, "one"}, [&](const grant& one) { got = one; });
+    };
+    server.freeze();
+    top_up();
+    BOOST_TEST_REQUIRE(world.until([&] { return got.has_value(); }));
+    BOOST_TEST(!got->answered);
+    BOOST_TEST(got->perhaps_done);
+    server.thaw();
+    BOOST_TEST_REQUIRE(world.until([&] {
+        if (got && !got->answered)
+            top_up();
+        return got && got->answered;
+    }));
+    BOOST_TEST(got->now.topped_up == 50);
 }
 
 BOOST_AUTO_TEST_CASE(a_grant_whose_answer_was_lost_is_taken_back_by_the_next_question)

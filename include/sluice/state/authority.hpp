@@ -3,6 +3,7 @@
 // spends that by itself (policy/purse.hpp) and gives back what it does not need.
 
 #include <sluice/config/quota.hpp>
+#include <sluice/state/operations.hpp>
 
 #include <cstdint>
 #include <functional>
@@ -19,6 +20,7 @@ struct budget_period {
     // back: an authority that has forgotten more than that takes it from here.
     std::int64_t granted_here = 0;
     std::int64_t topped_up = 0;  // likewise, as far as this gateway was told
+    std::string operations;      // that it topped up with
     // What an authority grants that cannot ask the others.
     config::store_failure on_failure = config::store_failure::keep_share;
 };
@@ -30,9 +32,12 @@ struct budget_standing {
 };
 
 struct grant {
-    bool answered = false;    // false: the authority could not be asked; the rest means nothing
-    std::int64_t amount = 0;  // from 0 to what was wanted, on top of what was owed
-    budget_standing now;      // with this grant in it
+    bool answered = false;      // false: the authority could not be asked; the rest means nothing
+    bool perhaps_done = false;  // not answered, but what was asked may have been done
+    bool alone = false;         // granted by this gateway to itself: the others were not asked
+    std::int64_t amount = 0;    // from 0 to what was wanted, on top of what was owed
+    budget_standing now;        // with this grant in it
+    booking topped_up = booking::none;
 };
 
 class authority {
@@ -52,8 +57,8 @@ public:
     // Of what was granted; above 0. A period that is over takes nothing.
     virtual void give_back(const budget_period& of, std::int64_t amount, answer then) = 0;
 
-    // Adds to this period's limit; above 0. For good when it has been answered.
-    virtual void top_up(const budget_period& of, std::int64_t amount, answer then) = 0;
+    // Adds to this period's limit, once for each operation. For good when it has been answered.
+    virtual void top_up(const budget_period& of, const extra& what, answer then) = 0;
 
     // How many gateways share its budgets, this one with them: at least 1. Any thread.
     [[nodiscard]] virtual unsigned gateways() const noexcept = 0;

@@ -90,12 +90,15 @@ public:
     // As of the last look. Any thread.
     [[nodiscard]] std::vector<budget_status> list() const;
 
-    // Raises the limit of the current period. `then` gets how the budget stands, or none: there is
-    // no such budget or its authority cannot be asked; on any thread, once. Any thread.
-    void top_up(
-        std::string id,
-        std::int64_t nanodollars,
-        std::function<void(std::optional<budget_status>)> then);
+    // Raises the limit of the current period, once for each operation. `then` gets what became of
+    // it (none: there is no such budget or its authority cannot be asked), on any thread, once. Any
+    // thread.
+    struct topped_up {
+        booking became = booking::none;
+        budget_status now;  // unless none or unknown
+    };
+    using on_top_up = std::function<void(const topped_up&)>;
+    void top_up(std::string id, extra what, on_top_up then);
 
     struct numbers {
         std::uint64_t granted = 0;   // times

@@ -23,9 +23,15 @@ public:
         then({.answered = true, .now = {of.topped_up, of.granted_here - amount}});
     }
 
-    void top_up(const budget_period& of, std::int64_t amount, answer then) override
+    void top_up(const budget_period& of, const extra& what, answer then) override
     {
-        then({.answered = true, .now = {of.topped_up + amount, of.granted_here}});
+        auto became = booking_of(of.operations, what);
+        auto topped_up = of.topped_up;
+        if (became == booking::none) {
+            became = booking::booked;
+            topped_up += what.amount;
+        }
+        then({.answered = true, .now = {topped_up, of.granted_here}, .topped_up = became});
     }
 
     [[nodiscard]] unsigned gateways() const noexcept override { return 1; }

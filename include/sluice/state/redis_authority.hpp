@@ -18,9 +18,10 @@
 
 #include <atomic>
 #include <cstdint>
-#include <memory>
+#include <deque>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 namespace sluice::state {
 
@@ -58,7 +59,8 @@ public:
     void take(
         const budget_period& of, std::int64_t wanted, std::int64_t owed, answer then) override;
     void give_back(const budget_period& of, std::int64_t amount, answer then) override;
-    void top_up(const budget_period& of, std::int64_t amount, answer then) override;
+    // Asked at some beats more while Redis does not answer.
+    void top_up(const budget_period& of, const extra& what, answer then) override;
     [[nodiscard]] unsigned gateways() const noexcept override { return gateways_; }
     // How many gateways there are; 0: Redis was not asked yet.
     [[nodiscard]] unsigned counted() const noexcept
@@ -73,9 +75,11 @@ private:
         std::int64_t wanted = 0;
         std::int64_t owed = 0;
         std::int64_t returned = 0;
-        std::int64_t topped_up = 0;
+        extra more = {};        // to be topped up
         std::int64_t held = 0;  // as told
         unsigned tries = 0;
+        unsigned beats = 0;    // at which it was asked in vain
+        bool unknown = false;  // Redis may have booked what came of it
         answer then;
     };
     // What is known of the current period of a budget.
@@ -93,19 +97,23 @@ private:
         bool heard = false;          // by this process
         bool away = false;           // `alone` counts
         bool asking = false;
-        bool unsaid = false;    // what it holds, since Redis may not know
-        bool speaking = false;  // nobody asked for it
-        std::unique_ptr<question> waiting;
+        bool unsaid = false;           // what it holds, since Redis may not know
+        std::deque<question> waiting;  // for the answer to another
+        std::vector<question> later;   // for a beat
     };
 
+    void add(question what);
     void ask(question what);
     void send(entry& about, question what);
     void hear(const question& what, const net::redis_answer& heard);
-    void without(entry& about, const question& what);
+    void unheard(entry& about, question what, bool maybe);
+    [[nodiscard]] static grant nothing_of(const question& what);
+    void without(entry& about, const question& what, bool maybe);
     [[nodiscard]] std::int64_t part_of(const entry& about, const budget_period& of) const;
     [[nodiscard]] std::string fresh_word();
     void say();
-    void spoken(const std::string& budget);
+    void ask_next(entry& about);
+    void ask_again();
     void beat();
     void count(std::int64_t heard);
     [[nodiscard]] entry* entry_of(const budget_period& of);

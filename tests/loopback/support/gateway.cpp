@@ -86,7 +86,11 @@ std::string key_hash(std::string_view key)
 }
 
 struct gateway::running {
-    message ask(std::string_view method, std::string_view path, std::string_view body);
+    message ask(
+        std::string_view method,
+        std::string_view path,
+        std::string_view body,
+        std::string_view headers = {});
     // How often a change was answered before every worker had taken it up.
     [[nodiscard]] std::size_t late_changes();
 
@@ -167,13 +171,14 @@ message gateway::reload(const config& next)
     return admin("POST", "/admin/v1/reload");
 }
 
-message gateway::running::ask(std::string_view method, std::string_view path, std::string_view body)
+message gateway::running::ask(
+    std::string_view method, std::string_view path, std::string_view body, std::string_view headers)
 {
     if (admin.descriptor() < 0)
         admin = connection::to(self->admin_port());
     std::string text(method);
-    text += " " + std::string(path) + " HTTP/1.1\r\nhost: localhost\r\ncontent-length: "
-            + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
+    text += " " + std::string(path) + " HTTP/1.1\r\nhost: localhost\r\n" + std::string(headers)
+            + "content-length: " + std::to_string(body.size()) + "\r\n\r\n" + std::string(body);
     admin.send(text);
     auto answer = admin.answer();
     if (answer.header("connection") == "close")
@@ -191,10 +196,11 @@ std::size_t gateway::running::late_changes()
     return count;
 }
 
-message gateway::admin(std::string_view method, std::string_view path, std::string_view body)
+message gateway::admin(
+    std::string_view method, std::string_view path, std::string_view body, std::string_view headers)
 {
     auto late = running_->late_changes();
-    auto answer = running_->ask(method, path, body);
+    auto answer = running_->ask(method, path, body, headers);
     // A worker that is held up is waited for a second only; but for that the answer to any POST is
     // kept back as well.
     const auto until = clock::now() + patience;

@@ -53,7 +53,11 @@ public:
     // Replaces the file and reads it again; answers what the admin API says.
     message reload(const config& next);
     // Once every worker has taken up what it changed.
-    message admin(std::string_view method, std::string_view path, std::string_view body = {});
+    message admin(
+        std::string_view method,
+        std::string_view path,
+        std::string_view body = {},
+        std::string_view headers = {});
 
     // The sum of a metric's samples that carry all these labels, each as `name="value"`.
     double metric(std::string_view name, std::initializer_list<std::string_view> labels = {});

@@ -41,10 +41,10 @@ public:
         else
             then({});
     }
-    void top_up(const state::budget_period& of, std::int64_t amount, answer then) override
+    void top_up(const state::budget_period& of, const state::extra& what, answer then) override
     {
         if (works)
-            inner_.top_up(of, amount, std::move(then));
+            inner_.top_up(of, what, std::move(then));
         else
             then({});
     }
@@ -130,11 +130,11 @@ struct world {
         return most;
     }
 
-    std::optional<state::budget_status> top_up(std::int64_t amount)
+    state::grants::topped_up top_up(std::int64_t amount, const std::string& operation = "one")
     {
-        auto done = std::make_shared<std::promise<std::optional<state::budget_status>>>();
-        tended->top_up("key:a:daily", amount, [done](std::optional<state::budget_status> now) {
-            done->set_value(std::move(now));
+        auto done = std::make_shared<std::promise<state::grants::topped_up>>();
+        tended->top_up("key:a:daily", {amount, operation}, [done](const auto& what) {
+            done->set_value(what);
         });
         return done->get_future().get();
     }
@@ -249,8 +249,8 @@ BOOST_AUTO_TEST_CASE(a_top_up_opens_a_spent_budget_and_outlives_a_restart)
     world w;
     BOOST_TEST(w.take_up_to(200) == 100);
     const auto now = w.top_up(dollar / 2);
-    BOOST_TEST_REQUIRE(now.has_value());
-    BOOST_TEST(now->limit == dollar + dollar / 2);
+    BOOST_TEST((now.became == state::booking::booked));
+    BOOST_TEST(now.now.limit == dollar + dollar / 2);
     w.look();
     BOOST_TEST(w.take_up_to(10) == 10);
     w.tended->close(20s);
@@ -261,13 +261,26 @@ BOOST_AUTO_TEST_CASE(a_top_up_opens_a_spent_budget_and_outlives_a_restart)
 BOOST_AUTO_TEST_CASE(only_a_budget_that_is_there_is_topped_up)
 {
     world w;
-    std::promise<bool> known;
-    w.tended->top_up("key:b:daily", dollar, [&](std::optional<state::budget_status> now) {
-        known.set_value(now.has_value());
+    std::promise<state::booking> became;
+    w.tended->top_up("key:b:daily", {dollar, "one"}, [&](const state::grants::topped_up& what) {
+        became.set_value(what.became);
     });
-    BOOST_TEST(!known.get_future().get());
+    BOOST_TEST((became.get_future().get() == state::booking::none));
     w.from.works = false;
-    BOOST_TEST(!w.top_up(dollar).has_value());
+    BOOST_TEST((w.top_up(dollar).became == state::booking::none));
+}
+
+BOOST_AUTO_TEST_CASE(a_top_up_that_is_told_again_is_booked_once_over_restarts_too)
+{
+    world w;
+    BOOST_TEST((w.top_up(dollar).became == state::booking::booked));
+    BOOST_TEST((w.top_up(dollar).became == state::booking::before));
+    BOOST_TEST((w.top_up(2 * dollar).became == state::booking::differs));
+    w.start();
+    const auto again = w.top_up(dollar);
+    BOOST_TEST((again.became == state::booking::before));
+    BOOST_TEST(again.now.limit == 2 * dollar);
+    BOOST_TEST(w.top_up(dollar, "two").now.limit == 3 * dollar);
 }
 
 BOOST_AUTO_TEST_CASE(each_event_is_told_once_in_a_period_over_restarts_too)
