@@ -213,6 +213,12 @@ void grant_account::unanswered(time_point now) noexcept
     ask_at_ = now + pause_after_refusal;
 }
 
+void grant_account::kept(std::int64_t amount) noexcept
+{
+    if (about_.purse->grant(tag(), amount))
+        put_ += amount;
+}
+
 std::optional<budget_row> grant_account::unwritten() const
 {
     return dirty_ ? std::optional(row_) : std::nullopt;

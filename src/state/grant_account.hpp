@@ -59,8 +59,10 @@ public:
     void granted(const grant& what, std::int64_t owed);
     void returned(const grant& what, std::int64_t amount);
     void topped_up(const grant& what, const extra& by);
-    // The authority did not answer; what was to be returned stays granted.
+    // The authority did not answer; what was to be returned stays granted. Into the purse it goes
+    // again only where that is certain: kept().
     void unanswered(time_point now) noexcept;
+    void kept(std::int64_t amount) noexcept;
     // Of a top-up: how it stands is asked until somebody knows.
     void unsure() noexcept { unsure_ = true; }
 

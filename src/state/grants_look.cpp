@@ -186,6 +186,8 @@ void grants::parts::apply(const grant_reply& reply, grant_account& to, time_poin
         if (reply.what == grant_reply::kind::topped_up)
             return to.unsure();
         to.unanswered(now);
+        if (reply.what == grant_reply::kind::returned && !reply.answer.perhaps_done)
+            to.kept(reply.amount);
         return;
     }
     switch (reply.what) {

@@ -299,6 +299,22 @@ BOOST_AUTO_TEST_CASE(who_does_not_speak_after_a_flush_is_waited_for_no_longer_th
     BOOST_TEST(a.take(0).now.granted == 1'000, "what b had counts though it is gone");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_not_given_back_for_lack_of_a_connection_is_kept)
+{
+    redis_server server;
+    gateway a(server.port(), "a");
+    BOOST_TEST(a.take(100).amount == 100);
+    server.kill();
+    BOOST_TEST(a.world.becomes_down());
+    const auto got = a.give_back(50);
+    BOOST_TEST(!got.answered);
+    BOOST_TEST(!got.perhaps_done);
+    server.start();
+    BOOST_TEST(a.world.becomes_up());
+    server.freeze();
+    BOOST_TEST(a.give_back(50).perhaps_done, "it lies in its socket");
+}
+
 BOOST_AUTO_TEST_CASE(what_gateways_granted_themselves_counts_when_redis_comes_back_empty)
 {
     redis_server server;

@@ -350,6 +350,21 @@ BOOST_AUTO_TEST_CASE(what_one_dear_request_left_behind_goes_back)
     BOOST_TEST((w.take(900 * dollar) == policy::purse::answer::taken));
 }
 
+BOOST_AUTO_TEST_CASE(what_could_not_be_given_back_can_be_spent_here)
+{
+    world w(1000 * dollar);
+    BOOST_TEST((w.take(1000 * dollar) == policy::purse::answer::taken));
+    w.look();
+    w.from.works = false;
+    w.purse->give_back(w.tag, 999 * dollar);
+    for (int i = 0; i < 60; ++i) {
+        BOOST_TEST(w.take_up_to(1) == 1);
+        w.look();
+    }
+    BOOST_TEST(w.tended->read().refused > 0U);
+    BOOST_TEST((w.take(900 * dollar) == policy::purse::answer::taken));
+}
+
 BOOST_AUTO_TEST_CASE(an_authority_that_does_not_answer_is_asked_again)
 {
     world w;
