@@ -71,7 +71,7 @@ else
     end
 end
 local limit = arg(7) + topped
-local waits = spoken < there and now - born < arg(15)
+local waits = spoken < there and math.abs(now - born) < arg(15)
 local granted = math.min(arg(5), limit - math.max(sum, seen + added))
 if waits then
     local part = lost == 1 and arg(17) or math.floor(limit / (2 * there)) - claim
@@ -107,7 +107,7 @@ local wishes, taken = {{demand, id}}, 0
 for i = 1, #all, 2 do
     local wants, has, told = string.match(all[i + 1], '^(%d+) (%d+) (%d+)$')
     if all[i] ~= id then
-        if not told or now - tonumber(told) > gone then
+        if not told or math.abs(now - tonumber(told)) > gone then
             redis.call('HDEL', key, all[i])
         else
             wishes[#wishes + 1] = {tonumber(wants), all[i]}
@@ -129,13 +129,15 @@ redis.call('EXPIRE', key, 4 * gone)
 return part
 )lua";
 
-// How many gateways are there. KEYS: 1 a sorted set of their IDs by when they last said so, 2 a
+// How many gateways are there. One that spoke in the future spoke before the clock was set back.
+// KEYS: 1 a sorted set of their IDs by when they last said so, 2 a
 // word that a Redis which lost everything has not. ARGV: 1 ID, 2 seconds after which one is gone, 3
 // a new word. Answer: {number, word}.
 constexpr std::string_view present_script = R"lua(
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZADD', KEYS[1], now, ARGV[1])
 redis.call('ZREMRANGEBYSCORE', KEYS[1], '-inf', now - tonumber(ARGV[2]) - 1)
+redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')
 redis.call('EXPIRE', KEYS[1], 3600)
 local word = redis.call('GET', KEYS[2]) or ARGV[3]
 redis.call('SET', KEYS[2], word, 'EX', 3600)

@@ -319,6 +319,17 @@ BOOST_AUTO_TEST_CASE(who_does_not_speak_after_a_flush_is_waited_for_no_longer_th
     BOOST_TEST(a.take(0).now.granted == 1'000, "what b had counts though it is gone");
 }
 
+BOOST_AUTO_TEST_CASE(a_gateway_that_spoke_before_the_clock_was_set_back_is_gone_in_time_too)
+{
+    const redis_server server;
+    gateway a(server.port(), "a");
+    BOOST_TEST_REQUIRE(a.world.until([&] { return a.authority.counted() == 1; }));
+    const auto later = std::chrono::system_clock::now() + 1h;
+    const auto when = std::chrono::duration_cast<std::chrono::seconds>(later.time_since_epoch());
+    (void)server.tell({"ZADD", "sluice:{gateways}", std::to_string(when.count()), "ghost"});
+    BOOST_TEST(a.world.until([&] { return server.tell({"ZCARD", "sluice:{gateways}"}) == ":1"; }));
+}
+
 BOOST_AUTO_TEST_CASE(what_is_not_given_back_for_lack_of_a_connection_is_kept)
 {
     redis_server server;

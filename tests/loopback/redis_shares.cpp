@@ -136,6 +136,20 @@ BOOST_AUTO_TEST_CASE(the_part_of_a_gateway_that_is_gone_is_taken_over)
     BOOST_TEST(comes(all, [&] { return all[0]->share() >= 0.99; }));
 }
 
+BOOST_AUTO_TEST_CASE(nobody_has_a_part_for_ever_because_a_clock_was_set_back)
+{
+    const redis_server server;
+    fleet all;
+    all.push_back(std::make_unique<gateway>(server.port(), "a", 2'000, 2));
+    const auto later = std::chrono::system_clock::now() + 1h;
+    const auto when = std::chrono::duration_cast<std::chrono::seconds>(later.time_since_epoch());
+    BOOST_TEST(comes(all, [&] { return all[0]->share() >= 0.99; }));
+    const auto keys = server.tell({"KEYS", "sluice:rate:*"});
+    const auto key = keys.substr(keys.rfind('\n') + 1);
+    (void)server.tell({"HSET", key, "ghost", "1000000 900000 " + std::to_string(when.count())});
+    BOOST_TEST(comes(all, [&] { return server.tell({"HLEN", key}) == ":1"; }));
+}
+
 BOOST_AUTO_TEST_CASE(a_limit_may_refuse_or_count_alone_while_redis_is_away)
 {
     redis_server server;
