@@ -56,7 +56,7 @@ constexpr schema_row first_rows[] = {
     {.path = "limits.body_bytes", .kind = value_kind::size, .fallback = "32MiB", .min = kib, .max = gib,
      .meaning = "Of one request body; 413 above."},
     {.path = "limits.connections", .kind = value_kind::count, .fallback = "100000", .min = 1, .max = 10'000'000,
-     .meaning = "Open client connections; 503 above."},
+     .meaning = "Open client connections; above, 503, and over TLS only an end."},
     {.path = "limits.buffered_bytes", .kind = value_kind::size, .fallback = "1GiB", .min = mib, .max = 1024 * gib,
      .limit = "and at least `limits.body_bytes`",
      .meaning = "All requests and streams together; new requests get 503 above."},

@@ -196,11 +196,12 @@ net::task<bool> serve(services& with, client& from, exchange& x)
     co_return alive&& x.keep_alive;
 }
 
-net::task<> turn_away(services& with, client& from, exchange& x)
+net::task<> turn_away(services& with, client& from, exchange& x, bool can_be_told)
 {
     name_request(with, x);
-    (void)x.fail(errc::overloaded, "limits.connections is reached");
-    (void)co_await answer_error(with, from, x);
+    x.status = describe(x.fail(errc::overloaded, "limits.connections is reached")).status;
+    if (can_be_told)
+        (void)co_await answer_error(with, from, x);
     record(with, from, x);
 }
 

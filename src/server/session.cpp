@@ -135,7 +135,7 @@ net::task<> run_session(
 }
 
 net::task<> refuse_session(
-    proxy::services& with, sessions& all, int descriptor, std::string address)
+    proxy::services& with, sessions& all, int descriptor, bool plain, std::string address)
 {
     net::stream connection(net::socket::adopt(with.loop, descriptor));
     if (!connection.open())
@@ -145,7 +145,7 @@ net::task<> refuse_session(
     mine.client = &client;
     all.add(mine);
     borrowed_exchange x(with, mine);
-    co_await proxy::turn_away(with, client, *x);
+    co_await proxy::turn_away(with, client, *x, plain);
 }
 
 }  // namespace sluice::server

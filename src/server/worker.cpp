@@ -219,7 +219,8 @@ void worker::place(int descriptor, std::size_t where, std::string address)
             least = each.get();
     }
     if (together >= services_.snapshots.current()->config->limits.connections) {
-        gate_.spawn(refuse_session(services_, sessions_, descriptor, std::move(address)));
+        const bool plain = !contexts_[where];
+        gate_.spawn(refuse_session(services_, sessions_, descriptor, plain, std::move(address)));
         return;
     }
     const auto mine = connections();

@@ -238,6 +238,25 @@ BOOST_AUTO_TEST_CASE(a_stream_that_breaks_is_not_ended_in_order)
     BOOST_TEST(rest.find("[DONE]") == std::string::npos);
 }
 
+BOOST_AUTO_TEST_CASE(a_connection_too_many_is_closed_without_plain_text)
+{
+    world w;
+    w.how.set("limits", "{ connections: 1 }");
+    gateway gate(w.how);
+    const auto context = client_context(w.ca.certificate());
+    auto client = gate.connect();
+    BOOST_TEST_REQUIRE(client.encrypt(client_side(context, "gateway.test")));
+    auto another = gate.connect();
+    BOOST_TEST(another.rest().empty());
+    BOOST_TEST(gate.becomes("sluice_requests_total", {"code=\"503\""}, 1));
+    const auto line = gate.access_lines(1).back();
+    BOOST_TEST(line.find("\"error\":\"overloaded\"") != std::string::npos, line);
+    BOOST_TEST(line.find("\"status\":503") != std::string::npos, line);
+    BOOST_TEST(line.find("\"bytes_out\":0") != std::string::npos, line);
+    client.send(get_text("/healthz"));
+    BOOST_TEST(client.answer().status() == 200u);
+}
+
 BOOST_AUTO_TEST_CASE(a_handshake_that_stalls_is_given_up)
 {
     world w;

@@ -11,7 +11,8 @@ namespace sluice::proxy {
 // `x` is fresh; whoever made it may call x.end() meanwhile.
 net::task<bool> serve(services& with, client& from, exchange& x);
 
-// Of a connection that there is no place for: whatever it is about to ask, the answer is 503.
-net::task<> turn_away(services& with, client& from, exchange& x);
+// Of a connection that there is no place for: whatever it is about to ask, the answer is 503. Where
+// it cannot be told so, that is only recorded.
+net::task<> turn_away(services& with, client& from, exchange& x, bool can_be_told);
 
 }  // namespace sluice::proxy

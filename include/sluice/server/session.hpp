@@ -48,8 +48,9 @@ net::task<> run_session(
     net::tls_context tls,
     std::string address);
 
-// All places are taken: says so without having read anything, and closes.
+// All places are taken: says so without having read anything, and closes. Where the listener is not
+// `plain` it only closes: a handshake is more than is spent on whom there is no place for.
 net::task<> refuse_session(
-    proxy::services& with, sessions& all, int descriptor, std::string address);
+    proxy::services& with, sessions& all, int descriptor, bool plain, std::string address);
 
 }  // namespace sluice::server
