@@ -66,6 +66,19 @@ tls_context_result failed(std::string_view what, const std::string& file)
     return {nullptr, std::string(what) + " " + file + ": " + tls_error()};
 }
 
+// Certificates to trust. A file of nothing but revocation lists is taken by OpenSSL, and useless.
+bool load_authorities(SSL_CTX* into, const std::string& file)
+{
+    if (SSL_CTX_load_verify_locations(into, file.c_str(), nullptr) != 1)
+        return false;
+    const auto* all = X509_STORE_get0_objects(SSL_CTX_get_cert_store(into));
+    for (int i = 0; i < sk_X509_OBJECT_num(all); ++i)
+        if (X509_OBJECT_get_type(sk_X509_OBJECT_value(all, i)) == X509_LU_X509)
+            return true;
+    ERR_raise(ERR_LIB_X509, X509_R_NO_CERTIFICATE_FOUND);
+    return false;
+}
+
 // What went wrong first, in a few words; what came of it says less. The queue is emptied.
 std::string first_reason()
 {
@@ -108,7 +121,7 @@ tls_context_result make_server_context(
     if (client_ca.empty())
         return {std::move(context), {}};
     auto* names = SSL_load_client_CA_file(client_ca.c_str());
-    if (names == nullptr || SSL_CTX_load_verify_locations(raw, client_ca.c_str(), nullptr) != 1)
+    if (names == nullptr || !load_authorities(raw, client_ca))
         return failed("cannot use the client CA", client_ca);
     SSL_CTX_set_client_CA_list(raw, names);
     SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
@@ -126,7 +139,7 @@ tls_context_result make_client_context(const std::string& ca_file)
     if (ca_file.empty()) {
         if (SSL_CTX_set_default_verify_paths(raw) != 1)
             return failed("cannot load the system's trust store", "");
-    } else if (SSL_CTX_load_verify_locations(raw, ca_file.c_str(), nullptr) != 1) {
+    } else if (!load_authorities(raw, ca_file)) {
         return failed("cannot use the CA file", ca_file);
     }
     if (SSL_CTX_set_alpn_protos(raw, alpn.data(), alpn.size()) != 0)
@@ -164,7 +177,7 @@ std::string authorities_fault(const std::string& file)
 {
     ERR_clear_error();
     const auto context = fresh(TLS_server_method());
-    if (context && SSL_CTX_load_verify_locations(context.get(), file.c_str(), nullptr) == 1)
+    if (context && load_authorities(context.get(), file))
         return {};
     return first_reason();
 }

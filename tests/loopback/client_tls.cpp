@@ -191,7 +191,10 @@ BOOST_AUTO_TEST_CASE(a_reload_refuses_certificates_that_cannot_be_used_and_count
     w.install(good);
     write_file(w.file("clients.pem"), "nonsense");
     BOOST_TEST(refused_at("listen[0].tls.client_ca"));
-    BOOST_TEST(w.gate.becomes("sluice_config_reload_failures_total", {}, 4));
+    // Nothing in it signs anybody.
+    write_file(w.file("clients.pem"), w.clients_ca.revocations());
+    BOOST_TEST(refused_at("listen[0].tls.client_ca"));
+    BOOST_TEST(w.gate.becomes("sluice_config_reload_failures_total", {}, 5));
     write_file(w.file("clients.pem"), w.clients_ca.certificate());
     BOOST_TEST(w.gate.reload(w.how).status() == 200u);
 }

@@ -92,6 +92,18 @@ identity authority::issue(std::string_view name, validity valid) const
             })};
 }
 
+std::string authority::revocations() const
+{
+    const std::unique_ptr<X509_CRL, void (*)(X509_CRL*)> made(X509_CRL_new(), &X509_CRL_free);
+    const std::unique_ptr<ASN1_TIME, void (*)(ASN1_TIME*)> now(
+        X509_gmtime_adj(nullptr, 0), &ASN1_TIME_free);
+    X509_CRL_set_version(made.get(), X509_CRL_VERSION_2);
+    X509_CRL_set_issuer_name(made.get(), X509_get_subject_name(self_.get()));
+    X509_CRL_set1_lastUpdate(made.get(), now.get());
+    require(X509_CRL_sign(made.get(), key_.get(), EVP_sha256()) > 0, "signature");
+    return pem([&](BIO* to) { return PEM_write_bio_X509_CRL(to, made.get()); });
+}
+
 namespace {
 
 void use(SSL_CTX* context, const identity& who)
