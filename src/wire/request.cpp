@@ -46,11 +46,30 @@ constexpr std::array<std::string_view, member_count> member_names{
     "safety_identifier",
     "include_usage"};
 
+// As Go's encoding/json matches names: without case, for which Unicode's simple folding knows two
+// letters beyond ASCII too.
+constexpr bool folds_to(std::string_view member, std::string_view name) noexcept
+{
+    constexpr std::string_view long_s = "\u017f";
+    constexpr std::string_view kelvin = "\u212a";
+    for (const char c : member) {
+        if (c == 's' && name.starts_with(long_s))
+            name.remove_prefix(long_s.size());
+        else if (c == 'k' && name.starts_with(kelvin))
+            name.remove_prefix(kelvin.size());
+        else if (!name.empty() && lower(name.front()) == c)
+            name.remove_prefix(1);
+        else
+            return false;
+    }
+    return name.empty();
+}
+
 // Also one that differs in case.
 constexpr member find_member(std::string_view name) noexcept
 {
     for (unsigned i = 0; i < member_count; ++i)
-        if (iequals(member_names[i], name))
+        if (folds_to(member_names[i], name))
             return static_cast<member>(i);
     return member_count;
 }

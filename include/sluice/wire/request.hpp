@@ -79,9 +79,10 @@ inline constexpr std::size_t max_json_depth = 128;  // objects and arrays open a
 // members out of its top level in the same pass. The members it acts on (model, stream,
 // stream_options and its include_usage, the three max tokens, n, best_of, user, safety_identifier;
 // of a text completion also prompt) may appear once and only in plain spelling: a name that means
-// one of them with an escape in it, or differs from it in case (ASCII), is refused like a
-// duplicate, because another parser behind us might take the other one. null counts as absent
-// except for model. Every other member is the provider's business.
+// one of them with an escape in it, or differs from it in case (also by the two letters
+// beyond ASCII that fold to one in it), is refused like a duplicate, because another parser behind
+// us might take the other one. null counts as absent except for model. Every other member is the
+// provider's business.
 //
 // simdjson's first stage (UTF-8, strings, structural positions) is followed by a walk over the
 // positions instead of its second stage, which would unescape and copy every string.

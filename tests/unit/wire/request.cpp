@@ -149,6 +149,26 @@ BOOST_FIXTURE_TEST_CASE(a_name_that_differs_in_case_alone_is_refused, a_parser)
         == "m1");
 }
 
+// Unicode folds two letters beyond ASCII to one in it, and so does Go's encoding/json.
+BOOST_FIXTURE_TEST_CASE(a_name_that_folds_to_a_members_is_refused, a_parser)
+{
+    refused(with("\"\u017ftream\":false"), errc::duplicate_parameter, "stream");
+    refused(with("\"max_to\u212aen\u017f\":9"), errc::duplicate_parameter, "max_tokens");
+    refused(
+        with("\"MAX_COMPLETION_TO\u212aEN\u017f\":9"),
+        errc::duplicate_parameter,
+        "max_completion_tokens");
+    refused(with(R"("\u017ftream":false)"), errc::duplicate_parameter, "stream");
+    refused(with(R"("max_to\u212aens":9)"), errc::duplicate_parameter, "max_tokens");
+    refused(
+        with("\"stream_options\":{\"include_u\u017fage\":true}"),
+        errc::duplicate_parameter,
+        "include_usage");
+    BOOST_TEST(
+        facts(with("\"max_to\u212aen\":1,\"\u017f\":1,\"\u212a\":1,\"\u017ftreams\":1")).model
+        == "m1");
+}
+
 BOOST_FIXTURE_TEST_CASE(the_answers_that_are_asked_for_are_counted, a_parser)
 {
     const auto answers = [this](std::string_view member, endpoint where = endpoint::completions) {
