@@ -240,6 +240,13 @@ bool breaker::failing_lately() const noexcept
            || (now != phase::closed && now != phase::forced_closed);
 }
 
+void breaker::forget() noexcept
+{
+    const std::uint64_t word = phase_.load(std::memory_order_relaxed);
+    if (phase_of(word) == phase::closed || phase_of(word) == phase::returning)
+        move(word, make(phase_of(word), level_of(word), epoch_of(word) + 1, since_of(word)));
+}
+
 void breaker::force(control to) noexcept
 {
     std::uint64_t word = phase_.load(std::memory_order_relaxed);

@@ -76,6 +76,7 @@ void eject_outliers(
     for (std::size_t worst = worst_outlier(settings, seen); worst < seen.size();
          worst = worst_outlier(settings, seen)) {
         targets[worst]->ejection.eject_until(now + settings.duration);
+        targets[worst]->breaker.forget();
         seen[worst].ejected = true;
     }
 }

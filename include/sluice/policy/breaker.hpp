@@ -105,6 +105,10 @@ public:
     // Not closed, not fully back yet, or the last outcome was a failure.
     [[nodiscard]] bool failing_lately() const noexcept;
 
+    // What was counted so far says nothing any more, nor does an attempt that has begun. Where it
+    // is stays; opening and closing forget by themselves.
+    void forget() noexcept;
+
     // By hand; holds until automatic, which begins afresh, closed.
     void force(control to) noexcept;
     [[nodiscard]] control forced() const noexcept;

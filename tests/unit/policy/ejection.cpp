@@ -156,6 +156,34 @@ BOOST_AUTO_TEST_CASE(a_slow_target_is_left_out_and_then_judged_afresh_however_lo
     BOOST_TEST(count_ejected(states, noon + 31s) == 0);
 }
 
+BOOST_AUTO_TEST_CASE(failures_from_before_it_was_out_are_not_held_against_a_target_again)
+{
+    const breaker_settings hour{.failures = 0, .rate = 1, .window = 1h};
+    std::vector<target_state> states(2);
+    const auto targets = pointers(states);
+    const auto ask = [&](target_state& of, time_point now) { return of.breaker.ask(hour, now, 0); };
+    const auto report = [&](target_state& of, bool failed, int times, time_point now) {
+        for (int i = 0; i < times; ++i)
+            of.breaker.report(hour, failed, ask(of, now), now);
+    };
+    report(states[0], false, 100, noon);
+    report(states[1], false, 50, noon);
+    report(states[1], true, 50, noon);
+    const auto begun_before = ask(states[1], noon);
+    eject_outliers(targets, on(), hour, noon + 1s);
+    BOOST_TEST(states[1].ejection.ejected(noon + 1s));
+    states[1].breaker.report(hour, true, begun_before, noon + 10s);
+    report(states[0], false, 100, noon + 31s);
+    report(states[1], false, 100, noon + 31s);
+    eject_outliers(targets, on(), hour, noon + 32s);
+    BOOST_TEST(count_ejected(states, noon + 32s) == 0);
+    BOOST_TEST(states[1].breaker.recent(hour, noon + 32s).failed == 0U);
+    // What it does from then on counts.
+    report(states[1], true, 50, noon + 33s);
+    eject_outliers(targets, on(), hour, noon + 33s);
+    BOOST_TEST(states[1].ejection.ejected(noon + 33s));
+}
+
 BOOST_AUTO_TEST_CASE(a_target_that_went_silent_is_out_before_it_has_answered)
 {
     std::vector<target_state> states(2);
