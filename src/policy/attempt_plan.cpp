@@ -56,7 +56,7 @@ step attempt_plan::after(cause why, time_point now, random_engine& random)
     obstacles_ = {};
     step to;
     if (now < due_) {
-        if (then.trouble != credential_trouble::none && next_credential(now, random, to))
+        if (then.trouble != credential_trouble::none && next_credential(why, now, random, to))
             return to;
         if (then.other_target && !only_ && attempts_ < at_->attempts
             && elsewhere(fare::extra, now, random, to))
@@ -179,7 +179,7 @@ bool attempt_plan::admit(
         note_credentials(one, now);
         return false;
     }
-    rotations_ = 0;
+    turned_ = 0;
     ++attempts_;
     take(target, *credential, given, to);
     return true;
@@ -256,20 +256,25 @@ bool attempt_plan::pick_among(group whom, fare how, time_point now, random_engin
     }
 }
 
-bool attempt_plan::next_credential(time_point now, random_engine& random, step& to)
+bool attempt_plan::next_credential(cause why, time_point now, random_engine& random, step& to)
 {
     const auto& one = at_->candidates[target_];
-    if (rotations_ + 1 >= one.credentials.size())
+    const auto count = one.credentials.size();
+    if (turned_ + 1 >= count)
         return false;
+    // Nobody rests for what is forbidden: a question that no credential may ask would go to all of
+    // them each time.
+    const bool pays = why == cause::forbidden && turned_ > 0;
     const auto given = one.state->breaker.ask(at_->breaker, now, random.uniform());
     if (!given.granted())
         return false;
     const auto next = pick_credential(one.credentials, credential_ + 1, now);
-    if (!next) {
+    const auto ahead = next ? (*next + count - credential_ - 1) % count + 1 : count;
+    if (turned_ + ahead >= count || (pays && !one.state->retries.withdraw(at_->budget, now))) {
         one.state->breaker.abandon(given);
         return false;
     }
-    ++rotations_;
+    turned_ += ahead;
     take(target_, *next, given, to);
     return true;
 }

@@ -15,6 +15,7 @@ const consequences& consequences_of(cause why) noexcept
         {unknown, trouble::rate_limited, true,  true,  chain::rate_limited,   true,  true},
         {unknown, trouble::quota,        true,  false, chain::any,            true,  false},
         {unknown, trouble::refused,      true,  false, chain::any,            true,  false},
+        {unknown, trouble::refused,      true,  false, chain::any,            true,  false},  // forbidden
         {bad,     trouble::none,         true,  true,  chain::any,            false, true},   // unreachable
         {bad,     trouble::none,         true,  true,  chain::any,            false, true},   // broken
         {bad,     trouble::none,         true,  true,  chain::any,            false, true},   // late

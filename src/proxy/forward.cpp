@@ -8,6 +8,9 @@
 #include <sluice/proxy/trace.hpp>
 
 #include <algorithm>
+#include <array>
+#include <span>
+#include <utility>
 
 namespace sluice::proxy {
 namespace {
@@ -95,6 +98,33 @@ bool too_long(const exchange& x, const policy::step& to) noexcept
     return conversation && window && policy::certainly_longer(x.body, *window);
 }
 
+// Keys of one provider that were forbidden what was asked. That is no fault of theirs unless
+// another one may have it, else any client could put them all to rest.
+class doubted_keys {
+public:
+    void add(const attempt& one) noexcept
+    {
+        if (std::exchange(target_, one.target) != one.target)
+            count_ = 0;
+        if (count_ < keys_.size())
+            keys_[count_++] = static_cast<std::uint16_t>(one.credential);
+    }
+    void another_may(const attempt& one) const noexcept
+    {
+        if (one.target != target_)
+            return;
+        constexpr auto why = policy::credential_trouble::refused;
+        const auto until = one.now + policy::rest_of(one.provider->credential_rules, why, {});
+        for (const auto key : std::span(keys_).first(count_))
+            one.provider->credentials[key]->rest(why, until);
+    }
+
+private:
+    const config::target* target_ = nullptr;
+    std::array<std::uint16_t, 8> keys_{};  // a provider has at most a thousand
+    std::uint16_t count_ = 0;
+};
+
 // A step that would lead to nothing: nobody is asked.
 policy::step pass_over(
     services& with,
@@ -155,6 +185,7 @@ net::task<result<void>> forward(services& with, exchange& x)
     policy::attempt_plan plan(x.served_by->routes.stages, model, asked.due);
     auto next = first_step(with, x, plan);
     outcome what;
+    doubted_keys doubted;
     while (next.what != policy::step::kind::give_up) {
         if (next.what == policy::step::kind::wait) {
             rest(with, x);
@@ -197,10 +228,13 @@ net::task<result<void>> forward(services& with, exchange& x)
         x.took(observe::phase::connect, one.connect);
         x.now = one.now;
         if (what.why == policy::cause::success) {
+            doubted.another_may(one);
             tell_committed(one);
             co_return result<void>{};
         }
         tell(with, one, what, x.now);
+        if (what.why == policy::cause::forbidden)
+            doubted.add(one);
         next = plan.after(what.why, x.now, with.random);
     }
     co_return give_up(x, next, what, x.tried ? plan.attempts() : 0);

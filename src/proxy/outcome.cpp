@@ -28,8 +28,9 @@ cause cause_of(unsigned status, error_kind kind) noexcept
     }
     switch (status) {
     case 401:
-    case 403:
         return cause::refused;
+    case 403:
+        return cause::forbidden;
     case 402:
         return cause::quota;
     case 429:
@@ -44,7 +45,7 @@ cause cause_of(unsigned status, error_kind kind) noexcept
 
 attempt_outcome label_of(unsigned status, cause why) noexcept
 {
-    if (why == cause::refused || why == cause::quota)
+    if (policy::consequences_of(why).trouble > policy::credential_trouble::rate_limited)
         return attempt_outcome::credential;
     if (status == 429)
         return attempt_outcome::status_429;
@@ -58,6 +59,7 @@ errc errc_of(cause why) noexcept
         return errc::upstream_rate_limited;
     case cause::quota:
     case cause::refused:
+    case cause::forbidden:
         return errc::upstream_credentials_exhausted;
     case cause::context_length:
         return errc::context_length_exceeded;
@@ -193,7 +195,7 @@ void tell(services& with, attempt& one, const outcome& what, time_point now) noe
     auto& credential = *one.provider->credentials[one.credential];
     if (what.why == cause::success)
         credential.succeeded(now);
-    if (then.trouble == policy::credential_trouble::none)
+    if (then.trouble == policy::credential_trouble::none || what.why == cause::forbidden)
         return;
     // An only key is no worse for having been refused: whether it is dead or this one question was
     // not allowed, the provider knows best.

@@ -181,7 +181,7 @@ BOOST_AUTO_TEST_CASE(a_long_rest_is_passed_on_and_spares_the_provider)
 
 BOOST_AUTO_TEST_CASE(keys_that_are_refused_are_tried_once_each_and_then_it_is_the_gateways_trouble)
 {
-    for (const unsigned status : {401u, 402u, 403u}) {
+    for (const unsigned status : {401u, 402u}) {
         world w({says(refused(status))}, quick, 3);
         const auto answer = ask(w.gate, "n");
         BOOST_TEST(answer.status() == 502u);
@@ -195,6 +195,46 @@ BOOST_AUTO_TEST_CASE(keys_that_are_refused_are_tried_once_each_and_then_it_is_th
         BOOST_TEST(ask(w.gate, "n").says("upstream_credentials_exhausted"));
         BOOST_TEST(w.provider.calls() == 3u);
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_question_that_no_key_may_ask_puts_none_to_rest)
+{
+    const auto no = says(refused(403));
+    world w({no, no, no, answers()}, quick, 3);
+    const auto answer = ask(w.gate, "n");
+    BOOST_TEST(answer.status() == 502u);
+    BOOST_TEST(answer.says("upstream_credentials_exhausted"), answer.body);
+    BOOST_TEST(answer.header("x-should-retry") == "false");
+    auto keys = w.provider.keys();
+    std::ranges::sort(keys);
+    BOOST_TEST((std::ranges::unique(keys).begin() == keys.end() && keys.size() == 3));
+    BOOST_TEST(w.outcomes("credential") == 3);
+    for (unsigned i = 0; i < 20; ++i)
+        BOOST_TEST(answered(ask(w.gate, "n"), "n"));
+    keys = w.provider.keys();
+    std::ranges::sort(keys);
+    BOOST_TEST((std::ranges::unique(keys).begin() - keys.begin() == 3));
+    BOOST_TEST(w.provider.calls() == 23u);
+}
+
+BOOST_AUTO_TEST_CASE(a_key_that_may_not_ask_what_another_may_rests)
+{
+    world w({says(refused(403)), answers()}, quick, 2);
+    for (unsigned i = 0; i < 10; ++i)
+        BOOST_TEST(answered(ask(w.gate, "n"), "n"));
+    const auto keys = w.provider.keys();
+    BOOST_REQUIRE(keys.size() == 11u);
+    BOOST_TEST(keys[0] != keys[1]);
+    BOOST_TEST((std::count(keys.begin(), keys.end(), keys[1]) == 10));
+}
+
+// Whoever asks for what no key may have costs the provider no more than others do.
+BOOST_AUTO_TEST_CASE(keys_beyond_the_second_cost_the_retry_budget_where_a_question_is_forbidden)
+{
+    world w({says(refused(403))}, "retry: { budget: 0% }", 9);
+    for (unsigned i = 0; i < 5; ++i)
+        BOOST_TEST(ask(w.gate, "n").says("upstream_credentials_exhausted"));
+    BOOST_TEST(w.provider.calls() == 10u);
 }
 
 BOOST_AUTO_TEST_CASE(a_quota_that_is_spent_is_told_from_a_rate)

@@ -3,7 +3,8 @@
 // carries it out tells what came of each attempt, and has told the target's and the credential's
 // state before.
 //
-// - Trouble with a credential: the next one of the same provider, at once, each at most once.
+// - Trouble with a credential: the next one of the same provider, at once, each at most once. Where
+//   the question may be what is forbidden, the third and later ones are extra attempts that pay.
 // - Then another target of the model, at once; then the same one after a while; then fallbacks. A
 //   rate limit goes to fallbacks before it waits.
 // - An extra attempt pays from its target's retry budget when it repeats a target, or when that
@@ -97,7 +98,7 @@ private:
     };
     [[nodiscard]] bool pick_among(
         group whom, fare how, time_point now, random_engine& random, step& to);
-    [[nodiscard]] bool next_credential(time_point now, random_engine& random, step& to);
+    [[nodiscard]] bool next_credential(cause why, time_point now, random_engine& random, step& to);
     [[nodiscard]] bool fall_back(chain by, time_point now, random_engine& random, step& to);
     [[nodiscard]] bool fall_back_along(
         std::size_t from, chain by, time_point now, random_engine& random, step& to);
@@ -119,8 +120,8 @@ private:
     std::size_t stage_;
     std::size_t target_ = 0;
     std::size_t credential_ = 0;
+    std::size_t turned_ = 0;      // how far round the credentials of this target
     std::uint32_t attempts_ = 0;  // in this stage
-    std::uint32_t rotations_ = 0;
     std::uint32_t total_ = 0;
     std::uint8_t stages_used_ = 0;
     bool only_ = false;

@@ -12,7 +12,8 @@ enum class cause : std::uint8_t {
     success,         // an answer for the client, or the beginning of one
     rate_limited,    // 429 of the rate
     quota,           // 402, 429 of the quota: the credential is paid out
-    refused,         // 401, 403: the credential is not accepted
+    refused,         // 401: the credential is not accepted
+    forbidden,       // 403: it is not accepted, or may not do this, or nobody may
     unreachable,     // no connection
     broken,          // reset, an early end, not HTTP, an answer that no client may get
     late,            // a limit of the gateway's own ran out
@@ -24,7 +25,7 @@ enum class cause : std::uint8_t {
     stopped,         // the client left, the gateway drains, or another attempt won
     unaffordable,    // not sent: a budget has less than it may cost
 };
-inline constexpr std::size_t cause_count = 14;
+inline constexpr std::size_t cause_count = 15;
 
 // Which of a model's lists of fallbacks.
 enum class chain : std::uint8_t { any, rate_limited, context_length, content_policy, none };

@@ -222,6 +222,43 @@ BOOST_AUTO_TEST_CASE(trouble_with_a_credential_takes_the_next_one_each_at_most_o
     }
 }
 
+BOOST_AUTO_TEST_CASE(what_is_forbidden_is_asked_of_each_credential_once_though_none_rests)
+{
+    for (int i = 0; i < 50; ++i) {
+        world w;
+        w.add({5});
+        w.stages[0].attempts = 1;
+        w.credentials[0][1]->rest(credential_trouble::refused, w.now + seconds(5));
+        w.credentials[0][3]->rest(credential_trouble::refused, w.now + seconds(5));
+        auto plan = w.plan();
+        auto at = w.first(plan);
+        std::vector<bool> used(5);
+        for (int n = 0; n < 3; ++n) {
+            BOOST_REQUIRE(tries(at, 0, 0));
+            BOOST_TEST(!used[at.credential]);
+            used[at.credential] = true;
+            at = plan.after(cause::forbidden, w.now, w.random);
+        }
+        BOOST_TEST((at.what == kind::give_up && at.why == reason::credentials));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_forbidden_is_asked_of_a_third_credential_only_within_the_budget)
+{
+    world w;
+    w.add({9});
+    w.stages[0].budget = {.share_ppm = 200'000, .reserve = 3};
+    std::uint32_t asked = 0;
+    for (int i = 0; i < 10; ++i) {
+        auto plan = w.plan();
+        auto at = w.first(plan);
+        while (at.what == kind::attempt)
+            at = plan.after(cause::forbidden, w.now, w.random);
+        asked += plan.attempts();
+    }
+    BOOST_TEST(asked == 10 * 2 + 3 + 2);
+}
+
 BOOST_AUTO_TEST_CASE(a_resting_credential_is_not_used)
 {
     world w;
