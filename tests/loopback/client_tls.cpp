@@ -7,6 +7,7 @@
 #include <boost/test/unit_test.hpp>
 
 #include <filesystem>
+#include <thread>
 
 BOOST_AUTO_TEST_SUITE(client_tls)
 
@@ -234,8 +235,10 @@ BOOST_AUTO_TEST_CASE(a_stream_that_breaks_is_not_ended_in_order)
     client.send(chat_text(streaming));
     auto upstream = breaking.accept();
     (void)upstream.request();
-    upstream.send(std::string(stream_head) + chunk(token_event(std::string(100'000, 'x'))));
-    upstream.reset();
+    std::jthread breaks([&] {
+        upstream.send(std::string(stream_head) + chunk(token_event(std::string(100'000, 'x'))));
+        upstream.reset();
+    });
     const auto rest = client.rest();
     BOOST_TEST(!rest.ends_with("\r\n0\r\n\r\n"));
     BOOST_TEST(rest.find("[DONE]") == std::string::npos);

@@ -90,7 +90,9 @@ BOOST_AUTO_TEST_CASE(a_provider_with_a_good_certificate_is_asked)
         events += done_event;
         w.client.send(chat_text(streaming));
         (void)upstream.request();
-        upstream.send(std::string(stream_head) + chunk(events) + std::string(last_chunk));
+        std::jthread sending([&] {
+            upstream.send(std::string(stream_head) + chunk(events) + std::string(last_chunk));
+        });
         const auto streamed = w.client.answer();
         BOOST_TEST(streamed.whole);
         BOOST_TEST((streamed.body == events));
