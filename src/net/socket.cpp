@@ -98,6 +98,14 @@ void socket::became_ready(side& what) noexcept
         what.unheard = true;
 }
 
+void socket::announce() noexcept
+{
+    if (read_.waiter || read_.call != nullptr)
+        tell_later(read_);
+    else
+        read_.unheard = true;
+}
+
 void socket::tell_later(side& what) noexcept
 {
     what.due = true;

@@ -88,13 +88,6 @@ io_result stream::send_tls(const iovec* pieces, std::size_t count) noexcept
     return {tls_verdict(ssl_.get(), returned), 0};
 }
 
-socket::wait stream::readable(time_point until) noexcept
-{
-    if (ssl_ && SSL_has_pending(ssl_.get()) == 1)
-        socket_->probe();
-    return socket_->readable(until);
-}
-
 stream::presence stream::look() noexcept
 {
     char byte = 0;
@@ -102,8 +95,10 @@ stream::presence stream::look() noexcept
         ERR_clear_error();
         std::size_t bytes = 0;
         const int returned = SSL_peek_ex(ssl_.get(), &byte, 1, &bytes);
-        if (returned == 1)
+        if (returned == 1) {
+            socket_->announce();
             return presence::data;
+        }
         return tls_verdict(ssl_.get(), returned) == io::again ? presence::quiet : presence::gone;
     }
     const auto got = ::recv(socket_->descriptor(), &byte, 1, MSG_PEEK | MSG_DONTWAIT);

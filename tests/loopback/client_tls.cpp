@@ -200,6 +200,36 @@ BOOST_AUTO_TEST_CASE(a_reload_refuses_certificates_that_cannot_be_used_and_count
     BOOST_TEST(w.gate.reload(w.how).status() == 200u);
 }
 
+BOOST_AUTO_TEST_CASE(half_a_record_keeps_nobody_else_waiting)
+{
+    world w;
+    const auto context = client_context(w.ca.certificate());
+    auto slow = w.gate.connect();
+    BOOST_TEST_REQUIRE(slow.encrypt(client_side(context, "gateway.test")));
+    const auto filler = "\"filler\":\"" + std::string(100'000, 'x') + "\",";
+    for (const std::size_t cut : {1UL, 5UL, 100UL, 16'000UL, 70'000UL}) {
+        const auto records = slow.sealed(chat_text(filler));
+        slow.send_as_is(records.substr(0, cut));
+        auto another = w.gate.connect();
+        BOOST_TEST_REQUIRE(another.encrypt(client_side(context, "gateway.test")));
+        another.send(get_text("/healthz"));
+        BOOST_TEST(another.answer().status() == 200u);
+        std::jthread sending([&] { slow.send_as_is(records.substr(cut)); });
+        BOOST_TEST((slow.answer().body == chat_body(filler, "upstream-m")));
+    }
+}
+
+BOOST_AUTO_TEST_CASE(records_of_one_octet_are_understood)
+{
+    world w;
+    const auto context = client_context(w.ca.certificate());
+    auto client = w.gate.connect();
+    BOOST_TEST_REQUIRE(client.encrypt(client_side(context, "gateway.test")));
+    client.send_as_is(client.sealed(chat_text() + get_text("/healthz"), 1));
+    BOOST_TEST(client.answer().body == chat_body("", "upstream-m"));
+    BOOST_TEST(client.answer().body == "ok\n");
+}
+
 BOOST_AUTO_TEST_CASE(a_client_that_leaves_cancels_its_provider)
 {
     listener slow;

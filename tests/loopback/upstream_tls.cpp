@@ -117,6 +117,29 @@ BOOST_AUTO_TEST_CASE(a_large_body_goes_out_whole)
     BOOST_TEST(answer.header("x-sluice-attempts") == "1");
 }
 
+BOOST_AUTO_TEST_CASE(half_a_record_of_a_provider_keeps_nobody_else_waiting)
+{
+    world w;
+    w.client.send(chat_text(streaming));
+    auto upstream = w.provider.accept();
+    const auto context = server_context(trusted().issue("localhost"));
+    BOOST_TEST_REQUIRE(upstream.encrypt(server_side(context)));
+    (void)upstream.request();
+    const auto head = upstream.sealed(stream_head);
+    const auto event = upstream.sealed(chunk(token_event("one")));
+    const auto end = upstream.sealed(chunk(done_event) + std::string(last_chunk));
+    for (const auto& records : {head, event, end}) {
+        upstream.send_as_is(records.substr(0, 10));
+        auto another = w.gate.connect();
+        another.send(get_text("/healthz"));
+        BOOST_TEST(another.answer().status() == 200u);
+        upstream.send_as_is(records.substr(10));
+    }
+    const auto answer = w.client.answer();
+    BOOST_TEST(answer.whole);
+    BOOST_TEST(answer.body == token_event("one") + std::string(done_event));
+}
+
 BOOST_AUTO_TEST_CASE(a_provider_may_be_an_address)
 {
     world w("127.0.0.1");

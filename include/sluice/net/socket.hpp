@@ -58,6 +58,8 @@ public:
     void probe() noexcept { drained_ = false; }
     // For a caller that reads the descriptor by other means (TLS).
     void drained(bool so) noexcept { drained_ = so; }
+    // It has taken octets that somebody else waits for: as if the reactor had news of them.
+    void announce() noexcept;
 
     // Says `ok`, `timed_out`, `interrupted` or `failed`. At most one waiter for reading and one for
     // writing; time_point::max() means no deadline.

@@ -80,10 +80,14 @@ public:
     [[nodiscard]] io_result receive(std::span<char> into) noexcept;
     [[nodiscard]] io_result send(const iovec* pieces, std::size_t count) noexcept;
 
-    // May say `ok` although nothing is there: receive() then says `again`.
-    [[nodiscard]] socket::wait readable(time_point until) noexcept;
+    // May say `ok` although nothing is there: receive() then says `again`. What TLS holds after
+    // that is a part of a record, for which the socket has to be waited for.
+    [[nodiscard]] socket::wait readable(time_point until) noexcept
+    {
+        return socket_->readable(until);
+    }
 
-    // Whether the peer has left. Looks without taking anything.
+    // Whether the peer has left. Looks without taking anything from whoever reads.
     enum class presence : std::uint8_t { quiet, data, gone };
     [[nodiscard]] presence look() noexcept;
 

@@ -182,6 +182,29 @@ bool connection::send(std::string_view bytes)
     return true;
 }
 
+std::string connection::sealed(std::string_view bytes, std::size_t record)
+{
+    BIO* const wire = SSL_get_wbio(ssl_.get());
+    BIO_up_ref(wire);
+    BIO* const memory = BIO_new(BIO_s_mem());
+    SSL_set0_wbio(ssl_.get(), memory);
+    for (; !bytes.empty(); bytes.remove_prefix(std::min(record, bytes.size())))
+        SSL_write(ssl_.get(), bytes.data(), static_cast<int>(std::min(record, bytes.size())));
+    char* data = nullptr;
+    const auto size = BIO_get_mem_data(memory, &data);
+    std::string made(data, static_cast<std::size_t>(size));
+    SSL_set0_wbio(ssl_.get(), wire);
+    return made;
+}
+
+bool connection::send_as_is(std::string_view bytes)
+{
+    auto keeps = std::move(ssl_);
+    const bool there = send(bytes);
+    ssl_ = std::move(keeps);
+    return there;
+}
+
 std::size_t connection::send_until_stuck(std::string_view bytes, milliseconds quiet)
 {
     std::size_t taken = 0;

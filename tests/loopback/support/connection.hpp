@@ -73,6 +73,9 @@ public:
 
     // False: the peer is gone.
     bool send(std::string_view bytes);
+    // What would be sent, as TLS records of so many octets each; send_as_is() sends them, or parts.
+    [[nodiscard]] std::string sealed(std::string_view bytes, std::size_t record = 16384);
+    bool send_as_is(std::string_view bytes);
     // As much as the peer takes until it has taken nothing for `quiet`.
     std::size_t send_until_stuck(std::string_view bytes, milliseconds quiet);
 
