@@ -46,18 +46,19 @@ result<bool> answer_reader::understand()
 
 result<bool> answer_reader::take()
 {
-    const auto got = one_.take(with_.in);
-    if (got.status == net::io::again)
-        return false;
-    if (got.status != net::io::ok)
-        return lost(got.status);
-    heard_ = true;
-    const auto whole = understand();
-    if (whole && !*whole) {
+    // What is there comes in parts, TLS records, and is announced once.
+    for (;;) {
+        const auto got = one_.take(with_.in);
+        if (got.status == net::io::again)
+            return false;
+        if (got.status != net::io::ok)
+            return lost(got.status);
+        heard_ = true;
+        const auto whole = understand();
+        if (!whole || *whole)
+            return whole;
         one_.keep(with_.buffers);
-        one_.upstream->socket().probe();
     }
-    return whole;
 }
 
 bool answer_reader::came_early()

@@ -7,7 +7,9 @@
 #include <boost/test/unit_test.hpp>
 
 #include <filesystem>
+#include <sys/socket.h>
 #include <thread>
+#include <vector>
 
 BOOST_AUTO_TEST_SUITE(upstream_tls)
 
@@ -138,6 +140,31 @@ BOOST_AUTO_TEST_CASE(half_a_record_of_a_provider_keeps_nobody_else_waiting)
     const auto answer = w.client.answer();
     BOOST_TEST(answer.whole);
     BOOST_TEST(answer.body == token_event("one") + std::string(done_event));
+}
+
+// Its records come together and are announced once.
+BOOST_AUTO_TEST_CASE(an_early_answer_is_seen_however_it_is_cut_into_records)
+{
+    const std::string filler(8U << 20U, 'x');
+    const auto text = chat_text("\"filler\":\"" + filler + "\",");
+    const auto no = answer_text("{\"error\":{\"message\":\"no\"}}", 413);
+    const std::vector<std::vector<std::string>> cuts{
+        {no}, {no.substr(0, 12), no.substr(12)}, {"HTTP/1.1 100 Continue\r\n\r\n", no}};
+    for (const auto& parts : cuts) {
+        world w;
+        const int small = 4096;
+        ::setsockopt(w.provider.descriptor(), SOL_SOCKET, SO_RCVBUF, &small, sizeof small);
+        std::jthread sending([&] { w.client.send(text); });
+        auto upstream = w.provider.accept();
+        const auto context = server_context(trusted().issue("localhost"));
+        BOOST_TEST_REQUIRE(upstream.encrypt(server_side(context)));
+        (void)upstream.head();
+        std::string records;
+        for (const auto& part : parts)
+            records += upstream.sealed(part);
+        upstream.send_as_is(records);
+        BOOST_TEST(w.client.answer().status() == 413u);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_provider_may_be_an_address)

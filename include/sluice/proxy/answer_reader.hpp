@@ -30,7 +30,7 @@ public:
     [[nodiscard]] bool heard() const noexcept { return heard_; }
 
 private:
-    // Without a wait. True: a final answer's head is here; false: more has to come.
+    // All that is there. True: a final answer's head is here; false: more has to come.
     [[nodiscard]] result<bool> take();
     [[nodiscard]] result<bool> understand();
 
