@@ -152,7 +152,9 @@ net::task<result<void>> ask_once(
         one.cut = sent != net::io::ok;
         co_return result<void>{};
     }
-    const auto why = answered.error();
+    // A reset that ended the sending is an end to who reads after it.
+    const bool reset = sent == net::io::failed && answered.error() == errc::upstream_eof;
+    const auto why = reset ? errc::upstream_reset : answered.error();
     stale = one.kept && !answer.heard()
             && (why == errc::upstream_eof || why == errc::upstream_reset)
             && one.now - began < stale_at_most;

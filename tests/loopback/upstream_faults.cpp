@@ -385,4 +385,17 @@ BOOST_AUTO_TEST_CASE(strange_events_pass_unchanged)
     BOOST_TEST(answer.body == events);
 }
 
+BOOST_AUTO_TEST_CASE(a_reset_while_the_request_is_being_sent_is_told_as_one)
+{
+    world w;
+    w.client = w.gate.connect();
+    const auto text = chat_text("\"filler\":\"" + std::string(8U << 20U, 'x') + "\",");
+    std::jthread sending([&] { w.client.send(text); });
+    auto upstream = w.provider.accept();
+    (void)upstream.head();
+    upstream.reset();
+    w.expect_error(502, "bad_gateway");
+    BOOST_TEST(w.gate.becomes("sluice_attempts_total", {"outcome=\"reset\""}, 1));
+}
+
 BOOST_AUTO_TEST_SUITE_END()
