@@ -128,14 +128,25 @@ task<io> stream::handshake(time_point until)
     }
 }
 
+void stream::say_goodbye() noexcept
+{
+    if (!ssl_ || SSL_is_init_finished(ssl_.get()) != 1)
+        return;
+    ERR_clear_error();
+    SSL_shutdown(ssl_.get());
+}
+
+void stream::finish() noexcept
+{
+    say_goodbye();
+    ::shutdown(socket_->descriptor(), SHUT_WR);
+}
+
 void stream::close() noexcept
 {
     if (!socket_)
         return;
-    if (ssl_ && SSL_is_init_finished(ssl_.get()) == 1) {
-        ERR_clear_error();
-        SSL_shutdown(ssl_.get());
-    }
+    say_goodbye();
     ssl_.reset();
     socket_.reset();
 }

@@ -5,7 +5,6 @@
 #include <array>
 #include <cstring>
 #include <stdexcept>
-#include <sys/socket.h>
 #include <utility>
 
 namespace sluice::proxy {
@@ -359,7 +358,7 @@ void client::spoke(void* self) noexcept
 
 net::task<> client::linger()
 {
-    ::shutdown(connection_.socket().descriptor(), SHUT_WR);
+    connection_.finish();
     const auto until = steady::now() + linger_time;
     std::array<char, 4096> sink;
     std::size_t taken = 0;

@@ -230,6 +230,21 @@ BOOST_AUTO_TEST_CASE(records_of_one_octet_are_understood)
     BOOST_TEST(client.answer().body == "ok\n");
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_that_ends_the_connection_is_followed_by_a_goodbye)
+{
+    world w;
+    w.how.set("limits", "{ body_bytes: 1MiB }");
+    gateway gate(w.how);
+    const auto context = client_context(w.ca.certificate());
+    auto client = gate.connect();
+    BOOST_TEST_REQUIRE(client.encrypt(client_side(context, "gateway.test")));
+    client.send("POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-length: 2000000\r\n\r\n");
+    client.send(std::string(2000, 'x'));
+    BOOST_TEST(client.answer().status() == 413u);
+    BOOST_TEST(client.rest().empty());
+    BOOST_TEST((client.ended() == ending::fin));
+}
+
 BOOST_AUTO_TEST_CASE(a_client_that_leaves_cancels_its_provider)
 {
     listener slow;

@@ -94,7 +94,10 @@ public:
     // Both sides; `until` bounds all of it. A failed verification is `failed`.
     task<io> handshake(time_point until);
 
-    // Ends the connection: TLS says goodbye if it can at once.
+    // Nothing more will be sent, which the peer is told: TLS says goodbye if it can at once (RFC
+    // 8446 6.1). What it sends is still there to be read.
+    void finish() noexcept;
+    // Ends the connection, after the same goodbye.
     void close() noexcept;
     // Ends it with a reset, so that a peer cannot take it for a proper end.
     void abort() noexcept;
@@ -103,6 +106,7 @@ private:
     // Apart, so that what is not encrypted does without their memory.
     [[gnu::noinline]] io_result receive_tls(std::span<char> into) noexcept;
     [[gnu::noinline]] io_result send_tls(const iovec* pieces, std::size_t count) noexcept;
+    void say_goodbye() noexcept;
 
     socket_ptr socket_;
     ssl_ptr ssl_;
