@@ -38,7 +38,7 @@ class Planner:
         self.left = self.tag = self.missed = self.largest = self.beyond = self.spent = 0
         self.typical, self.rate = CENT, 0.0
         self.looked_at = self.busy_at = self.needed_at = 0
-        self.fresh, self.took = True, False
+        self.fresh, self.took, self.idle = True, False, False
 
     def look(self, left, tag, missed, largest, beyond, granted, now):
         spent = granted - left
@@ -57,6 +57,7 @@ class Planner:
         if largest > 0 or missed > 0 or beyond > 0:
             self.busy_at = now
         self.fresh = False
+        self.idle = now - self.busy_at >= 10 * SECOND
         self.left, self.tag, self.missed, self.largest, self.beyond = left, tag, missed, largest, beyond
         self.spent, self.looked_at = spent, now
         if missed > 0 or left <= 4 * self.need():
@@ -64,6 +65,9 @@ class Planner:
 
     def need(self):
         return max(int(min(self.rate * self.ahead, float(MOST))), 2 * self.typical)
+
+    def scarce(self, authority_left, gateways):
+        return gateways > 1 and authority_left < gateways * 2 * self.typical
 
     def ask(self, authority_left, gateways):
         authority_left = max(authority_left, 0)
@@ -75,6 +79,8 @@ class Planner:
         needed = self.largest or self.beyond or self.typical
         if gateways > 1 and authority_left < needed - self.left:
             return 0
+        if self.idle and self.scarce(authority_left - (target - self.left), gateways):
+            return 0
         return min(max(target - self.left, 0), max(cap, one), authority_left)
 
     def too_little(self, authority_left, gateways):
@@ -85,10 +91,9 @@ class Planner:
             return max(self.left, 0)
         if now - self.needed_at >= 10 * SECOND:
             return self.left - self.need()
-        if gateways < 2 or now - self.busy_at < 10 * SECOND:
+        if gateways < 2 or not self.idle:
             return 0
-        scarce = authority_left < gateways * 2 * self.typical
-        return max(self.left - (0 if scarce else 2 * self.typical), 0)
+        return max(self.left - (0 if self.scarce(authority_left, gateways) else 2 * self.typical), 0)
 
 
 class Gateway:

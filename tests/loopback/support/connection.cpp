@@ -162,18 +162,24 @@ bool connection::encrypt(ssl_ptr ssl)
 
 bool connection::send(std::string_view bytes)
 {
+    return send_through(ssl_.get(), bytes);
+}
+
+bool connection::send_through(SSL* ssl, std::string_view bytes)
+{
     const auto until = clock::now() + patience;
     while (!bytes.empty()) {
         ERR_clear_error();
-        const auto sent = ssl_ ? SSL_write(ssl_.get(), bytes.data(), static_cast<int>(bytes.size()))
-                               : ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
+        const auto sent = ssl != nullptr
+                              ? SSL_write(ssl, bytes.data(), static_cast<int>(bytes.size()))
+                              : ::send(descriptor_, bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (sent > 0) {
             bytes.remove_prefix(static_cast<std::size_t>(sent));
             continue;
         }
-        const bool again =
-            ssl_ ? SSL_get_error(ssl_.get(), static_cast<int>(sent)) == SSL_ERROR_WANT_WRITE
-                 : errno == EAGAIN;
+        const bool again = ssl != nullptr
+                               ? SSL_get_error(ssl, static_cast<int>(sent)) == SSL_ERROR_WANT_WRITE
+                               : errno == EAGAIN;
         if (!again)
             return false;
         if (!wait(POLLOUT, until))
@@ -199,10 +205,7 @@ std::string connection::sealed(std::string_view bytes, std::size_t record)
 
 bool connection::send_as_is(std::string_view bytes)
 {
-    auto keeps = std::move(ssl_);
-    const bool there = send(bytes);
-    ssl_ = std::move(keeps);
-    return there;
+    return send_through(nullptr, bytes);
 }
 
 std::size_t connection::send_until_stuck(std::string_view bytes, milliseconds quiet)

@@ -73,7 +73,8 @@ public:
 
     // False: the peer is gone.
     bool send(std::string_view bytes);
-    // What would be sent, as TLS records of so many octets each; send_as_is() sends them, or parts.
+    // What would be sent, as TLS records of so many octets each; send_as_is() sends them, or parts,
+    // also while another thread receives.
     [[nodiscard]] std::string sealed(std::string_view bytes, std::size_t record = 16384);
     bool send_as_is(std::string_view bytes);
     // As much as the peer takes until it has taken nothing for `quiet`.
@@ -104,6 +105,7 @@ public:
 
 private:
     [[nodiscard]] bool wait(short events, clock::time_point until) const;
+    bool send_through(SSL* ssl, std::string_view bytes);  // none: as it is
     long receive(char* into, std::size_t size, bool& wants_write);
     void read_body(message& into, bool until_end);
     [[nodiscard]] bool filled(std::size_t bytes);
