@@ -69,6 +69,11 @@ constexpr bool folds_to(std::string_view member, std::string_view name) noexcept
 constexpr member find_member(std::string_view name) noexcept
 {
     for (unsigned i = 0; i < member_count; ++i)
+        if (iequals(member_names[i], name))
+            return static_cast<member>(i);
+    if (std::ranges::none_of(name, [](char c) { return static_cast<unsigned char>(c) >= 0x80; }))
+        return member_count;
+    for (unsigned i = 0; i < member_count; ++i)
         if (folds_to(member_names[i], name))
             return static_cast<member>(i);
     return member_count;
