@@ -13,6 +13,11 @@ constexpr double ahead = 2;         // seconds of spending that are held
 constexpr double memory = 2;        // seconds over which the spending is averaged
 constexpr auto idle = 10s;          // after which what is not needed goes back
 constexpr std::int64_t spare = 2;   // typical requests that are held at least
+// Where that is a trifle to the budget, more is held: enough to go on through a disk or a Redis
+// that does not answer for some seconds, and for many who come at once.
+constexpr std::int64_t trifle = 512;  // that part of what is left, all gateways together
+constexpr double far_ahead = 8;       // seconds of spending
+constexpr std::int64_t crowd = 64;    // typical requests
 constexpr std::int64_t plenty = 4;  // times what is needed: what is above it goes back
 constexpr std::int64_t growth = 8;  // of a typical request, in a turn
 
@@ -63,6 +68,13 @@ std::int64_t lease_planner::need() const noexcept
     return std::max(clamped_money(rate_ * ahead), spare * typical_);
 }
 
+std::int64_t lease_planner::reserve(const authority_view& authority) const noexcept
+{
+    const std::int64_t parts = trifle * std::int64_t{std::max(authority.gateways, 1U)};
+    const std::int64_t more = std::max(clamped_money(rate_ * far_ahead), crowd * typical_);
+    return std::max(need(), std::min(std::max<std::int64_t>(authority.left, 0) / parts, more));
+}
+
 bool lease_planner::scarce(std::int64_t left, std::uint32_t gateways) const noexcept
 {
     return gateways > 1 && left < std::int64_t{gateways} * spare * typical_;
@@ -71,9 +83,8 @@ bool lease_planner::scarce(std::int64_t left, std::uint32_t gateways) const noex
 std::int64_t lease_planner::ask(const authority_view& authority) const noexcept
 {
     const std::int64_t left = std::max<std::int64_t>(authority.left, 0);
-    const std::int64_t least = spare * typical_;
-    const std::int64_t target =
-        std::max(clamped_money(rate_ * ahead + static_cast<double>(asked_.missed)), least);
+    const std::int64_t target = std::max(
+        clamped_money(rate_ * ahead + static_cast<double>(asked_.missed)), reserve(authority));
     const std::int64_t held = held_.left;
     if (asked_.missed == 0 && held >= std::max(target / 2, typical_))
         return 0;
@@ -101,12 +112,13 @@ std::int64_t lease_planner::surplus(const authority_view& authority, time_point 
     // What smaller requests can use stays.
     if (too_little(authority) && !took_)
         return std::max<std::int64_t>(held_.left, 0);
-    if (now - needed_at_ >= idle)
-        return held_.left - need();
+    const std::int64_t enough = reserve(authority);
+    if (now - needed_at_ >= idle && held_.left > plenty * enough)
+        return held_.left - enough;
     if (authority.gateways < 2 || !idle_)
         return 0;
     const bool all = scarce(authority.left, authority.gateways);
-    return std::max<std::int64_t>(held_.left - (all ? 0 : spare * typical_), 0);
+    return std::max<std::int64_t>(held_.left - (all ? 0 : enough), 0);
 }
 
 }  // namespace sluice::policy

@@ -14,11 +14,12 @@ namespace {
 using observe::limit_reason;
 
 // A purse that is empty for the moment is asked again after this, which doubles from look to look.
-// It is given up after that: a grant takes a commit to disk, or as long as a Redis that has just
-// frozen takes to be found out.
+// It is given up after that: a grant takes a commit to disk, and disks stall; sooner where nothing
+// is granted without Redis, which is found out in less.
 constexpr milliseconds purse_look{5};
 constexpr milliseconds longest_purse_look{40};
-constexpr milliseconds purse_patience{250};
+constexpr milliseconds purse_patience{1'500};
+constexpr milliseconds strict_patience{250};
 
 struct limit_of {
     const config::quota* quota;
@@ -157,10 +158,16 @@ net::task<bool> wait_for_grant(services& with, exchange& x, milliseconds& look)
     co_return waited;
 }
 
-time_point patient_until(const exchange& x) noexcept
+time_point patient_until(const exchange& x, milliseconds patience) noexcept
 {
-    const auto patience = std::max<nanoseconds>(x.key->limits.max_wait, purse_patience);
-    return std::min(x.now + patience, x.answer_due());
+    return std::min(
+        x.now + std::max<nanoseconds>(x.key->limits.max_wait, patience), x.answer_due());
+}
+
+milliseconds patience_with(const config::budget& budget) noexcept
+{
+    const bool strict = budget.on_store_failure == config::store_failure::refuse;
+    return strict ? strict_patience : purse_patience;
 }
 
 // After `paid`, which was refused: a purse that waits for a grant is waited for.
@@ -168,7 +175,7 @@ net::task<result<void>> wait_for_money(
     services& with, exchange& x, std::int64_t amount, payment paid)
 {
     const auto began = x.now;
-    const auto until = patient_until(x);
+    const auto until = patient_until(x, patience_with(*paid.refused));
     auto look = purse_look;
     for (;;) {
         if (paid.why != policy::purse::answer::dry || x.now >= until) {
@@ -221,7 +228,7 @@ net::task<result<bool>> afford(
     // A hedge may go to another target of the model.
     const auto amount = model.hedge.enabled ? most_expensive(model, x.expected, at)
                                             : most_expensive(target, x.expected, at);
-    const auto until = patient_until(x);
+    const auto until = patient_until(x, purse_patience);
     auto look = purse_look;
     auto got = x.holds.raise(amount);
     while (got == answer::dry && x.now < until) {

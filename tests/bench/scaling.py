@@ -66,12 +66,17 @@ class Planner:
     def need(self):
         return max(int(min(self.rate * self.ahead, float(MOST))), 2 * self.typical)
 
+    def reserve(self, authority_left, gateways):
+        more = max(int(min(self.rate * 8, float(MOST))), 64 * self.typical)
+        return max(self.need(), min(max(authority_left, 0) // (512 * max(gateways, 1)), more))
+
     def scarce(self, authority_left, gateways):
         return gateways > 1 and authority_left < gateways * 2 * self.typical
 
     def ask(self, authority_left, gateways):
         authority_left = max(authority_left, 0)
-        target = max(int(min(max(self.rate * self.ahead + self.missed, 0.0), float(MOST))), 2 * self.typical)
+        target = max(int(min(max(self.rate * self.ahead + self.missed, 0.0), float(MOST))),
+                     self.reserve(authority_left, gateways))
         if self.missed == 0 and self.left >= max(target // 2, self.typical):
             return 0
         cap = authority_left // (self.part * max(gateways, 1))
@@ -89,11 +94,12 @@ class Planner:
     def surplus(self, authority_left, gateways, now):
         if self.too_little(authority_left, gateways) and not self.took:
             return max(self.left, 0)
-        if now - self.needed_at >= 10 * SECOND:
-            return self.left - self.need()
+        enough = self.reserve(authority_left, gateways)
+        if now - self.needed_at >= 10 * SECOND and self.left > 4 * enough:
+            return self.left - enough
         if gateways < 2 or not self.idle:
             return 0
-        return max(self.left - (0 if self.scarce(authority_left, gateways) else 2 * self.typical), 0)
+        return max(self.left - (0 if self.scarce(authority_left, gateways) else enough), 0)
 
 
 class Gateway:

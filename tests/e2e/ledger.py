@@ -1,6 +1,8 @@
 #!/usr/bin/env python3
 """What is left of usage and budgets when the gateway is killed in the middle of its work, and what
 becomes of both when the disk is full."""
+import concurrent.futures
+import contextlib
 import gzip
 import json
 import os
@@ -196,6 +198,39 @@ class Full(Case):
         self.assertTrue(until(lambda: server.total("sluice_ledger_up") == 1, 20), server.output())
         self.assertEqual(server.total("sluice_ledger_lost_bills_total"), 0)
         self.assertEqual(server.stop(), 0)
+
+
+class Stalled(Case):
+    """Somebody else has the files of usage and budgets for most of a second, as a disk that does not answer has."""
+
+    def test_requests_that_come_at_once_are_let_in_all_the_same(self):
+        mock = self.simulator()
+        for budget in ("100000 USD", "10 USD"):
+            with self.subTest(budget):
+                directory = self.directory / budget.split()[0]
+                directory.mkdir()
+                settings = settings_with(directory, mock, budget, limits={})
+                settings["models"]["m"]["price"] = {"input": 1, "output": 40}
+                settings["models"]["m"]["targets"][0]["model"] = "sim-latency-200ms"
+                server = self.started(Gateway(settings, directory))
+                for _ in range(3):
+                    self.assertEqual(self.ask(server)[0], 200)
+                with contextlib.ExitStack() as held:
+                    for name in ("budgets.db", "usage.db"):
+                        database = sqlite3.connect(directory / "state" / name, isolation_level=None, timeout=10)
+                        held.callback(database.close)
+                        database.execute("BEGIN IMMEDIATE")
+                    with concurrent.futures.ThreadPoolExecutor(30) as pool:
+                        asked = [pool.submit(self.ask, server) for _ in range(30)]
+                        concurrent.futures.wait(asked, timeout=0.8)
+                        held.close()
+                self.assertEqual([one.result()[0] for one in asked], [200] * 30)
+                self.assertEqual(server.total("sluice_limited_total"), 0)
+                self.assertEqual(server.stop(), 0)
+
+    def ask(self, server):
+        return fetch(server.url + "/v1/chat/completions", "POST", harness.chat(max_tokens=5_000),
+                     {"authorization": f"Bearer {harness.CLIENT_KEY}"})
 
 
 class Pruned(Case):

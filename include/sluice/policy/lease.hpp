@@ -1,7 +1,9 @@
 #pragma once
 // How much of a budget a gateway asks its authority for, and what it gives back: enough for about
 // two seconds of spending, so that no request waits for the authority, and ever less towards the
-// end, so that several gateways come to it together.
+// end, so that several gateways come to it together. While it is a trifle to the budget (a 512th of
+// what is left, shared by the gateways): eight seconds, or 64 requests, so that neither a burst nor
+// a disk or a Redis that stalls makes anybody wait.
 //
 // One planner for each purse, on the thread that tends it, asked at every turn (a tenth of a
 // second). Money is nano-dollars.
@@ -51,8 +53,9 @@ public:
     [[nodiscard]] std::int64_t typical() const noexcept { return typical_; }
 
 private:
-    // What is to be held, if nobody missed anything.
+    // What is to be held, if nobody missed anything: at least, and while there is plenty.
     [[nodiscard]] std::int64_t need() const noexcept;
+    [[nodiscard]] std::int64_t reserve(const authority_view& authority) const noexcept;
     // So much is worth more to somebody who asks than a reserve for a first request.
     [[nodiscard]] bool scarce(std::int64_t left, std::uint32_t gateways) const noexcept;
 
