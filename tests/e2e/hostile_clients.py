@@ -53,20 +53,22 @@ def connections(server, count, receive_buffer=None):
 
 
 class Siege(Case):
-    def fill_the_log(self):
-        """The access log's rings, 1 MiB a worker, count as what the gateway needs anyway: any few thousand requests
-        write them full once. A 404 is the cheapest line of the log."""
-        request = b"GET /nothing HTTP/1.1\r\nhost: gateway.test\r\n\r\n"
+    def fill_the_rings(self):
+        """Those of the access log and of the ledger, 1 MiB a worker each, count as what the gateway needs anyway: some
+        thousand requests write them full once, sooner with tags as long as they may be."""
+        tags = ",".join(f"t{i}={'x' * 28}" for i in range(8))
+        request = request_bytes("/v1/chat/completions", chat(), headers=[("x-sluice-tags", tags)])
         for _ in range(16):  # some for each worker
             with socket.create_connection((self.server.host, self.server.port), timeout=10) as one:
                 answers = one.makefile("rb")
-                for _ in range(600):
-                    one.sendall(request)
-                    body_bytes = 0
-                    while (line := answers.readline().lower()) not in (b"\r\n", b""):
-                        if line.startswith(b"content-length:"):
-                            body_bytes = int(line.split(b":")[1])
-                    answers.read(body_bytes)
+                for _ in range(15):
+                    one.sendall(request * 40)
+                    for _ in range(40):
+                        body_bytes = 0
+                        while (line := answers.readline().lower()) not in (b"\r\n", b""):
+                            if line.startswith(b"content-length:"):
+                                body_bytes = int(line.split(b":")[1])
+                        answers.read(body_bytes)
 
     def siege(self):
         """One round; everything is open at the same time. Peak of the gateway's resident memory."""
@@ -107,7 +109,7 @@ class Siege(Case):
         canary = Canary(self.server.address)
         canary.start()
         until(lambda: canary.served > 50, 20)
-        self.fill_the_log()
+        self.fill_the_rings()
         base, base_files = self.server.resident_bytes(), self.server.open_files()
         after = []
         for _ in range(2):
