@@ -84,7 +84,7 @@ std::string redis_authority::fresh_word()
 void redis_authority::beat()
 {
     const auto missing = std::chrono::duration_cast<seconds>(settings_.missing).count();
-    const auto key = settings_.prefix + ":{gateways}";
+    const auto key = gateways_key();
     client_.run(
         present_,
         {key, key + ":word"},
@@ -96,7 +96,10 @@ void redis_authority::beat()
             count(said[0].number);
             const bool lost = !word_.empty() && word_ != said[1].text;
             word_ = said[1].text;
-            lost ? speak() : say();
+            if (!lost)
+                return say();
+            speak_at_ = steady::now();
+            speak();
         });
     beating_.expires_after(settings_.beat);
     beating_.async_wait([this](const boost::system::error_code& ec) {
@@ -207,6 +210,24 @@ grant redis_authority::nothing_of(const question& what)
     return nothing;
 }
 
+// A record was lost that this gateway knew. Others who have a part in it and are not asked would
+// not notice if it is this one alone, as where memory was short: a word that Redis lacks makes all
+// of them speak.
+void redis_authority::missed(const entry& about, const net::redis_reply& said)
+{
+    const auto now = steady::now();
+    if (about.epoch.empty() || about.epoch == said.text || now - speak_at_ < settings_.missing)
+        return;
+    speak_at_ = now;
+    const auto key = gateways_key();
+    client_.ask({{"DEL", key + ":word"}, key}, [](const net::redis_answer&) {});
+}
+
+std::string redis_authority::gateways_key() const
+{
+    return settings_.prefix + ":{gateways}";
+}
+
 void redis_authority::ask(question what)
 {
     auto* about = entry_of(what.of);
@@ -280,6 +301,8 @@ void redis_authority::hear(const question& what, const net::redis_answer& heard)
     given.answered = true;
     given.amount = said[0].number;
     const bool incomplete = said[5].number != 0;
+    if (incomplete)
+        missed(about, said[4]);
     if (about.away)
         about.alone = std::max<std::int64_t>(about.alone - given.amount - what.owed, 0);
     about.away = about.away && incomplete;

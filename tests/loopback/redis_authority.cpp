@@ -283,6 +283,26 @@ BOOST_AUTO_TEST_CASE(after_a_flush_all_gateways_speak_without_being_asked)
     }));
 }
 
+BOOST_AUTO_TEST_CASE(a_budget_that_alone_was_lost_is_told_by_all_as_well)
+{
+    const redis_server server;
+    gateway a(server.port(), "a");
+    gateway b(server.port(), "b");
+    see_each_other({&a, &b});
+    BOOST_TEST(a.take(100).amount == 100);
+    BOOST_TEST(b.take(800).amount == 800);
+    // As where memory was short. a has not heard of what b was granted, and b is not asked.
+    BOOST_TEST(server.tell({"DEL", "sluice:budget:{key:k:daily}:7"}) == ":1");
+    std::int64_t more = 0;
+    const auto end = steady::now() + 3s;
+    (void)a.world.until([&] {
+        (void)b.world.until([] { return false; }, 20ms);
+        more += a.take(1'000).amount;
+        return steady::now() > end;
+    });
+    BOOST_TEST(more == 100);
+}
+
 BOOST_AUTO_TEST_CASE(who_does_not_speak_after_a_flush_is_waited_for_no_longer_than_one_is_missing)
 {
     const redis_server server;

@@ -109,8 +109,10 @@ private:
     void unheard(entry& about, question what, bool maybe);
     [[nodiscard]] static grant nothing_of(const question& what);
     void without(entry& about, const question& what, bool maybe);
+    void missed(const entry& about, const net::redis_reply& said);
     [[nodiscard]] std::int64_t part_of(const entry& about, const budget_period& of) const;
     [[nodiscard]] std::string fresh_word();
+    [[nodiscard]] std::string gateways_key() const;
     void say();
     void ask_next(entry& about);
     void ask_again();
@@ -127,6 +129,7 @@ private:
     std::atomic<unsigned> gateways_{1};
     time_point counted_at_{};                         // when so many were last there
     std::string word_;                                // of Redis, as `epoch`
+    time_point speak_at_{};                           // when all last had to speak
     std::string process_;                             // tells this one from others of the gateway
     std::uint64_t words_ = 0;                         // made so far
     std::unordered_map<std::string, entry> entries_;  // by budget
