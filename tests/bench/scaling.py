@@ -9,7 +9,7 @@ spend the budget in --seconds; then it goes on for as long again, so that whatev
 overshoot    spent above the budget, as a part of it
 unused       of the budget, when requests still come and nothing more is granted
 refused      of the requests while Redis had a request's worth to grant: they found their gateway's purse dry (the real ones
-             wait for the answer, for max_wait and 50 ms at least; here nobody waits)
+             wait for the answer, for max_wait and 1.5 s at least; here nobody waits)
 ops/s        questions to Redis a second while the budget lasts, without the heartbeat (one a second a gateway)
 
 --check PROGRAM compares the rule as it is written here with the gateway's own (bench_lease_rule) on random
