@@ -1,6 +1,7 @@
 #include <sluice/base/text.hpp>
 
 #include <array>
+#include <random>
 
 namespace sluice {
 namespace {
@@ -65,6 +66,15 @@ std::string hex(const std::uint8_t* bytes, std::size_t count)
         out += digits[bytes[i] & 15U];
     }
     return out;
+}
+
+std::string random_name()
+{
+    std::random_device random;
+    std::array<std::uint8_t, 16> bytes{};
+    for (auto& byte : bytes)
+        byte = static_cast<std::uint8_t>(random());
+    return hex(bytes.data(), bytes.size());
 }
 
 }  // namespace sluice

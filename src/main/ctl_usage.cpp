@@ -9,7 +9,6 @@
 #include <array>
 #include <cstdint>
 #include <cstdio>
-#include <random>
 #include <string_view>
 
 namespace sluice {
@@ -107,16 +106,6 @@ std::string csv_text(const rows& all)
         out += "\r\n";
     }
     return out;
-}
-
-// No other operation's.
-std::string random_name()
-{
-    std::random_device random;
-    std::array<std::uint8_t, 16> bytes{};
-    for (auto& byte : bytes)
-        byte = static_cast<std::uint8_t>(random());
-    return hex(bytes.data(), bytes.size());
 }
 
 std::string notes(dom::element answer)

@@ -9,17 +9,17 @@ namespace {
 
 using namespace std::chrono_literals;
 
-constexpr double ahead = 2;         // seconds of spending that are held
-constexpr double memory = 2;        // seconds over which the spending is averaged
-constexpr auto idle = 10s;          // after which what is not needed goes back
-constexpr std::int64_t spare = 2;   // typical requests that are held at least
+constexpr double ahead = 2;        // seconds of spending that are held
+constexpr double memory = 2;       // seconds over which the spending is averaged
+constexpr auto idle = 10s;         // after which what is not needed goes back
+constexpr std::int64_t spare = 2;  // typical requests that are held at least
 // Where that is a trifle to the budget, more is held: enough to go on through a disk or a Redis
 // that does not answer for some seconds, and for many who come at once.
 constexpr std::int64_t trifle = 512;  // that part of what is left, all gateways together
 constexpr double far_ahead = 8;       // seconds of spending
 constexpr std::int64_t crowd = 64;    // typical requests
-constexpr std::int64_t plenty = 4;  // times what is needed: what is above it goes back
-constexpr std::int64_t growth = 8;  // of a typical request, in a turn
+constexpr std::int64_t plenty = 4;    // times what is needed: what is above it goes back
+constexpr std::int64_t growth = 8;    // of a typical request, in a turn
 
 std::int64_t clamped_money(double value) noexcept
 {

@@ -9,7 +9,6 @@
 #include <cmath>
 #include <cstdio>
 #include <cstdlib>
-#include <random>
 
 namespace sluice::server {
 namespace {
@@ -58,11 +57,7 @@ std::string operation_of(const admin_request& request)
 {
     if (request.count(operation_header) > 0)
         return std::string(view(request[operation_header]));
-    std::random_device random;
-    std::array<std::uint8_t, 16> bytes{};
-    for (auto& byte : bytes)
-        byte = static_cast<std::uint8_t>(random());
-    return hex(bytes.data(), bytes.size());
+    return random_name();
 }
 
 admin_response not_booked(const state::grants::topped_up& what, const std::string& operation)

@@ -1,6 +1,6 @@
-#include <sluice/config/key.hpp>
 #include <sluice/server/handover_places.hpp>
 #include <sluice/server/json_writer.hpp>
+#include <sluice/server/quotas.hpp>
 
 #include <simdjson.h>
 
@@ -10,32 +10,9 @@
 
 namespace sluice::server {
 
-std::string credential_name(const config::provider& provider, std::size_t number)
-{
-    const auto key = number < provider.api_keys.size() ? provider.api_keys[number] : "";
-    return provider.name + ':' + config::masked(config::sha256(key));
-}
-
-void each_quota(const config::snapshot& of, const quota_function& what)
-{
-    const auto tell = [&](std::string name, const config::quota& quota) {
-        if (quota.state)
-            what(std::move(name), quota);
-    };
-    for (const auto& key : of.keys)
-        tell("key:" + key.id, key);
-    for (const auto& tenant : of.tenants)
-        tell("tenant:" + tenant.name, tenant);
-    for (const auto& model : of.models)
-        tell("model:" + model.name, model);
-    for (const auto& provider : of.providers)
-        for (std::size_t i = 0; i < provider.credential_quotas.size(); ++i)
-            tell("provider:" + credential_name(provider, i), provider.credential_quotas[i]);
-}
-
 kept_places::kept_places(const config::snapshot& of, std::size_t idle)
 {
-    each_quota(of, [&](std::string name, const config::quota& quota) {
+    each_quota(of, [&](const std::string& name, const config::quota& quota) {
         if (!quota.limits.concurrent)
             return;
         auto& state = *quota.state;
@@ -43,7 +20,7 @@ kept_places::kept_places(const config::snapshot& of, std::size_t idle)
         const auto most = std::min(*quota.limits.concurrent, state.places.load());
         const auto free = most > inside ? most - inside : 0;
         auto& made = all_.emplace_back();
-        made.name = std::move(name);
+        made.name = name;
         made.state = quota.state;
         keep(made, inside + (free + (idle > 0 ? 1 : 0)) / 2);
     });
@@ -88,8 +65,8 @@ std::string kept_places::give_back(std::size_t idle)
 
 bool lent_places::begin(const config::snapshot& into, std::string_view text)
 {
-    each_quota(into, [&](std::string name, const config::quota& quota) {
-        all_[std::move(name)].state = quota.state;
+    each_quota(into, [&](const std::string& name, const config::quota& quota) {
+        all_[name].state = quota.state;
     });
     const bool good = hear(text);
     std::erase_if(all_, [](const auto& each) { return each.second.count == 0; });

@@ -1,6 +1,6 @@
-#include <sluice/server/handover_places.hpp>
 #include <sluice/server/handover_state.hpp>
 #include <sluice/server/json_writer.hpp>
+#include <sluice/server/quotas.hpp>
 
 #include <simdjson.h>
 
@@ -44,8 +44,8 @@ void restore_limits(
     const config::snapshot& into, dom::object from, time_point now, restored& result)
 {
     std::unordered_map<std::string, policy::limit_state*> known;
-    each_quota(into, [&](std::string name, const config::quota& quota) {
-        known.emplace(std::move(name), quota.state.get());
+    each_quota(into, [&](const std::string& name, const config::quota& quota) {
+        known.emplace(name, quota.state.get());
     });
     for (const auto& [name, value] : from) {
         const auto found = known.find(std::string(name));
@@ -121,7 +121,7 @@ std::string state_of(
     json_writer out;
     out.begin_object().key("version").count(version);
     out.key("limits").begin_object();
-    each_quota(from, [&](std::string name, const config::quota& quota) {
+    each_quota(from, [&](const std::string& name, const config::quota& quota) {
         out.key(name).begin_array();
         write_number(out, quota.state->requests.full_at.load(std::memory_order_relaxed));
         write_number(out, quota.state->tokens.full_at.load(std::memory_order_relaxed));

@@ -5,7 +5,6 @@
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
-#include <array>
 #include <filesystem>
 #include <fstream>
 #include <random>
@@ -15,22 +14,13 @@
 namespace sluice::server {
 namespace {
 
-constexpr std::size_t identity_bytes = 16;
+constexpr std::size_t identity_digits = 32;
 
 bool is_identity(std::string_view text)
 {
-    return text.size() == 2 * identity_bytes && std::ranges::all_of(text, [](char c) {
+    return text.size() == identity_digits && std::ranges::all_of(text, [](char c) {
                return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f');
            });
-}
-
-std::string made_up()
-{
-    std::random_device random;
-    std::array<std::uint8_t, identity_bytes> bytes{};
-    for (auto& byte : bytes)
-        byte = static_cast<std::uint8_t>(random());
-    return hex(bytes.data(), bytes.size());
 }
 
 net::redis_settings settings_of(const config::redis_address& where)
@@ -73,7 +63,7 @@ std::string gateway_identity(const state::directory& where)
     std::ifstream(path) >> known;
     if (is_identity(known))
         return known;
-    auto fresh = made_up();
+    auto fresh = random_name();
     const auto beside = path + ".new";
     std::ofstream(beside) << fresh << '\n';
     std::error_code ec;

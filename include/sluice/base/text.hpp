@@ -51,4 +51,7 @@ struct string_hash {
 // Lower-case hexadecimal.
 [[nodiscard]] std::string hex(const std::uint8_t* bytes, std::size_t count);
 
+// 32 digits of those that nobody else has or can guess.
+[[nodiscard]] std::string random_name();
+
 }  // namespace sluice

@@ -11,7 +11,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <functional>
 #include <map>
 #include <memory>
 #include <string>
@@ -19,13 +18,6 @@
 #include <vector>
 
 namespace sluice::server {
-
-// Two keys of one provider are told apart without either being named.
-[[nodiscard]] std::string credential_name(const config::provider& provider, std::size_t number);
-
-// Every quota there is, by a name that both processes have for it.
-using quota_function = std::function<void(std::string, const config::quota&)>;
-void each_quota(const config::snapshot& of, const quota_function& what);
 
 // The old side, from the moment at which the other one serves. Control thread.
 class kept_places {

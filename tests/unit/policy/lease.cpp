@@ -304,8 +304,7 @@ BOOST_AUTO_TEST_CASE(what_cannot_be_had_moves_nothing)
         BOOST_TEST(planner.typical() == cent);
         BOOST_TEST(planner.ask({.left = 8 * dollar, .gateways = gateways}) == 0);
         BOOST_TEST(
-            seen(0, {.beyond = 9 * dollar}).ask({.left = 8 * dollar, .gateways = 1})
-            == 2 * cent);
+            seen(0, {.beyond = 9 * dollar}).ask({.left = 8 * dollar, .gateways = 1}) == 2 * cent);
         BOOST_TEST(
             planner.too_little({.left = 8 * dollar, .gateways = gateways}) == (gateways > 1));
     }
