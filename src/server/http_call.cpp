@@ -16,6 +16,7 @@
 #include <boost/beast/ssl/ssl_stream.hpp>
 
 #include <memory>
+#include <optional>
 #include <sstream>
 #include <utility>
 
@@ -31,6 +32,7 @@ using answer_parser = http::response_parser<http::string_body>;
 using boost::system::error_code;
 
 constexpr std::size_t read_bytes = 16'384;
+constexpr unsigned most_forewords = 16;
 
 std::string request_for(const http_ask& ask)
 {
@@ -49,27 +51,73 @@ std::string request_for(const http_ask& ask)
     return std::move(text).str();
 }
 
-http_end end_of(http::response<http::string_body> answer)
-{
-    http_end end;
-    end.status = answer.result_int();
-    end.retry_after = std::string(answer[http::field::retry_after]);
-    end.body = std::move(answer.body());
-    return end;
-}
+// Takes an answer as it comes, without what may be said before it (RFC 9110 15.2).
+class answer_reader {
+public:
+    explicit answer_reader(const http_ask& ask)
+        : head_only_(ask.post && !ask.whole_answer),
+          most_bytes_(ask.answer_bytes)
+    {
+        begin();
+    }
 
-// What has come, or that nothing more comes, for the parser.
-error_code take(answer_parser& parser, beast::flat_buffer& buffer, error_code read_ec)
-{
-    error_code ec;
-    if (read_ec == asio::error::eof && parser.got_some())
-        parser.put_eof(ec);
-    else if (read_ec)
-        return read_ec;
-    else
-        buffer.consume(parser.put(buffer.data(), ec));
-    return ec == http::error::need_more ? error_code{} : ec;
-}
+    [[nodiscard]] bool done() const
+    {
+        return head_only_ ? parser_->is_header_done() : parser_->is_done();
+    }
+
+    // What has come, or that nothing more comes.
+    error_code take(beast::flat_buffer& buffer, error_code read_ec)
+    {
+        error_code ec;
+        if (read_ec == asio::error::eof && parser_->got_some())
+            parser_->put_eof(ec);
+        else if (read_ec)
+            return read_ec;
+        else
+            buffer.consume(parser_->put(buffer.data(), ec));
+        while (!ec && parser_->is_done() && is_foreword() && forewords_++ < most_forewords) {
+            begin();
+            buffer.consume(parser_->put(buffer.data(), ec));
+        }
+        return ec == http::error::need_more ? error_code{} : ec;
+    }
+
+    // `failure`: what it broke off with. Its status counts all the same.
+    http_end result(error_code failure)
+    {
+        const bool begun = parser_->is_header_done() || failure == http::error::body_limit;
+        http_end end;
+        if (failure)
+            end.why = (begun ? "its answer broke off: " : "no answer: ") + failure.message();
+        if (!begun)
+            return end;
+        auto answer = parser_->release();
+        end.status = answer.result_int();
+        end.retry_after = std::string(answer[http::field::retry_after]);
+        if (!failure)
+            end.body = std::move(answer.body());
+        return end;
+    }
+
+private:
+    void begin()
+    {
+        parser_.emplace();
+        parser_->body_limit(most_bytes_);
+        parser_->eager(!head_only_);
+    }
+    [[nodiscard]] bool is_foreword() const
+    {
+        const auto status = parser_->get().result_int();
+        return status >= 100 && status < 200 && status != 101;
+    }
+
+    bool head_only_;
+    std::size_t most_bytes_;
+    unsigned forewords_ = 0;
+    std::optional<answer_parser> parser_;
+};
 
 // Over a connected stream. All of them outlive the call. Beast parses; its own operations would be
 // compiled for each kind of stream, and are most of what this file takes to compile.
@@ -79,19 +127,16 @@ asio::awaitable<http_end> ask_over(Stream& stream, const std::string& request, c
     auto [write_ec, written] = co_await asio::async_write(stream, asio::buffer(request), no_throw);
     if (write_ec)
         co_return http_end{0, "cannot be sent: " + write_ec.message(), {}, {}};
-    const bool head_only = ask.post && !ask.whole_answer;
     beast::flat_buffer buffer;
-    answer_parser parser;
-    parser.body_limit(ask.answer_bytes);
-    parser.eager(!head_only);
-    while (head_only ? !parser.is_header_done() : !parser.is_done()) {
+    answer_reader answer(ask);
+    error_code failure;
+    while (!failure && !answer.done()) {
         auto [read_ec, bytes] =
             co_await stream.async_read_some(buffer.prepare(read_bytes), no_throw);
         buffer.commit(bytes);
-        if (const auto ec = take(parser, buffer, read_ec))
-            co_return http_end{0, "no answer: " + ec.message(), {}, {}};
+        failure = answer.take(buffer, read_ec);
     }
-    co_return end_of(parser.release());
+    co_return answer.result(failure);
 }
 
 bool expect(beast::ssl_stream<beast::tcp_stream>& stream, const std::string& host)
@@ -133,6 +178,12 @@ asio::awaitable<http_end> ask_with_tls(
 }
 
 }  // namespace
+
+std::string words_of(const http_end& end)
+{
+    const bool refused = end.status >= 300;
+    return refused || end.why.empty() ? "it answered " + std::to_string(end.status) : end.why;
+}
 
 asio::awaitable<http_end> call_http(const http_ask& ask)
 {

@@ -89,10 +89,8 @@ asio::awaitable<bool> jwks_fetcher::fetch(const config::webhook& where)
     auto end = co_await call_http(ask);
     if (stopped_)
         co_return false;
-    if (end.status != 200) {
-        tell(
-            ask.where.host,
-            end.status != 0 ? "it answered " + std::to_string(end.status) : end.why);
+    if (end.status != 200 || !end.why.empty()) {
+        tell(ask.where.host, words_of(end));
         co_return false;
     }
     auto [keys, wrong] = config::jwt_keys::from_jwks(end.body);

@@ -27,11 +27,6 @@ bool worth_exporting_again(const http_end& end) noexcept
            || end.status == 504;
 }
 
-std::string words_of(const http_end& end)
-{
-    return end.status != 0 ? "it answered " + std::to_string(end.status) : end.why;
-}
-
 }  // namespace
 
 tracer::tracer(const parts& from, std::size_t workers, tracer_limits limits)
@@ -48,10 +43,13 @@ tracer::tracer(const parts& from, std::size_t workers, tracer_limits limits)
 
 void tracer::look()
 {
-    const bool on = with_.plane.current()->tracing.has_value();
-    pausing_.cancel();
-    not_before_ = {};
-    if (on && !running_ && !finishing_) {
+    const auto& tracing = with_.plane.current()->tracing;
+    const auto before = std::exchange(collector_, tracing ? tracing->otlp.url : std::string());
+    if (before != collector_) {
+        pausing_.cancel();
+        not_before_ = {};
+    }
+    if (tracing && !running_ && !finishing_) {
         running_ = true;
         tick();
     }

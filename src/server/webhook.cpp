@@ -71,7 +71,7 @@ asio::awaitable<void> webhook_sender::deliver(message what)
         if (!worth_sending_again(end))
             break;
     }
-    fail(what.where.host, end.status != 0 ? "it answered " + std::to_string(end.status) : end.why);
+    fail(what.where.host, words_of(end));
 }
 
 void webhook_sender::fail(const std::string& host, std::string_view why)

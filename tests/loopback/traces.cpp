@@ -426,6 +426,60 @@ BOOST_AUTO_TEST_CASE(a_collector_that_is_busy_is_asked_again_when_it_wants)
     BOOST_TEST(gate.metric("sluice_spans_dropped_total") == 0);
 }
 
+BOOST_AUTO_TEST_CASE(what_a_collector_asked_for_holds_over_changes_of_something_else)
+{
+    collector spans({answer_text("", 429, "retry-after: 2\r\n")});
+    seen_provider upstream;
+    gateway gate(config(upstream.server.port()).set("tracing", tracing_to(spans.port())));
+    (void)ask_for(gate);
+    (void)spans.wait_for_requests(1);
+    const auto asked = clock::now();
+    // The collector's answer is on its way still when its first words are read here.
+    for (int i = 0; i < 20; ++i)
+        BOOST_TEST(
+            gate.admin(
+                    "PUT", "/admin/v1/models/m/weights", R"({"one":)" + std::to_string(i + 1) + '}')
+                .status()
+            == 200U);
+    (void)spans.wait_for_requests(2);
+    BOOST_TEST((clock::now() - asked >= std::chrono::seconds(2)));
+    (void)spans.wait_for(2);
+}
+
+BOOST_AUTO_TEST_CASE(who_said_that_it_took_spans_is_not_sent_them_again)
+{
+    // The answer breaks off, or is longer than anybody reads; but it had begun well.
+    for (const std::string& answer :
+         {std::string("HTTP/1.1 200 OK\r\ncontent-length: 200\r\n\r\nxx"),
+          answer_text(std::string(100'000, 'x'))}) {
+        collector spans({answer});
+        seen_provider upstream;
+        gateway gate(config(upstream.server.port()).set("tracing", tracing_to(spans.port())));
+        (void)ask_for(gate);
+        BOOST_TEST(gate.becomes("sluice_spans_exported_total", {}, 2));
+        BOOST_TEST(spans.requests().size() == 1U);
+    }
+}
+
+BOOST_AUTO_TEST_CASE(what_is_said_before_the_answer_is_not_the_answer)
+{
+    // RFC 9110 15.2: one or more, asked for or not; but not without end.
+    const std::string foreword = "HTTP/1.1 100 Continue\r\n\r\n";
+    std::string endless;
+    for (int i = 0; i < 1000; ++i)
+        endless += foreword;
+    collector spans(
+        {foreword + "HTTP/1.1 103 Early Hints\r\nlink: </a>\r\n\r\n" + answer_text("{}"),
+         endless + answer_text("{}")});
+    seen_provider upstream;
+    gateway gate(config(upstream.server.port()).set("tracing", tracing_to(spans.port())));
+    (void)ask_for(gate);
+    BOOST_TEST(gate.becomes("sluice_spans_exported_total", {}, 2));
+    BOOST_TEST(spans.requests().size() == 1U);
+    (void)ask_for(gate);
+    BOOST_TEST(gate.becomes("sluice_spans_dropped_total", {"reason=\"refused\""}, 2));
+}
+
 BOOST_AUTO_TEST_CASE(what_a_collector_refuses_is_dropped_and_counted)
 {
     collector spans(

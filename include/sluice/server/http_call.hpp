@@ -24,13 +24,16 @@ struct http_ask {
     bool whole_answer = false;  // of a POST too, not only its status
 };
 
-// The status of the answer, or 0 and why there is none.
+// The status of the answer, or 0; and why there is none, or not the whole of it.
 struct http_end {
     unsigned status = 0;
     std::string why;
     std::string body;         // of the answer to a GET, or where the whole one was asked for
     std::string retry_after;  // of its head; may be empty
 };
+
+// What went wrong, for a log.
+[[nodiscard]] std::string words_of(const http_end& end);
 
 // Over https only a peer whose certificate holds for the host is told anything. Redirects are not
 // followed. `ask` outlives the call.

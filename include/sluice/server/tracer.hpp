@@ -86,7 +86,8 @@ private:
     boost::asio::steady_timer ending_;
     std::deque<std::string> waiting_;  // rendered
     time_point oldest_{};              // of them
-    time_point not_before_{};          // as the collector asked
+    std::string collector_;            // its URL; empty: tracing is off
+    time_point not_before_{};          // as it asked
     observe::exported_spans numbers_;
     std::string taken_;  // scratch
     std::size_t under_way_ = 0;
