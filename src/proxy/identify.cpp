@@ -50,16 +50,6 @@ void make_request_id(random_engine& random, short_text<128>& into) noexcept
     into.assign({text.data(), text.size()});
 }
 
-// The trace id of a W3C traceparent: 00-<32 hex>-<16 hex>-<2 hex>; empty when it is not one.
-std::string_view trace_id_of(std::string_view traceparent) noexcept
-{
-    if (traceparent.size() < 55 || traceparent[2] != '-' || traceparent[35] != '-')
-        return {};
-    const auto id = traceparent.substr(3, 32);
-    const auto is_hex = [](char c) { return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'f'); };
-    return std::all_of(id.begin(), id.end(), is_hex) ? id : std::string_view{};
-}
-
 // "30", "1.5", "30s", "1500ms": seconds unless it says ms. Zero: not given or not usable (clients
 // round 300 ms to "0", one sends "NOT_GIVEN").
 milliseconds client_timeout(std::string_view text) noexcept
@@ -101,7 +91,8 @@ void name_request(services& with, exchange& x) noexcept
         x.request_id.assign(id);
     else
         make_request_id(with.random, x.request_id);
-    x.trace_id.assign(trace_id_of(x.head.find(http::header::traceparent)));
+    if (parent_of(x.head))
+        x.trace_id.assign(x.head.find(http::header::traceparent).substr(3, 32));
 }
 
 result<void> identify(services& with, exchange& x)

@@ -87,12 +87,16 @@ observe::span close(attempt& one, const outcome& what, time_point now) noexcept
 
 }  // namespace
 
+std::optional<http::traceparent> parent_of(const http::request_head& head) noexcept
+{
+    if (!head.has(http::header::traceparent) || head.repeated(http::header::traceparent))
+        return {};
+    return http::parse_traceparent(head.find(http::header::traceparent));
+}
+
 void begin_trace(services& with, exchange& x) noexcept
 {
-    const auto& head = x.head;
-    const bool one = !head.fields().repeated(http::header::traceparent);
-    const auto caller =
-        one ? http::parse_traceparent(head.find(http::header::traceparent)) : std::nullopt;
+    const auto caller = parent_of(x.head);
     auto& trace = x.trace;
     trace.sampled = caller ? caller->sampled() : with.random.uniform() < x.config->tracing->sample;
     if (!trace.sampled)
@@ -210,8 +214,9 @@ void end_trace(services& with, const exchange& x, const observe::access_record& 
     numbers.nanodollars = line.nanodollars.value_or(0);
     if (x.where != nullptr && x.where->endpoint)
         all[operation] = operation_of(*x.where->endpoint);
-    all[method] = line.method;
-    all[path] = line.path;
+    all[method] = x.head.method() == http::method::other ? "_OTHER" : line.method;
+    if (x.where != nullptr)
+        all[path] = line.path;
     if (x.model != nullptr)
         all[model] = line.model;
     all[answered] = line.answered_by;

@@ -104,7 +104,9 @@ void add_http(attributes& to, const observe::span& one)
     const auto& numbers = one.numbers;
     std::string path(one[span_text::prefix]);
     path += one[span_text::path];
-    to.text("http.request.method", one[span_text::method]).text("url.path", path);
+    to.text("http.request.method", one[span_text::method]);
+    if (path.find('{') == std::string::npos)  // a pattern is a route only
+        to.text("url.path", path);
     if (numbers.kind == span_kind::request)
         to.text("http.route", one[span_text::path]);
     if (numbers.status != 0)
@@ -142,11 +144,12 @@ void add_own(attributes& to, const observe::span& one)
         to.number("sluice.cost_usd", static_cast<double>(numbers.nanodollars) / 1e9);
 }
 
-// As the conventions want it: what is done, and with which model.
+// As the conventions want it: what is done, and with which model; of a method without a name, HTTP.
 std::string name_of(const observe::span& one)
 {
     const auto operation = one[span_text::operation];
-    const auto first = operation.empty() ? one[span_text::method] : operation;
+    const auto method = one[span_text::method] == "_OTHER" ? "HTTP" : one[span_text::method];
+    const auto first = operation.empty() ? method : operation;
     const auto second = operation.empty() ? one[span_text::path] : one[span_text::model];
     std::string name(first);
     if (!second.empty())

@@ -480,6 +480,48 @@ BOOST_AUTO_TEST_CASE(what_is_said_before_the_answer_is_not_the_answer)
     BOOST_TEST(gate.becomes("sluice_spans_dropped_total", {"reason=\"refused\""}, 2));
 }
 
+BOOST_AUTO_TEST_CASE(where_nothing_is_known_the_span_says_nothing)
+{
+    collector spans;
+    seen_provider upstream;
+    gateway gate(config(upstream.server.port()).set("tracing", tracing_to(spans.port())));
+    const auto ask = [&](const std::string& text) {
+        auto client = gate.connect();
+        client.send(text);
+        return client.answer().status();
+    };
+    BOOST_TEST(ask(get_text("/private/words")) == 404U);
+    BOOST_TEST(ask("BREW /pot HTTP/1.1\r\nhost: x\r\n\r\n") == 404U);
+    BOOST_TEST(ask(get_text("/v1/models/m")) == 200U);
+    const auto all = spans.wait_for(3);
+    for (const std::size_t lost : {0U, 1U}) {
+        BOOST_TEST(all[lost].at("http.route") == "");
+        BOOST_TEST(all[lost].at("url.path") == "");
+    }
+    BOOST_TEST(all[0].name == "GET");
+    BOOST_TEST(all[1].name == "HTTP");
+    BOOST_TEST(all[1].at("http.request.method") == "_OTHER");
+    BOOST_TEST(all[2].name == "GET /v1/models/{id}");
+    BOOST_TEST(all[2].at("http.route") == "/v1/models/{id}");
+    BOOST_TEST(all[2].at("url.path") == "");
+}
+
+BOOST_AUTO_TEST_CASE(the_access_log_names_the_trace_of_a_valid_parent_only)
+{
+    seen_provider upstream;
+    gateway gate(config(upstream.server.port()));
+    const std::string span = "-b7ad6b7169203331-01\r\n";
+    (void)ask_for(gate, caller);
+    (void)ask_for(gate, "traceparent: ff-" + trace_id + span);
+    (void)ask_for(gate, "traceparent: 00-" + std::string(32, '0') + span);
+    (void)ask_for(gate, "traceparent: 00-" + trace_id + "-0000000000000000-01\r\n");
+    (void)ask_for(gate, caller + caller);
+    const auto lines = gate.access_lines(5);
+    BOOST_TEST(lines[0].find(R"("trace_id":")" + trace_id) != std::string::npos);
+    for (std::size_t i = 1; i < lines.size(); ++i)
+        BOOST_TEST(lines[i].find("trace_id") == std::string::npos, lines[i]);
+}
+
 BOOST_AUTO_TEST_CASE(what_a_collector_refuses_is_dropped_and_counted)
 {
     collector spans(

@@ -2,10 +2,16 @@
 // Spans of a request and of its attempts. Whatever is called for a request that is not sampled does
 // nothing; nothing here allocates, locks or waits.
 
+#include <sluice/http/traceparent.hpp>
 #include <sluice/observe/access_record.hpp>
 #include <sluice/proxy/exchange.hpp>
 
+#include <optional>
+
 namespace sluice::proxy {
+
+// What the caller's traceparent says. None: not there, more than once or not valid.
+[[nodiscard]] std::optional<http::traceparent> parent_of(const http::request_head& head) noexcept;
 
 // Whether the request is traced: as its caller's traceparent says, else as the share has it.
 void begin_trace(services& with, exchange& x) noexcept;
