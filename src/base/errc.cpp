@@ -37,6 +37,7 @@ constexpr std::array rows{
     error_row{errc::invalid_type,                "invalid_type",                400, "invalid_type",                  request,    client,   false, "a parameter has the wrong type"},
     error_row{errc::duplicate_parameter,         "duplicate_parameter",         400, "duplicate_parameter",           request,    client,   false, "a parameter is given more than once"},
     error_row{errc::invalid_api_key,             "invalid_api_key",             401, "invalid_api_key",               auth,       client,   false, "the API key is missing or not known here"},
+    error_row{errc::token_keys_unknown,          "token_keys_unknown",          503, "token_keys_unknown",            server,     gateway,  false, "the keys that tokens are verified with have not been fetched yet"},
     error_row{errc::model_not_allowed,           "model_not_allowed",           403, "model_not_allowed",             permission, client,   false, "this key may not use this model"},
     error_row{errc::model_not_found,             "model_not_found",             404, "model_not_found",               request,    client,   false, "the model does not exist"},
     error_row{errc::target_not_found,            "target_not_found",            400, "target_not_found",              request,    client,   false, "the model has no target of this name"},

@@ -63,6 +63,9 @@ result<void> authenticate(services& with, client& from, exchange& x)
     const auto believed = x.began.time_since_epoch() + with.believed_ahead;
     x.key = x.config->find_key(digest, believed);
     if (x.key == nullptr && x.config->jwt && wire::looks_like_jwt(presented.text)) {
+        // Nobody knows whether it is good; 401 would tell its client to give up.
+        if (!x.config->jwt->keys)
+            return x.fail(errc::token_keys_unknown);
         x.bearer = with.tokens.find(*x.config, digest, presented.text, x.system_time, believed);
         if (x.bearer)
             x.key = x.bearer->key;

@@ -4,6 +4,7 @@
 
 #include <boost/asio/co_spawn.hpp>
 
+#include <algorithm>
 #include <exception>
 #include <utility>
 
@@ -46,11 +47,15 @@ void jwks_fetcher::start()
     });
 }
 
-void jwks_fetcher::look()
+jwks_fetcher::source jwks_fetcher::configured() const
 {
     const auto& jwt = plane_.current()->jwt;
-    const std::string url = jwt && jwt->url ? jwt->url->url : std::string();
-    if (url != url_)
+    return jwt && jwt->url ? source{jwt->url->url, jwt->refresh} : source{};
+}
+
+void jwks_fetcher::look()
+{
+    if (configured() != asked_)
         timer_.cancel();
 }
 
@@ -63,20 +68,22 @@ void jwks_fetcher::stop()
 asio::awaitable<void> jwks_fetcher::run()
 {
     while (!stopped_) {
-        const auto snapshot = plane_.current();
-        const auto& jwt = snapshot->jwt;
-        nanoseconds pause = idle;
-        url_ = jwt && jwt->url ? jwt->url->url : std::string();
-        if (!url_.empty()) {
-            const config::webhook where = *jwt->url;
-            const bool fetched = co_await fetch(where);
-            pause = fetched || jwt->keys ? jwt->refresh : std::min(soon, jwt->refresh);
+        const auto before = std::exchange(asked_, configured());
+        if (before.url != asked_.url) {
+            failing_ = false;
+            pause_ = soon;
         }
-        // Another URL came while this one was asked.
-        const auto& now = plane_.current()->jwt;
-        if (stopped_ || (now && now->url && now->url->url != url_))
+        milliseconds wait = idle;
+        if (!asked_.url.empty()) {
+            const config::webhook where = *plane_.current()->jwt->url;
+            const bool fetched = co_await fetch(where);
+            wait = fetched ? asked_.refresh : std::min(pause_, asked_.refresh);
+            pause_ = fetched ? soon : std::min(2 * pause_, at_last);
+        }
+        // Others came while these were asked.
+        if (stopped_ || configured() != asked_)
             continue;
-        timer_.expires_after(pause);
+        timer_.expires_after(wait);
         co_await timer_.async_wait(no_throw);
     }
 }
@@ -98,7 +105,9 @@ asio::awaitable<bool> jwks_fetcher::fetch(const config::webhook& where)
         tell(ask.where.host, "its answer " + wrong);
         co_return false;
     }
-    failing_ = false;
+    if (std::exchange(failing_, false))
+        log_.info(
+            "jwks_fetched", "the token keys can be fetched again", {{"host", ask.where.host}});
     const origin by{.actor = "jwks", .remote = ask.where.host, .path = {}};
     const auto report = plane_.set_fetched_keys({ask.where.url, std::move(keys)}, by);
     if (report.refused == refusal::none) {

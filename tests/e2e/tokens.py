@@ -128,7 +128,7 @@ class Tokens(Case):
         return "".join(chunk.choices[0].delta.content or "" for chunk in answer if chunk.choices)
 
     def is_let_in(self, token):
-        with contextlib.suppress(openai.AuthenticationError):
+        with contextlib.suppress(openai.AuthenticationError, openai.InternalServerError):
             return bool(self.says(token))
         return False
 
@@ -184,6 +184,31 @@ class Tokens(Case):
         place.close()
         self.assertEqual(self.says(self.second.token("ES256")), "one two three")
         self.server.wait_for("jwks_not_fetched")
+
+    def test_each_place_that_cannot_be_asked_is_told_of(self):
+        places = [KeyPlace(None) for _ in range(2)]
+        for place in places:
+            self.addCleanup(place.close)
+        self.serve(keys=places[0].url)
+        self.server.wait_for("jwks_not_fetched")
+        settings = self.server.settings
+        self.server.write_config({**settings, "jwt": {**settings["jwt"], "keys": places[1].url}})
+        self.assertEqual(self.server.admin("/admin/v1/reload", "POST")[0], 200)
+
+        def told():
+            return self.server.output().count('"jwks_not_fetched"')
+        self.assertTrue(until(lambda: places[1].asked > 0 and told() > 1), "the second one was not told of")
+        # But once, however often it is asked.
+        self.assertTrue(until(lambda: places[1].asked > 1))
+        self.assertEqual(told(), 2)
+        # And who comes meanwhile is asked to come again: the SDK does so by itself.
+        with self.assertRaises(openai.InternalServerError) as refused:
+            self.says(self.first.token())
+        self.assertEqual((refused.exception.status_code, refused.exception.code), (503, "token_keys_unknown"))
+        self.assertNotIn('"jwks_fetched"', self.server.output())
+        places[1].text = self.first.jwks()
+        self.server.wait_for("jwks_fetched")
+        self.assertTrue(until(lambda: self.is_let_in(self.first.token())))
 
     def test_a_file_or_a_secret_does_as_well(self):
         path = self.directory / "jwks.json"

@@ -36,6 +36,65 @@ provider echo_server()
     });
 }
 
+// Answers with its first key set, with the second one's or, where told so, not at all.
+struct key_place {
+    enum phase_of { first_keys, nothing, second_keys };
+
+    explicit key_place(phase_of begin)
+        : phase(begin)
+    {
+    }
+
+    [[nodiscard]] std::string settings(
+        std::string_view refresh, std::string_view host = "127.0.0.1")
+    {
+        return "{ issuer: i, audience: [a], refresh: " + std::string(refresh) + ", keys: 'http://"
+               + std::string(host) + ':' + std::to_string(server.port()) + "/jwks' }";
+    }
+    [[nodiscard]] std::string token_of_first() const
+    {
+        return first.rs256(payload("team"), R"({"alg":"RS256","kid":"1-rsa"})");
+    }
+    [[nodiscard]] std::string token_of_second() const
+    {
+        return second.es256(payload("team"), R"({"alg":"ES256","kid":"2-ec"})");
+    }
+    void wait_until_asked(int times)
+    {
+        for (const auto until = clock::now() + patience; asked < times;)
+            BOOST_REQUIRE(clock::now() < until);
+    }
+
+    const sluice::token_issuer first;
+    const sluice::token_issuer second;
+    std::atomic<phase_of> phase;
+    std::atomic<int> asked{0};
+    provider server{[this](connection& c) {
+        (void)c.request();
+        ++asked;
+        if (phase == nothing)
+            c.send("HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n");
+        else
+            c.send(answer_text(phase == first_keys ? first.jwks("1-") : second.jwks("2-")));
+    }};
+};
+
+message answer_to(gateway& gate, const std::string& token)
+{
+    auto client = gate.connect();
+    client.send(chat_text("", bearer(token)));
+    return client.answer();
+}
+
+bool becomes(gateway& gate, const std::string& token, unsigned wanted)
+{
+    const auto until = clock::now() + patience;
+    while (clock::now() < until)
+        if (answer_to(gate, token).status() == wanted)
+            return true;
+    return false;
+}
+
 constexpr std::string_view two_models =
     "{ m: { targets: [{ provider: one, model: up-m }] }, n: { targets: [{ provider: one, model: "
     "up-n }] } }";
@@ -99,54 +158,77 @@ BOOST_AUTO_TEST_CASE(a_token_is_its_keys_and_a_bad_one_is_nobodys)
 
 BOOST_AUTO_TEST_CASE(keys_are_fetched_renewed_and_kept_when_their_place_is_gone)
 {
-    const sluice::token_issuer first;
-    const sluice::token_issuer second;
-    std::atomic<int> phase{0};
-    std::atomic<int> refused{0};
-    provider place([&](connection& c) {
-        for (;;) {
-            (void)c.request();
-            auto text = answer_text(phase == 0 ? first.jwks("1-") : second.jwks("2-"));
-            if (phase == 1) {
-                ++refused;
-                text = "HTTP/1.1 500 No\r\ncontent-length: 0\r\n\r\n";
-            }
-            c.send(text);
-        }
-    });
+    key_place place(key_place::first_keys);
     auto echo = echo_server();
-    gateway gate(config(echo.port())
-                     .set(
-                         "jwt",
-                         "{ issuer: i, audience: [a], refresh: 1s, keys: 'http://127.0.0.1:"
-                             + std::to_string(place.port()) + "/jwks' }")
-                     .set("keys", "[{ id: team }]"));
-    const auto status = [&](const std::string& token) {
-        auto client = gate.connect();
-        client.send(chat_text("", bearer(token)));
-        return client.answer().status();
-    };
-    const auto becomes = [&](const std::string& token, unsigned wanted) {
-        const auto until = clock::now() + patience;
-        while (clock::now() < until)
-            if (status(token) == wanted)
-                return true;
-        return false;
-    };
-    const auto by_first = first.rs256(payload("team"), R"({"alg":"RS256","kid":"1-rsa"})");
-    const auto by_second = second.es256(payload("team"), R"({"alg":"ES256","kid":"2-ec"})");
-    BOOST_TEST(becomes(by_first, 200));
-    phase = 1;
-    for (const auto until = clock::now() + patience; refused < 2;) {
-        BOOST_REQUIRE(clock::now() < until);
-        (void)status(by_first);
-    }
+    gateway gate(
+        config(echo.port()).set("jwt", place.settings("1s")).set("keys", "[{ id: team }]"));
+    const auto by_first = place.token_of_first();
+    const auto by_second = place.token_of_second();
+    BOOST_TEST(becomes(gate, by_first, 200));
+    place.phase = key_place::nothing;
+    place.wait_until_asked(place.asked + 2);
     for (int i = 0; i < 4; ++i)
-        BOOST_TEST(status(by_first) == 200U);
-    BOOST_TEST(becomes(by_second, 401));
-    phase = 2;
-    BOOST_TEST(becomes(by_second, 200));
-    BOOST_TEST(becomes(by_first, 401));
+        BOOST_TEST(answer_to(gate, by_first).status() == 200U);
+    BOOST_TEST(becomes(gate, by_second, 401));
+    place.phase = key_place::second_keys;
+    BOOST_TEST(becomes(gate, by_second, 200));
+    BOOST_TEST(becomes(gate, by_first, 401));
+}
+
+BOOST_AUTO_TEST_CASE(before_there_are_keys_a_token_is_told_to_come_again)
+{
+    key_place place(key_place::nothing);
+    auto echo = echo_server();
+    gateway gate(
+        config(echo.port())
+            .set("jwt", place.settings("1d"))
+            .set("keys", "[{ id: team }, { id: plain, hash: '" + key_hash("sk-plain") + "' }]"));
+    const auto early = answer_to(gate, place.token_of_first());
+    BOOST_TEST(early.status() == 503U);
+    BOOST_TEST(early.says("token_keys_unknown"));
+    BOOST_TEST(early.has("retry-after"));
+    BOOST_TEST(answer_to(gate, "sk-plain").status() == 200U);
+    BOOST_TEST(answer_to(gate, "sk-other").status() == 401U);
+    place.phase = key_place::first_keys;
+    BOOST_TEST(becomes(gate, place.token_of_first(), 200));
+    BOOST_TEST(answer_to(gate, place.token_of_second()).status() == 401U);
+}
+
+BOOST_AUTO_TEST_CASE(another_refresh_is_in_force_at_once)
+{
+    key_place place(key_place::first_keys);
+    auto echo = echo_server();
+    const auto with = [&](std::string_view refresh) {
+        return config(echo.port())
+            .set("jwt", place.settings(refresh))
+            .set("keys", "[{ id: team }]");
+    };
+    gateway gate(with("1d"));
+    BOOST_TEST(becomes(gate, place.token_of_first(), 200));
+    place.phase = key_place::second_keys;
+    BOOST_TEST(gate.reload(with("1s")).status() == 200U);
+    BOOST_TEST(becomes(gate, place.token_of_second(), 200));
+    place.phase = key_place::first_keys;
+    BOOST_TEST(becomes(gate, place.token_of_first(), 200));
+}
+
+BOOST_AUTO_TEST_CASE(what_could_not_be_fetched_is_asked_for_again_before_the_next_refresh)
+{
+    key_place place(key_place::first_keys);
+    auto echo = echo_server();
+    const auto with = [&](std::string_view host) {
+        return config(echo.port())
+            .set("jwt", place.settings("1d", host))
+            .set("keys", "[{ id: team }]");
+    };
+    gateway gate(with("127.0.0.1"));
+    BOOST_TEST(becomes(gate, place.token_of_first(), 200));
+    place.phase = key_place::nothing;
+    BOOST_TEST(gate.reload(with("localhost")).status() == 200U);
+    BOOST_TEST(gate.reload(with("127.0.0.1")).status() == 200U);
+    place.wait_until_asked(3);
+    place.phase = key_place::second_keys;
+    BOOST_TEST(becomes(gate, place.token_of_second(), 200));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

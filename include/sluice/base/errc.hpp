@@ -33,6 +33,7 @@ enum class errc {
     duplicate_parameter,
     // rights and limits
     invalid_api_key,
+    token_keys_unknown,
     model_not_allowed,
     model_not_found,
     target_not_found,

@@ -1,7 +1,7 @@
 #pragma once
 // The keys that tokens are verified with, where `jwt.keys` is a URL: fetched at once, then every
-// `jwt.refresh`, sooner as long as there are none. What was fetched last stays in force when the
-// URL cannot be reached or answers something else.
+// `jwt.refresh`, sooner after a failure. What was fetched last stays in force when the URL cannot
+// be reached or answers something else.
 
 #include <sluice/base/clock.hpp>
 #include <sluice/observe/log.hpp>
@@ -18,8 +18,9 @@ namespace sluice::server {
 // Every member on the control thread; outlives the running of its io_context.
 class jwks_fetcher {
 public:
-    // What happens when there are no keys yet: how soon the URL is asked again.
+    // After a failure; twice that after the next one. Never longer than `jwt.refresh`.
     static constexpr milliseconds soon{2'000};
+    static constexpr milliseconds at_last{30'000};
 
     jwks_fetcher(boost::asio::io_context& context, control& plane, observe::logger& log);
     jwks_fetcher(const jwks_fetcher&) = delete;
@@ -36,11 +37,20 @@ public:
     [[nodiscard]] const answer& last() const noexcept { return last_; }
 
     void start();
-    // A snapshot is in force: perhaps with another URL.
+    // A snapshot is in force: perhaps with another URL, or one that is to be asked more often.
     void look();
     void stop();
 
 private:
+    // What `jwt` says about it.
+    struct source {
+        std::string url;  // empty: there is nothing to fetch
+        milliseconds refresh{0};
+
+        friend bool operator==(const source&, const source&) = default;
+    };
+
+    [[nodiscard]] source configured() const;
     boost::asio::awaitable<void> run();
     boost::asio::awaitable<bool> fetch(const config::webhook& where);
     void tell(const std::string& host, std::string_view wrong);
@@ -49,8 +59,9 @@ private:
     control& plane_;
     observe::logger& log_;
     boost::asio::steady_timer timer_;
-    answer last_;           // in force
-    std::string url_;       // asked last
+    answer last_;   // in force
+    source asked_;  // last
+    milliseconds pause_ = soon;
     bool failing_ = false;  // told already
     bool stopped_ = false;
 };
