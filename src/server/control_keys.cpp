@@ -191,7 +191,7 @@ change_report control::rotate_key(
     return apply_keys(std::move(keys), id, "rotate_key", by);
 }
 
-change_report control::set_fetched_keys(config::fetched_keys keys, const origin& by)
+change_report control::set_fetched_keys(config::fetched_keys keys, origin by)
 {
     const auto& known = live_.fetched;
     if (known.url == keys.url && known.keys && known.keys->source() == keys.keys->source()) {
@@ -199,6 +199,8 @@ change_report control::set_fetched_keys(config::fetched_keys keys, const origin&
         same.version = current_->version;
         return same;
     }
+    // What is missing among them may have been stolen.
+    by.must_apply = true;
     auto live = live_;
     live.fetched = std::move(keys);
     return apply(

@@ -173,8 +173,9 @@ public:
         std::chrono::sys_seconds now,
         const origin& by);
 
-    // Keys that tokens are verified with. Nothing is changed when they are those in force.
-    change_report set_fetched_keys(config::fetched_keys keys, const origin& by);
+    // Keys that tokens are verified with. Nothing is changed when they are those in force. Not kept
+    // over restarts, so that they need no disk either.
+    change_report set_fetched_keys(config::fetched_keys keys, origin by);
 
     // What is in force under its next version: for a change of what no snapshot holds, so that
     // If-Match notices it all the same. It is the caller's to enter into the audit log.

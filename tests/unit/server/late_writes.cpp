@@ -1,4 +1,5 @@
 // What came into force on a full disk is on it when there is space again.
+#include "jwt_parts.hpp"
 #include "server_parts.hpp"
 
 #include <boost/test/unit_test.hpp>
@@ -100,6 +101,19 @@ BOOST_AUTO_TEST_CASE(a_revoked_key_and_a_killed_model_stay_so)
     BOOST_TEST(w.canary_share() == 0);
     BOOST_REQUIRE(w.plane->live_key("team") != nullptr);
     BOOST_TEST(w.plane->live_key("team")->disabled);
+}
+
+BOOST_AUTO_TEST_CASE(keys_of_tokens_that_were_fetched_need_no_disk)
+{
+    // Not kept over restarts; and the key that the new set has no more may be the stolen one.
+    full_world w;
+    w.fill();
+    const token_issuer issuer;
+    const auto before = w.plane->current()->version;
+    const origin by{.actor = "jwks", .remote = "issuer.example", .path = {}};
+    BOOST_TEST(ok(w.plane->set_fetched_keys(
+        {"https://issuer.example/keys", config::jwt_keys::from_jwks(issuer.jwks()).keys}, by)));
+    BOOST_TEST(w.plane->current()->version > before);
 }
 
 BOOST_AUTO_TEST_CASE(what_other_gateways_are_to_know_is_written_too)
