@@ -184,7 +184,7 @@ bool is_loopback(std::string_view ip)
     return parse_ipv6(ip) == one;
 }
 
-base_url_result parse_base_url(std::string_view text)
+base_url_result parse_base_url(std::string_view text, std::string_view key_belongs)
 {
     const auto colon = text.find("://");
     if (colon == std::string_view::npos)
@@ -201,7 +201,10 @@ base_url_result parse_base_url(std::string_view text)
     auto path = rest.substr(end);
     if (authority.find('@') != std::string_view::npos)
         return {
-            .url = {}, .wrong = "a user or password is not allowed; the key belongs in api_key"};
+            .url = {},
+            .wrong = "a user or password is not allowed"
+                     + (key_belongs.empty() ? std::string()
+                                            : "; the key belongs in " + std::string(key_belongs))};
     const auto parts = split_authority(authority);
     if (!parts)
         return {.url = {}, .wrong = "that is no host and port"};
@@ -226,11 +229,11 @@ base_url_result parse_base_url(std::string_view text)
     return {.url = std::move(url), .wrong = {}};
 }
 
-webhook_result parse_webhook(std::string_view text)
+webhook_result parse_webhook(std::string_view text, std::string_view key_belongs)
 {
     const auto question = std::min(text.find('?'), text.size());
     const auto query = text.substr(question);
-    auto [url, wrong] = parse_base_url(text.substr(0, question));
+    auto [url, wrong] = parse_base_url(text.substr(0, question), key_belongs);
     if (!url)
         return {.hook = {}, .wrong = std::move(wrong)};
     if (!only(query, "/-._~!$&'()*+,;=:@%?"))

@@ -40,14 +40,17 @@ struct base_url_result {
     std::optional<base_url> url;
     std::string wrong;
 };
-[[nodiscard]] base_url_result parse_base_url(std::string_view text);
+// `key_belongs`: the setting that has what somebody may have taken the user and password for.
+[[nodiscard]] base_url_result parse_base_url(
+    std::string_view text, std::string_view key_belongs = {});
 
 // The same for a URL that is called as it stands, with a query if it has one.
 struct webhook_result {
     std::optional<webhook> hook;
     std::string wrong;
 };
-[[nodiscard]] webhook_result parse_webhook(std::string_view text);
+[[nodiscard]] webhook_result parse_webhook(
+    std::string_view text, std::string_view key_belongs = {});
 
 // redis://, rediss://; user and password may have percent signs for what does not belong there.
 struct redis_result {

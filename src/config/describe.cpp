@@ -4,6 +4,8 @@
 #include <sluice/config/schema.hpp>
 #include <sluice/config/units.hpp>
 
+#include <algorithm>
+
 namespace sluice::config {
 namespace {
 
@@ -98,6 +100,13 @@ description describe_provider(const provider& provider)
     return one;
 }
 
+// The query may be a key.
+std::string shown(const webhook& at)
+{
+    const auto query = std::min(at.url.find('?'), at.url.size() - 1) + 1;
+    return at.url.substr(0, query) + masked(at.url.substr(query));
+}
+
 description describe_jwt(const jwt_settings& jwt)
 {
     std::vector<std::string> algorithms;
@@ -109,7 +118,7 @@ description describe_jwt(const jwt_settings& jwt)
     if (!jwt.secret.empty())
         add(one, "secret", text(masked(jwt.secret)));
     else
-        add(one, "keys", text(jwt.url ? jwt.url->url : jwt.file));
+        add(one, "keys", text(jwt.url ? shown(*jwt.url) : jwt.file));
     // So that other keys at the same place are a change.
     if (jwt.keys && !jwt.keys->source().empty())
         add(one, "key_set", text(masked(jwt.keys->source())));
@@ -136,7 +145,7 @@ description describe_pairs(const tracing_settings::pairs& all, bool secret)
 description describe_tracing(const tracing_settings& tracing)
 {
     description one;
-    add(one, "otlp", text(tracing.otlp.url));
+    add(one, "otlp", text(shown(tracing.otlp)));
     add(one, "headers", describe_pairs(tracing.headers, true));
     add(one, "sample", percent(tracing.sample));
     add(one, "service_name", text(tracing.service_name));

@@ -10,6 +10,7 @@
 #include <openssl/param_build.h>
 #include <simdjson.h>
 
+#include <algorithm>
 #include <array>
 #include <utility>
 
@@ -112,6 +113,22 @@ key_pointer ec_key(dom::element jwk)
     return made("EC", build.get());
 }
 
+// As far as its maker has said what it is for: RFC 7517 4.2 to 4.4.
+bool is_to_verify(dom::element jwk, jwt_algorithm algorithm)
+{
+    const auto use = text_member(jwk, "use");
+    const auto meant = text_member(jwk, "alg");
+    if ((!use.empty() && use != "sig") || (!meant.empty() && meant != name_of(algorithm)))
+        return false;
+    dom::array operations;
+    if (jwk["key_ops"].get(operations) != simdjson::SUCCESS)
+        return true;
+    return std::any_of(operations.begin(), operations.end(), [](dom::element one) {
+        std::string_view name;
+        return one.get(name) == simdjson::SUCCESS && name == "verify";
+    });
+}
+
 // r and s, one behind the other, as OpenSSL wants them. Empty: not of the right length.
 std::string der_of(std::string_view signature)
 {
@@ -170,10 +187,7 @@ jwt_keys::result jwt_keys::from_jwks(std::string_view text)
     for (const auto jwk : all) {
         const auto type = text_member(jwk, "kty");
         const auto algorithm = type == "EC" ? jwt_algorithm::es256 : jwt_algorithm::rs256;
-        const auto use = text_member(jwk, "use");
-        const auto meant = text_member(jwk, "alg");
-        if ((type != "EC" && type != "RSA") || (!use.empty() && use != "sig")
-            || (!meant.empty() && meant != name_of(algorithm)))
+        if ((type != "EC" && type != "RSA") || !is_to_verify(jwk, algorithm))
             continue;
         if (auto key = type == "EC" ? ec_key(jwk) : rsa_key(jwk))
             keys->keys_.push_back({text_member(jwk, "kid"), algorithm, key.release()});

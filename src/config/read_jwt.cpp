@@ -25,17 +25,12 @@ std::string read_claim(const place& at)
     return name;
 }
 
-bool is_loopback(std::string_view host)
-{
-    return host == "localhost" || host == "::1" || host.starts_with("127.");
-}
-
 void read_url(const place& at, jwt_settings& jwt)
 {
     auto [url, wrong] = parse_webhook(at.text());
     if (!url)
         at.complain(wrong + ", allowed: " + allowed(*find_row("jwt.keys")));
-    else if (!url->tls && !is_loopback(url->host))
+    else if (!url->tls && url->host != "localhost" && !is_loopback(url->host))
         at.complain("keys that come over http could be anybody's, use https");
     else
         jwt.url = std::move(url);
@@ -102,8 +97,11 @@ void read_jwt(const place& root, const environment& environment, snapshot& setti
     if (at["audience"].given() && audience.empty())
         at["audience"].complain("without an audience a token for anybody would do, name ours");
     if (check_length(at["audience"], audience.size(), most_audiences))
-        for (const auto& one : audience)
+        for (const auto& one : audience) {
             jwt.audience.push_back(one.text());
+            if (one.given() && jwt.audience.back().empty())
+                one.complain("the value is empty");
+        }
     read_verification(at, environment, jwt);
     read_algorithms(at["algorithms"], jwt);
     jwt.refresh = at["refresh"].duration();

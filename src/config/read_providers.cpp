@@ -11,7 +11,7 @@ void read_url(const place& at, provider& provider)
 {
     if (!at.given())
         return;
-    auto [url, wrong] = parse_base_url(at.text());
+    auto [url, wrong] = parse_base_url(at.text(), "api_key");
     if (!url) {
         // Without the value: whoever writes a password into a URL does not want it in a log.
         at.complain(wrong + ", allowed: " + allowed(*find_row("providers.*.base_url")));

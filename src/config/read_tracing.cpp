@@ -41,7 +41,7 @@ void read_endpoint(const place& at, webhook& into)
 {
     if (!at.given())
         return;
-    auto [url, wrong] = parse_webhook(at.text());
+    auto [url, wrong] = parse_webhook(at.text(), "tracing.headers");
     if (!url)
         return at.complain(wrong + ", allowed: " + allowed(*find_row("tracing.otlp")));
     into = std::move(*url);

@@ -204,15 +204,13 @@ BOOST_AUTO_TEST_CASE(a_key_set_that_is_none_is_told)
     const std::string none = "has no key for RS256 (2048 to 8192 bits) or ES256";
     BOOST_TEST(wrong(R"({"keys":[]})") == none);
     BOOST_TEST(wrong(R"({"keys":[5,{},{"kty":"oct","k":"c2VjcmV0"}]})") == none);
-    // 1024 bits; an encryption key; a point that is not on the curve.
-    const auto rsa = [](std::size_t bytes, std::string_view more) {
-        return R"({"keys":[{"kty":"RSA","e":"AQAB")" + std::string(more) + R"(,"n":")"
-               + base64url(std::string(bytes, '\xff')) + "\"}]}";
+    // Of 1024 and of 16,000 bits; a point that is not on the curve.
+    const auto rsa = [](std::size_t bytes) {
+        return R"({"keys":[{"kty":"RSA","e":"AQAB","n":")" + base64url(std::string(bytes, '\xff'))
+               + "\"}]}";
     };
-    BOOST_TEST(wrong(rsa(128, "")) == none);
-    BOOST_TEST(wrong(rsa(2000, "")) == none);
-    BOOST_TEST(wrong(rsa(256, R"(,"use":"enc")")) == none);
-    BOOST_TEST(wrong(rsa(256, R"(,"alg":"RS512")")) == none);
+    BOOST_TEST(wrong(rsa(128)) == none);
+    BOOST_TEST(wrong(rsa(2000)) == none);
     const auto number = base64url(std::string(32, '\x01'));
     BOOST_TEST(
         wrong(
@@ -220,6 +218,31 @@ BOOST_AUTO_TEST_CASE(a_key_set_that_is_none_is_told)
             + "\"}]}")
         == none);
     BOOST_TEST(ERR_peek_error() == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_key_is_for_what_its_maker_says)
+{
+    const auto holds_with = [](std::string_view members) {
+        const std::string as_it_is = R"("use":"sig","alg":"RS256")";
+        auto text = issuer().jwks();
+        text.replace(text.find(as_it_is), as_it_is.size(), members);
+        auto settings = by_keys();
+        settings.keys = jwt_keys::from_jwks(text).keys;
+        return holds(issuer().rs256(payload()), settings);
+    };
+    for (const auto* fits :
+         {R"("use":"sig")",
+          R"("alg":"RS256")",
+          R"("key_ops":["verify"])",
+          R"("key_ops":["sign","verify"],"use":"sig")"})
+        BOOST_TEST(holds_with(fits), fits);
+    for (const auto* other :
+         {R"("use":"enc")",
+          R"("alg":"RS512")",
+          R"("alg":"PS256","use":"sig")",
+          R"("key_ops":["encrypt","wrapKey"])",
+          R"("key_ops":[])"})
+        BOOST_TEST(!holds_with(other), other);
 }
 
 BOOST_AUTO_TEST_CASE(the_file_says_it_all)
@@ -255,7 +278,10 @@ BOOST_AUTO_TEST_CASE(wrong_settings_are_complained_about)
     says(", keys: /etc/gone.json", "jwt.keys: \"/etc/gone.json\" cannot be read");
     says(", keys: /etc/none.json", "is no JSON Web Key Set");
     says(", keys: \"http://issuer.example/keys\"", "could be anybody's");
-    says(", keys: \"https://user@issuer.example/keys\"", "jwt.keys: ");
+    says(", keys: \"http://127.issuer.example/keys\"", "could be anybody's");
+    says(
+        ", keys: \"https://user@issuer.example/keys\"",
+        "jwt.keys: a user or password is not allowed, allowed: ");
     says(", secret: short", "is shorter than 32 characters");
     says(long_secret + ", algorithms: [RS256]", "HS256 is for `secret`");
     says(", keys: /etc/jwks.json, algorithms: [HS256]", "HS256 is for `secret`");
@@ -265,8 +291,23 @@ BOOST_AUTO_TEST_CASE(wrong_settings_are_complained_about)
     BOOST_TEST(contains(
         lines(load_with("keys: [{id: team}]\n")), "keys[0].hash: is missing, allowed: `sha256:`"));
     BOOST_TEST(contains(
+        lines(load_with(
+            "jwt: {issuer: i, audience: [a, \"\"], secret: " + std::string(secret) + "}\n")),
+        "jwt.audience[1]: the value is empty"));
+    BOOST_TEST(contains(
         lines(load_with("jwt: {secret: " + std::string(secret) + "}\n")),
         "jwt.issuer: is missing"));
+}
+
+BOOST_AUTO_TEST_CASE(keys_may_come_over_http_from_this_machine)
+{
+    for (const std::string_view host :
+         {"127.0.0.1", "127.1.2.3", "localhost", "LOCALHOST", "[::1]"})
+        BOOST_TEST(
+            lines(load_with(
+                "jwt: {issuer: i, audience: [a], keys: \"http://" + std::string(host)
+                + ":8080/k\"}\n"))
+            == "");
 }
 
 BOOST_AUTO_TEST_CASE(fetched_keys_are_of_the_url_that_is_configured)

@@ -1,4 +1,5 @@
 #include "fake.hpp"
+#include <sluice/config/render.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -74,6 +75,10 @@ BOOST_AUTO_TEST_CASE(what_does_not_fit_is_named)
 {
     BOOST_TEST(complains("sample: 1%", "tracing.otlp"));
     BOOST_TEST(complains("otlp: \"grpc://h:4317\"", "tracing.otlp"));
+    BOOST_TEST(complains(
+        "otlp: \"http://user:hunter2@h\"",
+        "tracing.otlp: a user or password is not allowed; the key belongs in tracing.headers, "
+        "allowed"));
     BOOST_TEST(complains("otlp: \"http://h\", sample: 101%", "tracing.sample"));
     BOOST_TEST(complains("otlp: \"http://h\", timeout: 2h", "tracing.timeout"));
     BOOST_TEST(complains("otlp: \"http://h\", service_name: \"\"", "tracing.service_name"));
@@ -91,6 +96,23 @@ BOOST_AUTO_TEST_CASE(a_secret_in_a_header_is_in_no_complaint)
         lines(load_with("tracing: {otlp: \"http://h\", headers: {a: \"very-secret\\n\"}}\n"));
     BOOST_TEST(all.find("tracing.headers.a") != std::string::npos);
     BOOST_TEST(all.find("very-secret") == std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_secret_in_a_query_is_not_shown_but_another_one_is_seen)
+{
+    const auto shown = [](const std::string& secret) {
+        return render(load_with(
+                          "tracing: {otlp: \"https://h/x?key=" + secret
+                          + "\"}\njwt: {issuer: i, audience: [a], keys: \"https://h/k?key=" + secret
+                          + "\"}\n")
+                          .document.value()
+                          .settings);
+    };
+    const auto one = shown("hunter2");
+    BOOST_TEST(one.find("hunter2") == std::string::npos);
+    BOOST_TEST(one.find("https://h/x?sha256:") != std::string::npos);
+    BOOST_TEST(one.find("https://h/k?sha256:") != std::string::npos);
+    BOOST_TEST(one != shown("hunter3"));
 }
 
 BOOST_AUTO_TEST_SUITE_END()
