@@ -132,8 +132,9 @@ std::optional<std::string> base64url_decoded(std::string_view text)
 
 bool looks_like_jwt(std::string_view text) noexcept
 {
-    return text.size() <= max_jwt_bytes && text.starts_with("ey")
-           && std::ranges::count(text, '.') == 2;
+    // A brace, and behind it a quotation mark or a blank, or a line's end or a tab.
+    const bool begins = text.starts_with("ey") || text.starts_with("ew");
+    return begins && text.size() <= max_jwt_bytes && std::ranges::count(text, '.') == 2;
 }
 
 std::optional<jwt> parse_jwt(std::string_view token)

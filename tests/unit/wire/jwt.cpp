@@ -45,6 +45,16 @@ BOOST_AUTO_TEST_CASE(a_token_is_taken_apart)
     BOOST_TEST(parsed->signed_part == token.substr(0, token.rfind('.')));
 }
 
+BOOST_AUTO_TEST_CASE(a_header_may_be_written_over_several_lines)
+{
+    for (const auto* header :
+         {"{\n  \"alg\": \"RS256\"\n}",
+          "{\r\n\"alg\":\"RS256\"}",
+          "{\t\"alg\":\"RS256\"}",
+          R"({ "alg":"RS256"})"})
+        BOOST_TEST(parse_jwt(token_of(header)).has_value(), header);
+}
+
 BOOST_AUTO_TEST_CASE(what_is_no_token_of_ours_is_refused)
 {
     for (const auto* header :
