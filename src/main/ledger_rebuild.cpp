@@ -1,5 +1,6 @@
 #include "ledger_rebuild.hpp"
 
+#include <sluice/state/aside.hpp>
 #include <sluice/state/directory.hpp>
 #include <sluice/state/rebuild.hpp>
 
@@ -85,25 +86,13 @@ state::usage_rebuilder::numbers rebuild(
     return done;
 }
 
-// Where the old ledger is kept: nothing that was kept before is overwritten.
-std::string free_name(const std::string& path)
-{
-    const auto taken = [](const std::string& name) {
-        return std::filesystem::exists(name) || std::filesystem::exists(name + "-wal");
-    };
-    std::string name = path + ".before";
-    for (int number = 2; taken(name); ++number)
-        name = path + ".before." + std::to_string(number);
-    return name;
-}
-
 // The new one takes the old one's place when it is whole. After a crash much of the old one is in
 // its log of writes, which keeps the name it is found by. Empty: there was none.
 std::string replace(const std::string& path, const std::string& with)
 {
     std::string kept;
     if (std::filesystem::exists(path)) {
-        kept = free_name(path);
+        kept = state::free_name(path, ".before");
         if (std::filesystem::exists(path + "-wal"))
             std::filesystem::rename(path + "-wal", kept + "-wal");
         std::filesystem::rename(path, kept);

@@ -64,10 +64,10 @@ control::control(
     auto last_version = stored.saved.version;
     if (!stored.complaint.empty()) {
         last_version = parts_.audit.last_version() + versions_left_out;
-        report_loss(stored.complaint, last_version + 1);
+        report_loss("live_changes_lost", stored.complaint, last_version + 1);
     }
     live_ = std::move(stored.saved.overrides);
-    load_keys();
+    load_keys(last_version + 1);
     auto warnings = drop_what_does_not_fit(file_.settings, live_);
     auto built = config::build(file_, live_, last_version + 1, nullptr, parts_.catalogue);
     std::ranges::move(built.ignored, std::back_inserter(warnings));
@@ -81,14 +81,14 @@ control::control(
     show(*current_, parts_.values);
 }
 
-void control::report_loss(const std::string& what, std::uint64_t version)
+void control::report_loss(std::string_view event, const std::string& what, std::uint64_t version)
 {
-    parts_.log.error("live_changes_lost", what, {{"version", version}});
-    reload_.complaints = {what};  // the admin API shows it until something is changed
+    parts_.log.error(event, what, {{"version", version}});
+    reload_.complaints.push_back(what);  // the admin API shows it until something is changed
     const observe::audit_entry entry{
         .actor = "gateway",
         .remote = {},
-        .action = "live_changes_lost",
+        .action = event,
         .path = {},
         .from = {},
         .to = what,

@@ -2,6 +2,7 @@
 #include <sluice/server/control.hpp>
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 namespace sluice::server {
@@ -27,14 +28,16 @@ void end_at(std::vector<config::key_secret>& secrets, std::chrono::sys_seconds e
 
 }  // namespace
 
-void control::load_keys()
+void control::load_keys(std::uint64_t version)
 {
     auto stored = parts_.keys.load();
-    if (!stored.complaint.empty()) {
-        parts_.log.error("keys_lost", stored.complaint);
-        reload_.complaints.push_back(stored.complaint);
-    }
     live_.keys = std::move(stored.keys);
+    if (!stored.complaint.empty()) {
+        report_loss("keys_lost", stored.complaint, version);
+        // The next start would find no list, as if there never had been a key, and open to all.
+        if (const auto ec = parts_.keys.save(live_.keys))
+            throw std::runtime_error("the list of keys cannot be saved: " + ec.message());
+    }
     live_ = live_over(file_.settings);
 }
 

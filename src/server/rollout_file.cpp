@@ -99,7 +99,7 @@ loaded_rollouts load_rollouts(state::kept_file& from)
 {
     std::string text;
     if (const auto ec = from.read(text, to_json(std::vector<saved_rollout>{})))
-        return {{}, from.path() + ": cannot be read: " + ec.message()};
+        return {{}, from.path() + ": cannot be read: " + ec.message() + "; " + from.put_aside()};
     if (text.empty())  // made, and never filled
         return {};
     if (text.size() <= most_rollout_bytes)

@@ -1,3 +1,4 @@
+#include <sluice/state/aside.hpp>
 #include <sluice/state/kept_file.hpp>
 
 #include <array>
@@ -79,9 +80,15 @@ kept_file::kept_file(std::string path, std::size_t max_bytes)
 std::error_code kept_file::read(std::string& text, std::string_view none)
 {
     text.clear();
-    const file in(path_, O_RDONLY | O_NOFOLLOW);
+    // Not waiting: what has taken its name may be a pipe that nobody writes to.
+    const file in(path_, O_RDONLY | O_NOFOLLOW | O_NONBLOCK);
     if (!in && errno != ENOENT)
         return last_error();
+    struct stat facts{};
+    if (in && (::fstat(in.fd(), &facts) != 0 || !S_ISREG(facts.st_mode)))
+        return std::make_error_code(
+            S_ISDIR(facts.st_mode) ? std::errc::is_a_directory
+                                   : std::errc::operation_not_supported);
     if (!in)
         text = none;
     std::array<char, 16'384> piece{};
@@ -135,7 +142,7 @@ std::error_code kept_file::replace(std::string_view text)
 std::string kept_file::put_aside()
 {
     on_disk_.reset();
-    const std::string aside = path_ + ".corrupt";
+    const std::string aside = free_name(path_, ".corrupt");
     const bool moved = std::rename(path_.c_str(), aside.c_str()) == 0;
     return moved ? "kept as " + aside : "left in place";
 }

@@ -140,7 +140,8 @@ key_store::load_result key_store::load()
     lost.keys.closed = true;
     std::string text;
     if (const auto ec = file_.read(text, to_json(config::live_keys{}))) {
-        lost.complaint = file_.path() + ": cannot be read: " + ec.message();
+        lost.complaint =
+            file_.path() + ": cannot be read: " + ec.message() + "; " + file_.put_aside();
         return lost;
     }
     if (text.size() <= max_file_bytes)

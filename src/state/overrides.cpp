@@ -165,7 +165,7 @@ override_store::load_result override_store::load()
 {
     std::string text;
     if (const auto ec = file_.read(text, to_json(saved_overrides{})))
-        return {{}, file_.path() + ": cannot be read: " + ec.message()};
+        return {{}, file_.path() + ": cannot be read: " + ec.message() + "; " + file_.put_aside()};
     if (text.size() <= max_file_bytes)
         if (auto saved = overrides_from_json(text))
             return {std::move(*saved), {}};

@@ -88,7 +88,7 @@ spread_book::spread_book(const directory& where, std::string gateway)
 {
     std::string text;
     if (const auto ec = file_.read(text, to_json(list_)))
-        complaint_ = file_.path() + ": cannot be read: " + ec.message();
+        complaint_ = file_.path() + ": cannot be read: " + ec.message() + "; " + file_.put_aside();
     else if (text.size() > max_file_bytes || !spread_from_json(text, list_))
         complaint_ =
             file_.path() + ": is not a list of what gateways changed; " + file_.put_aside();

@@ -221,13 +221,13 @@ private:
         std::optional<state::live_change> with{};  // told with the rest
     };
 
-    void load_keys();
+    void load_keys(std::uint64_t version);
     void install(config::snapshot_ptr next);
     // The live changes with the keys' settings as they read over this file.
     [[nodiscard]] config::overrides live_over(const config::snapshot& file) const;
     // A file without keys does not open a gateway that wants them: a restart does, and says so.
     void refuse_opening(config::load_result& loaded) const;
-    void report_loss(const std::string& what, std::uint64_t version);
+    void report_loss(std::string_view event, const std::string& what, std::uint64_t version);
     [[nodiscard]] change_report apply_keys(
         config::live_keys keys, const std::string& id, std::string_view action, const origin& by);
     [[nodiscard]] change_report no_such_key(const std::string& id) const;

@@ -32,7 +32,8 @@ public:
     // Tries it again.
     [[nodiscard]] std::error_code write_late();
 
-    // Renames a file that is of no use to PATH.corrupt; says what became of it.
+    // Renames a file that is of no use, or cannot be read, to PATH.corrupt (then PATH.corrupt.2 and
+    // so on): the next save() would replace it. Says what became of it.
     [[nodiscard]] std::string put_aside();
 
 private:

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <filesystem>
 #include <limits>
 #include <sys/stat.h>
 
@@ -224,6 +225,17 @@ BOOST_AUTO_TEST_CASE(versions_grow_also_when_the_live_changes_are_lost_and_the_l
     world.restart();
     BOOST_TEST(world.plane->current()->version == lost + 1);
     BOOST_TEST(world.plane->last_reload().complaints.empty());
+}
+
+BOOST_AUTO_TEST_CASE(live_changes_that_cannot_be_read_are_kept)
+{
+    control_world world;
+    const auto path = world.directory->file("overrides.json");
+    std::filesystem::rename(path, path + ".elsewhere");
+    std::filesystem::create_symlink(path + ".elsewhere", path);
+    world.restart();
+    BOOST_TEST(world.lines.back().find("live_changes_lost") != std::string::npos);
+    BOOST_TEST(std::filesystem::is_symlink(path + ".corrupt"));
 }
 
 BOOST_AUTO_TEST_CASE(a_change_meant_for_another_version_is_refused)

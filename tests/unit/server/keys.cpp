@@ -237,6 +237,9 @@ BOOST_AUTO_TEST_CASE(lost_keys_are_told_and_leave_the_gateway_closed)
     const auto told = std::ranges::any_of(
         world.lines, [](const auto& line) { return line.find("keys_lost") != std::string::npos; });
     BOOST_TEST(told);
+    BOOST_TEST(world.audit->recent(1).front().find("keys_lost") != std::string::npos);
+    world.restart();
+    BOOST_TEST(!world.plane->current()->open());
 }
 
 BOOST_AUTO_TEST_CASE(a_key_keeps_its_limits_state_over_changes)

@@ -3,9 +3,12 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <fcntl.h>
 #include <filesystem>
 #include <fstream>
 #include <string>
+#include <sys/stat.h>
+#include <unistd.h>
 
 BOOST_AUTO_TEST_SUITE(kept_files)
 
@@ -84,6 +87,31 @@ BOOST_FIXTURE_TEST_CASE(more_than_would_be_read_is_not_written, disk)
     BOOST_TEST(tested.late());
     BOOST_TEST(!tested.save(std::string(100, 'x')));
     BOOST_TEST(!tested.late());
+}
+
+BOOST_FIXTURE_TEST_CASE(nothing_that_was_put_aside_before_is_lost, disk)
+{
+    kept_file tested(file("f"), 100);
+    for (const auto* text : {"one", "two", "three"}) {
+        std::ofstream(file("f")) << text;
+        (void)tested.put_aside();
+    }
+    BOOST_TEST(sluice::text_of(file("f.corrupt")) == "one");
+    BOOST_TEST(sluice::text_of(file("f.corrupt.2")) == "two");
+    BOOST_TEST(sluice::text_of(file("f.corrupt.3")) == "three");
+}
+
+BOOST_FIXTURE_TEST_CASE(what_is_no_file_is_not_waited_for, disk)
+{
+    BOOST_REQUIRE(::mkfifo(file("f").c_str(), 0600) == 0);
+    // So that reading it does not wait for a writer for good where it would.
+    const int writer = ::open(file("f").c_str(), O_RDWR | O_CLOEXEC);
+    BOOST_TEST(::write(writer, "x", 1) == 1);
+    kept_file tested(file("f"), 0);
+    std::string text;
+    BOOST_TEST(!!tested.read(text, ""));
+    BOOST_TEST(text == "");
+    ::close(writer);
 }
 
 BOOST_AUTO_TEST_SUITE_END()

@@ -117,7 +117,17 @@ BOOST_AUTO_TEST_CASE(a_damaged_file_is_put_aside_and_leaves_the_gateway_closed)
         BOOST_TEST(loaded.keys.by_id.empty());
         BOOST_TEST(loaded.keys.closed);
         BOOST_TEST(!std::filesystem::exists(path));
+        std::filesystem::remove(path + ".corrupt");
     }
+}
+
+BOOST_AUTO_TEST_CASE(a_list_that_cannot_be_read_is_put_aside_too)
+{
+    std::filesystem::create_directory(path);
+    const auto loaded = state::key_store(*where).load();
+    BOOST_TEST(loaded.complaint.find("kept as " + path + ".corrupt") != std::string::npos);
+    BOOST_TEST(loaded.keys.closed);
+    BOOST_TEST(std::filesystem::is_directory(path + ".corrupt"));
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_written_leaves_the_old_file)

@@ -444,6 +444,7 @@ BOOST_AUTO_TEST_CASE(a_file_of_no_use_is_put_aside_and_told_of)
         BOOST_TEST(book.complaint().find("spread.json.corrupt") != std::string::npos);
         BOOST_TEST(book.list().all().empty());
         BOOST_TEST(text_of(home.file("spread.json.corrupt")) == text);
+        std::filesystem::remove(home.file("spread.json.corrupt"));
     }
 }
 
