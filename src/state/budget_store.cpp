@@ -16,26 +16,63 @@ constexpr const char* budget_schema =
     " one INTEGER PRIMARY KEY, day INTEGER NOT NULL, month INTEGER NOT NULL);"
     "PRAGMA user_version = 1;";
 
+constexpr std::string_view find_row =
+    "SELECT granted, topped_up, told FROM budget WHERE id = ?1 AND period = ?2";
+constexpr std::string_view find_operations =
+    "SELECT booked FROM operations WHERE id = ?1 AND period = ?2";
+constexpr std::string_view save_row = "INSERT OR REPLACE INTO budget VALUES(?1, ?2, ?3, ?4, ?5)";
+constexpr std::string_view save_operations = "INSERT OR REPLACE INTO operations VALUES(?1, ?2, ?3)";
+constexpr std::string_view prune_rows = "DELETE FROM budget WHERE id = ?1 AND period < ?2";
+constexpr std::string_view prune_operations =
+    "DELETE FROM operations WHERE id = ?1 AND period < ?2";
+constexpr std::string_view save_reached = "INSERT OR REPLACE INTO reached VALUES(1, ?1, ?2)";
+constexpr std::string_view find_reached = "SELECT day, month FROM reached";
+
+store_form budget_form()
+{
+    return {
+        budget_schema,
+        {find_row,
+         find_operations,
+         save_row,
+         save_operations,
+         prune_rows,
+         prune_operations,
+         save_reached,
+         find_reached}};
+}
+
+// Above a thousand million dollars, and sums of some of them are still numbers.
+constexpr std::int64_t most_believed = std::int64_t{1} << 60U;
+
+bool is_believable(sqlite_statement& row, int column)
+{
+    return row.is_integer(column) && row.integer(column) >= 0
+           && row.integer(column) < most_believed;
+}
+
 }  // namespace
 
 budget_store::budget_store(const std::string& path, std::string& complaint)
-    : database_(open_store(path, budget_schema, complaint)),
-      find_(database_.prepare(
-          "SELECT granted, topped_up, told FROM budget WHERE id = ?1 AND period = ?2")),
-      operations_(database_.prepare("SELECT booked FROM operations WHERE id = ?1 AND period = ?2")),
-      save_(database_.prepare("INSERT OR REPLACE INTO budget VALUES(?1, ?2, ?3, ?4, ?5)")),
-      book_(database_.prepare("INSERT OR REPLACE INTO operations VALUES(?1, ?2, ?3)")),
-      prune_(database_.prepare("DELETE FROM budget WHERE id = ?1 AND period < ?2")),
-      prune_operations_(database_.prepare("DELETE FROM operations WHERE id = ?1 AND period < ?2")),
-      reach_(database_.prepare("INSERT OR REPLACE INTO reached VALUES(1, ?1, ?2)"))
+    : database_(open_store(path, budget_form(), complaint)),
+      find_(database_.prepare(find_row)),
+      operations_(database_.prepare(find_operations)),
+      save_(database_.prepare(save_row)),
+      book_(database_.prepare(save_operations)),
+      prune_(database_.prepare(prune_rows)),
+      prune_operations_(database_.prepare(prune_operations)),
+      reach_(database_.prepare(save_reached))
 {
 }
 
-std::optional<budget_row> budget_store::find(const std::string& budget, std::int64_t period)
+std::optional<budget_row> budget_store::find(
+    const std::string& budget, std::int64_t period, bool& damaged)
 {
     find_.bind(1, std::string_view(budget)).bind(2, period);
     std::optional<budget_row> found;
-    if (find_.step())
+    const bool there = find_.step();
+    damaged = there && !(is_believable(find_, 0) && is_believable(find_, 1));
+    if (there && !damaged)
         found = budget_row{budget, period, find_.integer(0), find_.integer(1), find_.integer(2)};
     find_.reset();
     operations_.bind(1, std::string_view(budget)).bind(2, period);
@@ -47,7 +84,7 @@ std::optional<budget_row> budget_store::find(const std::string& budget, std::int
 
 std::optional<reached_dates> budget_store::reached()
 {
-    auto row = database_.prepare("SELECT day, month FROM reached");
+    auto row = database_.prepare(find_reached);
     if (!row.step())
         return std::nullopt;
     return reached_dates{row.integer(0), row.integer(1)};

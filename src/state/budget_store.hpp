@@ -32,7 +32,11 @@ public:
     // `complaint`: a corrupt file that was set aside.
     budget_store(const std::string& path, std::string& complaint);
 
-    [[nodiscard]] std::optional<budget_row> find(const std::string& budget, std::int64_t period);
+    // `damaged`: there is one, with numbers that no account has; none is the answer.
+    [[nodiscard]] std::optional<budget_row> find(
+        const std::string& budget, std::int64_t period, bool& damaged);
+    // The file is not there any more: nothing of it is, and what is saved is nobody's.
+    [[nodiscard]] bool moved() const noexcept { return database_.moved(); }
     [[nodiscard]] std::optional<reached_dates> reached();
 
     // On the disk, all of it, when it returns.

@@ -47,7 +47,7 @@ void grant_account::begin(const policy::dates& today, const std::optional<budget
         row_ = *row;
     ends_ = daily ? today.day_ends : today.month_ends;
     known_ = {row_.topped_up, row_.granted};
-    pending_ = put_ = 0;
+    pending_ = put_ = assumed_ = 0;
     dirty_ = asking_ = refused_ = unsure_ = false;
     ask_at_ = {};
     about_.purse->open(tag(), 0);
@@ -58,17 +58,18 @@ void grant_account::begin_spent(std::int64_t nanodollars)
 {
     if (nanodollars <= 0)
         return;
-    row_.granted = known_.granted = nanodollars;
+    row_.granted = known_.granted = assumed_ = nanodollars;
     dirty_ = true;
 }
 
 void grant_account::add_written(const budget_row& row)
 {
-    row_.granted += row.granted;
+    const auto more = std::max<std::int64_t>(row.granted - std::exchange(assumed_, 0), 0);
+    row_.granted += more;
     row_.topped_up = std::max(row_.topped_up, row.topped_up);
     row_.operations.insert(0, row.operations);
     row_.told |= row.told;
-    known_.granted += row.granted;
+    known_.granted += more;
     known_.topped_up = std::max(known_.topped_up, row.topped_up);
     dirty_ = true;
 }

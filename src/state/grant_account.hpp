@@ -32,7 +32,8 @@ public:
     void begin(const policy::dates& today, const std::optional<budget_row>& row);
     // Right after that: so much was spent before anybody kept an account of it.
     void begin_spent(std::int64_t nanodollars);
-    // What could not be read then: on top of it comes what was granted since.
+    // What could not be read then: on top of it comes what was granted since. What begin_spent()
+    // was told is part of it.
     void add_written(const budget_row& row);
 
     // What to do now. At most one of them is above 0.
@@ -69,6 +70,8 @@ public:
     // What has to be written before fill(); none: nothing.
     [[nodiscard]] std::optional<budget_row> unwritten() const;
     void written() noexcept { dirty_ = false; }
+    // What was written is lost.
+    void write_again() noexcept { dirty_ = begun_; }
     // Puts what was granted into the purse.
     void fill();
 
@@ -92,6 +95,7 @@ private:
     bool refused_ = false;  // somebody, since it is closed
     bool unsure_ = false;
     std::int64_t pending_ = 0;  // granted, and not in the purse yet
+    std::int64_t assumed_ = 0;  // of what was granted, by begin_spent()
     std::int64_t put_ = 0;      // into the purse in this period, less what was taken out again
     budget_standing known_;
     policy::lease_planner planner_;

@@ -86,7 +86,7 @@ void grants::parts::begin_periods(time_point now)
         each->unread = !readable;
         if (readable) {
             try {
-                row = store_->find(account.id(), account.period_of(today_));
+                row = find_row(account);
             } catch (const sqlite_error& why) {
                 each->unread = true;
                 failed(why, now);
@@ -95,11 +95,25 @@ void grants::parts::begin_periods(time_point now)
         // What was held lapses with its period.
         lease_returned_.fetch_add(account.held(), std::memory_order_relaxed);
         account.begin(today_, row);
-        if (!row && readable && !each->unread)
+        if (!row)
             account.begin_spent(known.of(account.id(), account.period()));
     }
     if (readable)
         read_late(now);
+}
+
+// Throws sqlite_error. None as well where it is there and cannot be true.
+std::optional<budget_row> grants::parts::find_row(const grant_account& of)
+{
+    bool damaged = false;
+    auto row = store_->find(of.id(), of.period_of(today_), damaged);
+    if (damaged)
+        log_.error(
+            "budget_unbelievable",
+            "what was written of a budget cannot be true: it begins with what the ledger of usage "
+            "knows",
+            {{"budget", std::string_view(of.id())}, {"file", std::string_view(how_.path)}});
+    return row;
 }
 
 // What could not be read when its period began.
@@ -109,7 +123,7 @@ void grants::parts::read_late(time_point now)
         if (!each->unread || !store_)
             continue;
         try {
-            if (const auto row = store_->find(each->account.id(), each->account.period_of(today_)))
+            if (const auto row = find_row(each->account))
                 each->account.add_written(*row);
             each->unread = false;
         } catch (const sqlite_error& why) {
@@ -213,17 +227,43 @@ void grants::parts::collect_news()
             news_.push_back({*what, each->account.status()});
 }
 
-// On the disk before anything of it can be spent. What cannot be written is granted all the same:
-// serving goes on, and it is told.
-void grants::parts::write(std::unique_lock<std::mutex>& lock, time_point now)
+std::vector<budget_row> grants::parts::unwritten() const
 {
     std::vector<budget_row> rows;
     for (const auto& each : slots_)
         if (auto row = each->unread ? std::nullopt : each->account.unwritten())
             rows.push_back(std::move(*row));
+    return rows;
+}
+
+// SQLite goes on writing to a file that was deleted. Whether everything is to be written again.
+bool grants::parts::see_that_it_is_there()
+{
+    if (!store_ || !store_->moved())
+        return false;
+    store_.reset();
+    for (const auto& each : slots_)
+        each->account.write_again();
+    log_.error(
+        "budgets_gone",
+        "the database of budgets was taken away while it was in use: what is known here is written "
+        "to another",
+        {{"file", std::string_view(how_.path)}});
+    return true;
+}
+
+// On the disk before anything of it can be spent. What cannot be written is granted all the same:
+// serving goes on, and it is told.
+void grants::parts::write(std::unique_lock<std::mutex>& lock, time_point now)
+{
     const reached_dates reached{today_.day, today_.month};
     const bool later = reached.day != reached_.day || reached.month != reached_.month;
-    if ((rows.empty() && !later) || now < store_at_ || !open(now))
+    auto rows = unwritten();
+    if (rows.empty() && !later)
+        return;
+    if (see_that_it_is_there())
+        rows = unwritten();
+    if (now < store_at_ || !open(now))
         return;
     try {
         lock.unlock();

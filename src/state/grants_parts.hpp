@@ -49,6 +49,9 @@ private:
     [[nodiscard]] bool open(time_point now);
     void begin_periods(time_point now);
     void read_late(time_point now);
+    [[nodiscard]] std::optional<budget_row> find_row(const grant_account& of);
+    [[nodiscard]] std::vector<budget_row> unwritten() const;
+    [[nodiscard]] bool see_that_it_is_there();
     void tend(slot& of, time_point now);
     void ask(grant_account& of, const grant_account::wish& what);
     void give_back(grant_account& of, std::int64_t amount);

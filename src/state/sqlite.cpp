@@ -1,5 +1,7 @@
 #include "sqlite.hpp"
 
+#include <sluice/state/aside.hpp>
+
 #include <fcntl.h>
 #include <filesystem>
 #include <sqlite3.h>
@@ -25,10 +27,31 @@ void make_private(const std::string& path)
         ::close(file);
 }
 
-sqlite_database open_whole(const std::string& path, const char* schema)
+// A program newer than this one may have altered it, or somebody by hand.
+void see_that_it_is_ours(sqlite_database& opened, const store_form& form)
 {
+    try {
+        opened.run(form.schema);
+        for (const auto each : form.statements)
+            (void)opened.prepare(each);
+    } catch (const sqlite_error& why) {
+        if (!why.of_the_form())
+            throw;
+        throw sqlite_error(SQLITE_NOTADB, std::string("it has another form: ") + why.what());
+    }
+}
+
+sqlite_database open_whole(const std::string& path, const store_form& form)
+{
+    std::error_code ec;
+    const auto kind = std::filesystem::status(path, ec).type();
+    if (kind != std::filesystem::file_type::regular && kind != std::filesystem::file_type::not_found
+        && !ec)
+        throw sqlite_error(SQLITE_NOTADB, "it is no file");
     make_private(path);
     sqlite_database opened(path, sqlite_database::mode::create);
+    // Not before it is known to be whole: what was written last may be nowhere else.
+    opened.end_log_at_close(false);
     opened.run("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                "PRAGMA journal_size_limit=8388608;");
     {
@@ -36,19 +59,22 @@ sqlite_database open_whole(const std::string& path, const char* schema)
         if (check.step() && check.text(0) != "ok")
             throw sqlite_error(SQLITE_CORRUPT, std::string(check.text(0)));
     }
-    opened.run(schema);
+    see_that_it_is_ours(opened, form);
+    opened.end_log_at_close(true);
     return opened;
 }
 
-// The log of writes goes with the file: alone it would be taken for the new one's.
-void set_aside(const std::string& path)
+// The logs of writes go with the file: alone they would be taken for the new one's, and what was
+// written last is in them. Throws sqlite_error, and the file is where it was.
+void set_aside(const std::string& path, const std::string& as)
 {
     std::error_code ec;
-    std::filesystem::rename(path, path + ".corrupt", ec);
+    for (const auto* behind : {"-wal", "-journal"})
+        std::filesystem::rename(path + behind, as + behind, ec);
+    std::filesystem::remove(path + "-shm", ec);
+    std::filesystem::rename(path, as, ec);
     if (ec)
-        std::filesystem::remove(path, ec);
-    for (const auto* behind : {"-wal", "-shm"})
-        std::filesystem::remove(path + behind, ec);
+        throw sqlite_error(SQLITE_CANTOPEN, path + " cannot be set aside: " + ec.message());
 }
 
 }  // namespace
@@ -57,6 +83,11 @@ bool sqlite_error::corrupt() const noexcept
 {
     const int code = code_ & 0xff;
     return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+bool sqlite_error::of_the_form() const noexcept
+{
+    return (code_ & 0xff) == SQLITE_ERROR;
 }
 
 bool sqlite_error::interrupted() const noexcept
@@ -126,6 +157,11 @@ std::int64_t sqlite_statement::integer(int column) noexcept
     return sqlite3_column_int64(compiled_.get(), column);
 }
 
+bool sqlite_statement::is_integer(int column) noexcept
+{
+    return sqlite3_column_type(compiled_.get(), column) == SQLITE_INTEGER;
+}
+
 std::string_view sqlite_statement::text(int column) noexcept
 {
     const auto* text = reinterpret_cast<const char*>(sqlite3_column_text(compiled_.get(), column));
@@ -168,24 +204,38 @@ sqlite_statement sqlite_database::prepare(std::string_view sql)
     return sqlite_statement(compiled);
 }
 
+void sqlite_database::end_log_at_close(bool ends) noexcept
+{
+    sqlite3_db_config(open_.get(), SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, ends ? 0 : 1, nullptr);
+}
+
+bool sqlite_database::moved() const noexcept
+{
+    int has = 0;
+    return sqlite3_file_control(open_.get(), "main", SQLITE_FCNTL_HAS_MOVED, &has) == SQLITE_OK
+           && has != 0;
+}
+
 void sqlite_database::roll_back()
 {
     if (sqlite3_get_autocommit(open_.get()) == 0)
         run("ROLLBACK");
 }
 
-sqlite_database open_store(const std::string& path, const char* schema, std::string& complaint)
+sqlite_database open_store(const std::string& path, const store_form& form, std::string& complaint)
 {
+    std::string wrong;
     try {
-        return open_whole(path, schema);
+        return open_whole(path, form);
     } catch (const sqlite_error& why) {
         if (!why.corrupt())
             throw;
-        complaint = path + " is corrupt (" + why.what() + "); it is kept as " + path
-                    + ".corrupt and begun anew";
+        wrong = why.what();
     }
-    set_aside(path);
-    return open_whole(path, schema);
+    const auto aside = free_name(path, ".corrupt");
+    set_aside(path, aside);
+    complaint = path + " is of no use (" + wrong + "); it is kept as " + aside + " and begun anew";
+    return open_whole(path, form);
 }
 
 }  // namespace sluice::state

@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <vector>
 
 struct sqlite3;
 struct sqlite3_stmt;
@@ -20,8 +21,10 @@ public:
     {
     }
 
-    // The file is not what SQLite wrote: no use to try again.
+    // The file is not what SQLite wrote, or not of our form: no use to try again.
     [[nodiscard]] bool corrupt() const noexcept;
+    // A statement does not fit what is in the file.
+    [[nodiscard]] bool of_the_form() const noexcept;
     // A progress handler or a time limit ended it.
     [[nodiscard]] bool interrupted() const noexcept;
 
@@ -42,6 +45,8 @@ public:
     void reset() noexcept;
 
     [[nodiscard]] std::int64_t integer(int column) noexcept;
+    // Whether it is one, and not a text or a fraction that is read as one.
+    [[nodiscard]] bool is_integer(int column) noexcept;
     // Valid until the next step.
     [[nodiscard]] std::string_view text(int column) noexcept;
 
@@ -76,6 +81,10 @@ public:
             throw;
         }
     }
+    // Whether the log of writes is put into the file, and deleted, with the last use of it.
+    void end_log_at_close(bool ends) noexcept;
+    // The file was deleted or renamed, and what is written is nobody's.
+    [[nodiscard]] bool moved() const noexcept;
     [[nodiscard]] sqlite3* handle() const noexcept { return open_.get(); }
 
 private:
@@ -88,10 +97,17 @@ private:
     std::unique_ptr<sqlite3, closer> open_;
 };
 
-// Opens the file for writing with a write-ahead log and full syncs, sees that it is whole and has
-// this schema. What is corrupt is renamed to PATH.corrupt, with a complaint, and begun anew. Throws
-// sqlite_error when even that does not work.
+// What a database of ours is like.
+struct store_form {
+    const char* schema;                        // makes what is not there
+    std::vector<std::string_view> statements;  // what it is used with
+};
+
+// Opens the file for writing with a write-ahead log and full syncs, sees that it is whole and can
+// be used with these statements. What cannot is renamed to PATH.corrupt (then PATH.corrupt.2 and so
+// on) with its log of writes, with a complaint, and begun anew. Throws sqlite_error when even that
+// does not work.
 [[nodiscard]] sqlite_database open_store(
-    const std::string& path, const char* schema, std::string& complaint);
+    const std::string& path, const store_form& form, std::string& complaint);
 
 }  // namespace sluice::state

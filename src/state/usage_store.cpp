@@ -1,5 +1,7 @@
 #include "usage_store.hpp"
 
+#include <sqlite3.h>
+
 namespace sluice::state {
 namespace {
 
@@ -45,7 +47,7 @@ void bind(sqlite_statement& to, const usage_place& where, const usage_totals& wh
 }  // namespace
 
 usage_store::usage_store(const std::string& path, std::string& complaint)
-    : database_(open_store(path, usage_schema, complaint)),
+    : database_(open_store(path, {usage_schema, {add_to_row}}, complaint)),
       add_(database_.prepare(add_to_row))
 {
 }
@@ -58,6 +60,13 @@ void usage_store::write(const usage_sums& sums)
             add_.run();
         });
     });
+}
+
+void usage_store::settle()
+{
+    auto moved = database_.prepare("PRAGMA wal_checkpoint(TRUNCATE)");
+    if (moved.step() && moved.integer(0) != 0)
+        throw sqlite_error(SQLITE_BUSY, "somebody else reads it");
 }
 
 }  // namespace sluice::state

@@ -17,6 +17,10 @@ public:
 
     // All of it or, with sqlite_error, nothing.
     void write(const usage_sums& sums);
+    // What was written is in the file itself, and its log of writes is empty. Throws sqlite_error.
+    void settle();
+    // The file is not there any more: what is written is nobody's.
+    [[nodiscard]] bool moved() const noexcept { return database_.moved(); }
 
 private:
     sqlite_database database_;

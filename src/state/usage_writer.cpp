@@ -61,6 +61,7 @@ bool usage_writer::open()
 
 void usage_writer::commit()
 {
+    see_that_it_is_there();
     if (open()) {
         try {
             store_->write(sums_);
@@ -71,6 +72,18 @@ void usage_writer::commit()
     }
     const bool up = up_.load(std::memory_order_relaxed);
     commit_at_ = steady::now() + (up ? commit_every_ : pause_after_failure);
+}
+
+// SQLite goes on writing to a file that was deleted.
+void usage_writer::see_that_it_is_there()
+{
+    if (!store_ || !store_->moved())
+        return;
+    store_.reset();
+    log_.error(
+        "ledger_gone",
+        "the database of usage was taken away while it was in use: another is begun",
+        {{"file", std::string_view(path_)}});
 }
 
 // Opened again, a corrupt file is found out and set aside.

@@ -36,6 +36,7 @@ public:
 
 private:
     [[nodiscard]] bool open();
+    void see_that_it_is_there();
     void failed(const sqlite_error& why);
     void succeeded();
 

@@ -4,11 +4,14 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <algorithm>
 #include <atomic>
 #include <filesystem>
 #include <fstream>
 #include <future>
 #include <memory>
+#include <mutex>
+#include <sqlite3.h>
 #include <string>
 #include <vector>
 
@@ -109,6 +112,34 @@ struct world {
         }
     }
 
+    // As somebody else's program does it, while no gateway has the file.
+    void alter(const std::string& sql)
+    {
+        tended.reset();
+        sqlite3* open = nullptr;
+        BOOST_REQUIRE(sqlite3_open(where.file("budgets.db").c_str(), &open) == SQLITE_OK);
+        BOOST_TEST(sqlite3_exec(open, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK, sql);
+        sqlite3_close(open);
+    }
+
+    // What the ledger of usage knows of it.
+    void bill(std::int64_t nanodollars)
+    {
+        observe::bill one;
+        one.time = system.load();
+        one.key = "a";
+        one.nanodollars = nanodollars;
+        book->charge(0, one);
+        BOOST_TEST_REQUIRE(book->flush(20s));
+    }
+
+    [[nodiscard]] bool logged(std::string_view word)
+    {
+        const std::scoped_lock lock(lines_mutex);
+        return std::ranges::any_of(
+            lines, [&](const std::string& line) { return line.find(word) != std::string::npos; });
+    }
+
     policy::purse::answer take(std::int64_t amount = cent)
     {
         for (int tries = 0; tries < 20; ++tries) {
@@ -140,7 +171,14 @@ struct world {
     }
 
     temporary_directory where;
-    observe::logger log{[](std::string_view) {}, [] { return time_point{}; }};
+    std::mutex lines_mutex;
+    std::vector<std::string> lines;
+    observe::logger log{
+        [this](std::string_view line) {
+            const std::scoped_lock lock(lines_mutex);
+            lines.emplace_back(line);
+        },
+        [] { return time_point{}; }};
     std::atomic<nanoseconds> system{nanoseconds(1'795'262'400s)};  // 2026-11-21T12:00:00Z
     std::atomic<nanoseconds> ticks{nanoseconds(1000s)};
     slow_authority from;
@@ -437,6 +475,95 @@ BOOST_AUTO_TEST_CASE(a_corrupt_account_is_made_again_from_the_ledger)
     std::ofstream(w.where.file("budgets.db")) << std::string(8192, 'x');
     w.start();
     BOOST_TEST(w.take_up_to(200) == 40);
+}
+
+BOOST_AUTO_TEST_CASE(an_account_that_cannot_be_true_opens_no_budget)
+{
+    for (const std::string wrong :
+         {"granted = -1000000000000",
+          "granted = -9223372036854775807",
+          "granted = 9223372036854775807",
+          "granted = 'abc'",
+          "granted = 0.5",
+          "topped_up = 9223372036854775807",
+          "topped_up = -1",
+          "topped_up = x'00'"}) {
+        BOOST_TEST_CONTEXT(wrong)
+        {
+            world w;
+            w.bill(60 * cent);
+            BOOST_TEST(w.take_up_to(60) == 60);
+            w.alter("UPDATE budget SET " + wrong);
+            w.start();
+            BOOST_TEST(w.logged("budget_unbelievable"));
+            BOOST_TEST(w.take_up_to(200) == 40);
+            w.start();
+            BOOST_TEST((w.take() == policy::purse::answer::spent));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(accounts_of_another_form_are_set_aside_and_made_again)
+{
+    for (const std::string other :
+         {"ALTER TABLE budget DROP COLUMN told",
+          "ALTER TABLE budget ADD COLUMN more INTEGER; PRAGMA user_version = 2",
+          "ALTER TABLE budget RENAME TO other; CREATE VIEW budget AS SELECT * FROM other"}) {
+        BOOST_TEST_CONTEXT(other)
+        {
+            world w;
+            w.bill(60 * cent);
+            w.alter(other);
+            w.start();
+            BOOST_TEST(w.logged("budgets_corrupt"));
+            BOOST_TEST(std::filesystem::exists(w.where.file("budgets.db.corrupt")));
+            BOOST_TEST(w.tended->read().up);
+            BOOST_TEST(w.take_up_to(200) == 40);
+            w.start();
+            BOOST_TEST((w.take() == policy::purse::answer::spent));
+        }
+    }
+}
+
+BOOST_AUTO_TEST_CASE(accounts_that_cannot_be_read_begin_with_what_the_ledger_knows)
+{
+    world w;
+    w.bill(60 * cent);
+    BOOST_TEST(w.take_up_to(70) == 70);
+    w.tended->close(20s);
+    w.tended.reset();  // which puts the log of writes into the file
+    const auto in_the_way = w.where.file("budgets.db-wal");
+    std::filesystem::remove(in_the_way);
+    std::filesystem::create_directory(in_the_way);
+    w.start();
+    BOOST_TEST(!w.tended->read().up);
+    BOOST_TEST(w.logged("budgets_not_written"));
+    BOOST_TEST(w.take_up_to(10) == 10);
+    std::filesystem::remove(in_the_way);
+    w.look(1s);
+    BOOST_TEST(w.tended->read().up);
+    // 70 and 10: what both know of is not counted twice.
+    BOOST_TEST(w.take_up_to(200) == 20);
+    w.tended->close(20s);
+    w.tended.reset();
+    std::filesystem::create_directory(in_the_way);
+    w.start();
+    BOOST_TEST(w.take_up_to(200) == 40);
+}
+
+BOOST_AUTO_TEST_CASE(accounts_that_are_taken_away_are_written_again_and_it_is_told)
+{
+    world w;
+    BOOST_TEST(w.take_up_to(60) == 60);
+    for (const auto* each : {"budgets.db", "budgets.db-wal", "budgets.db-shm"})
+        std::filesystem::remove(w.where.file(each));
+    BOOST_TEST(w.take_up_to(30) == 30);
+    w.look();
+    BOOST_TEST(w.logged("budgets_gone"));
+    BOOST_TEST(std::filesystem::exists(w.where.file("budgets.db")));
+    BOOST_TEST(w.tended->read().up);
+    w.start();
+    BOOST_TEST(w.take_up_to(200) <= 10);
 }
 
 BOOST_AUTO_TEST_CASE(a_budget_that_the_file_has_no_more_gives_back_what_it_held)

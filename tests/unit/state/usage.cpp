@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <fstream>
 #include <memory>
+#include <sqlite3.h>
 #include <string>
 #include <thread>
 #include <vector>
@@ -275,6 +276,67 @@ BOOST_AUTO_TEST_CASE(a_corrupt_file_is_set_aside_and_told)
     BOOST_TEST(w.logged("ledger_corrupt"));
     BOOST_TEST(text_of(w.where.file("usage.db.corrupt")).starts_with("xxxx"));
     w.book->charge(0, sample());
+    BOOST_TEST(w.ask({}).total.bills == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(nothing_that_was_set_aside_before_is_lost)
+{
+    world w;
+    w.book.reset();
+    const auto aside = w.where.file("usage.db.corrupt");
+    std::filesystem::create_directory(aside);
+    std::ofstream(w.where.file("usage.db.corrupt.2")) << "the second";
+    std::ofstream(w.where.file("usage.db")) << std::string(8192, 'x');
+    std::ofstream(w.where.file("usage.db-wal")) << "what was written last";
+    w.open();
+    BOOST_TEST(w.logged("usage.db.corrupt.3"));
+    BOOST_TEST(std::filesystem::is_directory(aside));
+    BOOST_TEST(text_of(w.where.file("usage.db.corrupt.2")) == "the second");
+    BOOST_TEST(text_of(w.where.file("usage.db.corrupt.3")).starts_with("xxxx"));
+    BOOST_TEST(text_of(w.where.file("usage.db.corrupt.3-wal")) == "what was written last");
+    w.book->charge(0, sample());
+    BOOST_TEST(w.ask({}).total.bills == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(what_is_no_ledger_of_ours_is_set_aside)
+{
+    world w;
+    w.book.reset();
+    std::filesystem::remove(w.where.file("usage.db"));
+    std::filesystem::create_directory(w.where.file("usage.db"));
+    w.open();
+    w.book->charge(0, sample());
+    BOOST_TEST(w.ask({}).total.bills == 1U);
+    BOOST_TEST(std::filesystem::is_directory(w.where.file("usage.db.corrupt")));
+    w.book.reset();
+    sqlite3* open = nullptr;
+    BOOST_REQUIRE(sqlite3_open(w.where.file("usage.db").c_str(), &open) == SQLITE_OK);
+    BOOST_TEST(
+        sqlite3_exec(open, "ALTER TABLE usage DROP COLUMN output", nullptr, nullptr, nullptr)
+        == SQLITE_OK);
+    sqlite3_close(open);
+    w.open();
+    BOOST_TEST(w.logged("usage.db.corrupt.2"));
+    w.book->charge(0, sample());
+    BOOST_TEST(w.ask({}).total.bills == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_ledger_that_is_taken_away_is_begun_anew_and_it_is_told)
+{
+    world w;
+    w.book->charge(0, sample());
+    BOOST_TEST(w.ask({}).total.bills == 1U);
+    for (const auto* each : {"usage.db", "usage.db-wal", "usage.db-shm"})
+        std::filesystem::remove(w.where.file(each));
+    w.book->charge(0, sample());
+    w.book->charge(0, sample());
+    BOOST_TEST(w.ask({}).total.bills == 2U);
+    BOOST_TEST(w.logged("ledger_gone"));
+    std::filesystem::remove_all(w.where.path);
+    w.book->charge(0, sample());
+    BOOST_TEST(!w.book->flush(milliseconds(50)));
+    BOOST_TEST(!w.book->read().up);
+    std::filesystem::create_directory(w.where.path);
     BOOST_TEST(w.ask({}).total.bills == 1U);
 }
 
