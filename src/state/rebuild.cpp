@@ -26,10 +26,20 @@ std::string_view text_at(const dom::object& from, std::string_view name)
     return from[name].get(text) == simdjson::SUCCESS ? text : std::string_view{};
 }
 
-std::uint64_t count_at(const dom::object& from, std::string_view name)
+// More than any request has; what is summed of them is still a number.
+constexpr std::uint64_t most_tokens = std::uint64_t{1} << 40U;
+constexpr double most_usd = 1e6;
+
+// Whether there is a count; `broken`: what there is is none.
+bool count_at(const dom::object& from, std::string_view name, std::uint64_t& into, bool& broken)
 {
-    std::uint64_t count = 0;
-    return from[name].get(count) == simdjson::SUCCESS ? count : 0;
+    dom::element value;
+    if (from[name].get(value) != simdjson::SUCCESS || value.is_null())
+        return false;
+    if (value.get(into) == simdjson::SUCCESS && into <= most_tokens)
+        return true;
+    broken = true;
+    return false;
 }
 
 // "2026-11-21T03:09:54.123Z", as the access log writes it.
@@ -50,15 +60,25 @@ std::optional<seconds> time_of(std::string_view text)
         year(part[0]) / month(static_cast<unsigned>(part[1])) / day(static_cast<unsigned>(part[2]));
     if (!date.ok())
         return std::nullopt;
+    if (part[3] > 23 || part[4] > 59 || part[5] > 60)
+        return std::nullopt;
     return sys_seconds(sys_days(date)).time_since_epoch() + hours(part[3]) + minutes(part[4])
            + seconds(part[5]);
 }
 
 // Exactly what was written: nine decimals, and far fewer digits than a double has.
-std::int64_t nanodollars_of(double usd) noexcept
+bool cost_at(const dom::object& from, std::int64_t& nanodollars, bool& broken)
 {
-    constexpr double most = 9e9;
-    return usd > 0 && usd < most ? static_cast<std::int64_t>(std::llround(usd * 1e9)) : 0;
+    dom::element value;
+    double usd = 0;
+    if (from["cost_usd"].get(value) != simdjson::SUCCESS || value.is_null())
+        return false;
+    if (value.get(usd) != simdjson::SUCCESS || !(usd >= 0 && usd <= most_usd)) {
+        broken = true;
+        return false;
+    }
+    nanodollars = static_cast<std::int64_t>(std::llround(usd * 1e9));
+    return true;
 }
 
 // None: the line is whole, and tells of no bill. `broken`: it is not whole.
@@ -80,18 +100,16 @@ std::optional<observe::bill> bill_of(const dom::object& line, bool& broken)
     bill.target = text_at(line, "target");
     bill.arm = text_at(line, "arm");
     bill.tags = text_at(line, "tags");
-    double usd = 0;
-    bill.priced = line["cost_usd"].get(usd) == simdjson::SUCCESS;
-    bill.nanodollars = nanodollars_of(usd);
-    std::uint64_t input = 0;
-    bill.usage_known = line["input_tokens"].get(input) == simdjson::SUCCESS;
-    bill.input = input;
-    bill.cached_input = count_at(line, "cached_input_tokens");
-    bill.cache_write = count_at(line, "cache_write_tokens");
-    bill.output = count_at(line, "output_tokens");
-    bill.reasoning = count_at(line, "reasoning_tokens");
+    bill.priced = cost_at(line, bill.nanodollars, broken);
+    bill.usage_known = count_at(line, "input_tokens", bill.input, broken);
+    count_at(line, "cached_input_tokens", bill.cached_input, broken);
+    count_at(line, "cache_write_tokens", bill.cache_write, broken);
+    count_at(line, "output_tokens", bill.output, broken);
+    count_at(line, "reasoning_tokens", bill.reasoning, broken);
     bool estimated = false;
     bill.estimated = line["estimated"].get(estimated) == simdjson::SUCCESS && estimated;
+    if (broken)
+        return std::nullopt;
     return bill;
 }
 
@@ -141,14 +159,21 @@ void usage_rebuilder::take(std::string_view line)
     with.sums.add(pack(*bill, memory));
     ++numbers_.bills;
     if (++with.since_written >= sums_to_write)
-        finish();
+        write();
 }
 
-void usage_rebuilder::finish()
+void usage_rebuilder::write()
 {
     parts_->store.write(parts_->sums);
     parts_->sums.clear();
     parts_->since_written = 0;
+}
+
+void usage_rebuilder::finish()
+{
+    write();
+    // Its log of writes does not go where it goes.
+    parts_->store.settle();
 }
 
 }  // namespace sluice::state

@@ -20,17 +20,20 @@ public:
 
     // Without its line feed. Throws std::runtime_error when the database cannot be written.
     void take(std::string_view line);
-    // All of it is on the disk. Throws likewise.
+    // All of it is on the disk, in that one file. Throws likewise.
     void finish();
 
     struct numbers {
         std::uint64_t bills = 0;
         std::uint64_t others = 0;  // lines of requests that cost nothing
-        std::uint64_t broken = 0;  // lines that are none of the access log's: torn ones
+        std::uint64_t broken =
+            0;  // lines that are none of the access log's: torn, or with absurd numbers
     };
     [[nodiscard]] const numbers& read() const noexcept { return numbers_; }
 
 private:
+    void write();
+
     class parts;
     std::unique_ptr<parts> parts_;
     numbers numbers_;

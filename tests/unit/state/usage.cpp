@@ -2,6 +2,7 @@
 #include <sluice/config/time_zone.hpp>
 #include <sluice/observe/tags.hpp>
 #include <sluice/state/ledger.hpp>
+#include <sluice/state/rebuild.hpp>
 
 #include <boost/test/unit_test.hpp>
 
@@ -11,6 +12,7 @@
 #include <fstream>
 #include <memory>
 #include <sqlite3.h>
+#include <stdexcept>
 #include <string>
 #include <thread>
 #include <vector>
@@ -338,6 +340,50 @@ BOOST_AUTO_TEST_CASE(a_ledger_that_is_taken_away_is_begun_anew_and_it_is_told)
     BOOST_TEST(!w.book->read().up);
     std::filesystem::create_directory(w.where.path);
     BOOST_TEST(w.ask({}).total.bills == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_line_whose_numbers_no_request_has_makes_no_bill)
+{
+    world w;
+    const auto line = [](std::string_view number) {
+        return R"({"time":"2026-11-21T12:00:00.000Z","outcome":"answered","key":"a",)"
+               + std::string(number) + '}';
+    };
+    const auto path = w.where.file("again.db");
+    state::usage_rebuilder again(path);
+    again.take(line(R"("input_tokens":7,"output_tokens":2,"cost_usd":0.5)"));
+    again.take(line(R"("cached_input_tokens":null)"));
+    for (const std::string_view absurd :
+         {R"("input_tokens":18446744073709551615)",
+          R"("input_tokens":9223372036854775807)",
+          R"("output_tokens":-5)",
+          R"("reasoning_tokens":"7")",
+          R"("input_tokens":7.5)",
+          R"("cost_usd":1e12)",
+          R"("cost_usd":-1)",
+          R"("cost_usd":"1")"})
+        again.take(line(absurd));
+    again.take(R"({"time":"2026-11-21T24:00:00.000Z","outcome":"answered","key":"a"})");
+    again.finish();
+    BOOST_TEST(again.read().bills == 2U);
+    BOOST_TEST(again.read().broken == 9U);
+}
+
+BOOST_AUTO_TEST_CASE(a_ledger_made_again_is_whole_in_its_one_file_or_it_is_told)
+{
+    world w;
+    const auto path = w.where.file("again.db");
+    state::usage_rebuilder again(path);
+    sqlite3* reader = nullptr;
+    BOOST_REQUIRE(sqlite3_open(path.c_str(), &reader) == SQLITE_OK);
+    // Who reads keeps what is written from getting into the file, as a full disk does.
+    BOOST_TEST(
+        sqlite3_exec(reader, "BEGIN; SELECT * FROM usage", nullptr, nullptr, nullptr) == SQLITE_OK);
+    again.take(R"({"time":"2026-11-21T12:00:00.000Z","outcome":"answered","key":"a"})");
+    BOOST_CHECK_THROW(again.finish(), std::runtime_error);
+    sqlite3_close(reader);
+    again.finish();
+    BOOST_TEST(std::filesystem::file_size(path + "-wal") == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(a_file_that_was_cut_short_is_set_aside)
