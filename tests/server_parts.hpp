@@ -130,7 +130,7 @@ struct control_world {
             .leads = shared ? std::function([this] { return leading; }) : nullptr,
             .gateways = [this] { return gateways; }});
         std::vector<late_file> files{
-            late_file_of("keys.json", key_store->file()),
+            late_file_of("keys.json", *key_store),
             late_file_of("overrides.json", store->file()),
             late_file_of("rollouts.json", canaries->file()),
             late_file_of("audit.log", *audit)};

@@ -68,7 +68,7 @@ std::vector<late_file> gateway::parts::written_later()
     std::vector<late_file> all;
     if (book_)
         all.push_back(late_file_of("spread.json", book_->file()));
-    all.push_back(late_file_of("keys.json", key_store_.file()));
+    all.push_back(late_file_of("keys.json", key_store_));
     all.push_back(late_file_of("overrides.json", overrides_.file()));
     all.push_back(late_file_of("rollouts.json", rollouts_.file()));
     all.push_back(late_file_of("audit.log", audit_));

@@ -130,7 +130,8 @@ std::optional<config::live_keys> keys_from_json(std::string_view text)
 }
 
 key_store::key_store(const directory& where)
-    : file_(where.file(file_name), max_file_bytes)
+    : file_(where.file(file_name), max_file_bytes),
+      copy_(where.file(std::string(file_name) + ".copy"), max_file_bytes)
 {
 }
 
@@ -139,21 +140,63 @@ key_store::load_result key_store::load()
     load_result lost;
     lost.keys.closed = true;
     std::string text;
-    if (const auto ec = file_.read(text, to_json(config::live_keys{}))) {
-        lost.complaint =
-            file_.path() + ": cannot be read: " + ec.message() + "; " + file_.put_aside();
-        return lost;
-    }
-    if (text.size() <= max_file_bytes)
-        if (auto keys = keys_from_json(text))
+    const auto none = to_json(config::live_keys{});
+    if (const auto ec = file_.read(text, none)) {
+        lost.complaint = file_.path() + ": cannot be read: " + ec.message();
+    } else if (text.size() <= max_file_bytes) {
+        if (auto keys = keys_from_json(text)) {
+            if (text != none)
+                copy(text);
             return {std::move(*keys), {}};
-    lost.complaint = file_.path() + ": is not a list of keys; " + file_.put_aside();
+        }
+    }
+    if (lost.complaint.empty())
+        lost.complaint = file_.path() + ": is not a list of keys";
+    lost.complaint += "; " + file_.put_aside() + "; " + stand_in(lost);
     return lost;
+}
+
+// What the copy has; says what became of it.
+std::string key_store::stand_in(load_result& lost)
+{
+    std::string text;
+    if (!copy_.read(text, {}) && text.size() <= max_file_bytes)
+        if (auto keys = keys_from_json(text)) {
+            lost.keys = std::move(*keys);
+            lost.keys.closed = true;
+            return "its copy is in force";
+        }
+    return "without a copy of it, keys made live let nobody in, and keys of the file that were "
+           "revoked let in again";
+}
+
+// Only what is in force. What fails is late.
+void key_store::copy(const std::string& text)
+{
+    std::string there;
+    if (copy_.read(there, {}) || there != text)
+        (void)copy_.save(text);
 }
 
 std::error_code key_store::save(const config::live_keys& keys)
 {
-    return file_.save(to_json(keys));
+    const auto text = to_json(keys);
+    const auto ec = file_.save(text);
+    if (!ec)
+        copy(text);
+    return ec;
+}
+
+std::error_code key_store::write_late()
+{
+    if (file_.late()) {
+        std::string text;
+        if (const auto ec = file_.write_late())
+            return ec;
+        if (!file_.read(text, to_json(config::live_keys{})))
+            copy(text);
+    }
+    return copy_.write_late();
 }
 
 }  // namespace sluice::state

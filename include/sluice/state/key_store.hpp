@@ -26,17 +26,25 @@ public:
         std::string complaint;   // as override_store's
     };
 
-    // A file that cannot be used is renamed to keys.json.corrupt and told about. The gateway is
-    // closed then: whoever had keys is not to find it open.
+    // A file that cannot be used is renamed to keys.json.corrupt and told about; its copy stands in
+    // for it, since without either keys of the file that were revoked let in again. The gateway is
+    // closed then: whoever had keys is not to find it open. Without a file there are no keys,
+    // whatever the copy says.
     [[nodiscard]] load_result load();
 
     // On the disk, whole, when it returns without an error; with one, the old file is still there.
     [[nodiscard]] std::error_code save(const config::live_keys& keys);
 
-    [[nodiscard]] kept_file& file() noexcept { return file_; }
+    // As of kept_file, with the copy.
+    [[nodiscard]] bool late() const noexcept { return file_.late() || copy_.late(); }
+    [[nodiscard]] std::error_code write_late();
 
 private:
+    void copy(const std::string& text);
+    [[nodiscard]] std::string stand_in(load_result& lost);
+
     kept_file file_;
+    kept_file copy_;  // keys.json.copy
 };
 
 [[nodiscard]] std::string to_json(const config::live_keys& keys);

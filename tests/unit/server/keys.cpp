@@ -226,10 +226,25 @@ BOOST_AUTO_TEST_CASE(an_open_gateway_is_closed_by_its_first_key_and_stays_so)
     BOOST_TEST(!world.plane->current()->open());
 }
 
+BOOST_AUTO_TEST_CASE(a_list_that_is_of_no_use_brings_no_revoked_key_back)
+{
+    key_world world;
+    (void)world.create("new", "one");
+    (void)world.plane->revoke_key("team", somebody);
+    BOOST_TEST(world.who("team-key") == "");
+    std::ofstream(world.directory->file("keys.json")) << "{";
+    world.restart();
+    BOOST_TEST(world.who("team-key") == "");
+    BOOST_TEST(world.who("one") == "new");
+    world.restart();
+    BOOST_TEST(world.who("team-key") == "");
+}
+
 BOOST_AUTO_TEST_CASE(lost_keys_are_told_and_leave_the_gateway_closed)
 {
     key_world world(keyless());
     (void)world.create("new", "one");
+    std::filesystem::remove(world.directory->file("keys.json.copy"));
     std::ofstream(world.directory->file("keys.json")) << "{";
     world.restart();
     BOOST_TEST(!world.plane->current()->open());

@@ -36,9 +36,9 @@ struct fixture {
     fixture(const fixture&) = delete;
     fixture& operator=(const fixture&) = delete;
 
-    [[nodiscard]] std::string content() const
+    [[nodiscard]] std::string content(const std::string& of = {}) const
     {
-        std::ifstream in(path);
+        std::ifstream in(path + of);
         std::ostringstream out;
         out << in.rdbuf();
         return out.str();
@@ -128,6 +128,51 @@ BOOST_AUTO_TEST_CASE(a_list_that_cannot_be_read_is_put_aside_too)
     BOOST_TEST(loaded.complaint.find("kept as " + path + ".corrupt") != std::string::npos);
     BOOST_TEST(loaded.keys.closed);
     BOOST_TEST(std::filesystem::is_directory(path + ".corrupt"));
+}
+
+BOOST_AUTO_TEST_CASE(a_copy_stands_in_for_a_list_that_is_of_no_use)
+{
+    BOOST_TEST(!state::key_store(*where).save(some()));
+    std::ofstream(path) << content().substr(0, 30);
+    const auto loaded = state::key_store(*where).load();
+    BOOST_TEST(loaded.complaint.find("kept as " + path + ".corrupt") != std::string::npos);
+    BOOST_TEST(loaded.complaint.find("copy is in force") != std::string::npos);
+    BOOST_TEST((loaded.keys.by_id == some().by_id));
+    BOOST_TEST(loaded.keys.closed);
+    // Who removes the list wants it gone.
+    BOOST_TEST(!std::filesystem::exists(path));
+    BOOST_TEST(state::key_store(*where).load().keys.by_id.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_list_from_before_there_was_a_copy_gets_one)
+{
+    BOOST_TEST(!state::key_store(*where).save(some()));
+    std::filesystem::remove(path + ".copy");
+    (void)state::key_store(*where).load();
+    std::filesystem::remove_all(path);
+    std::filesystem::create_directory(path);
+    BOOST_TEST((state::key_store(*where).load().keys.by_id == some().by_id));
+}
+
+BOOST_AUTO_TEST_CASE(the_copy_follows_what_is_written_late_and_no_change_that_was_not_made)
+{
+    state::key_store store(*where);
+    BOOST_TEST(!store.save(some()));
+    const auto copy = content(".copy");
+    BOOST_TEST(copy == content());
+    std::filesystem::create_directory(path + ".next");
+    BOOST_TEST(!!store.save({}));
+    BOOST_TEST(store.late());
+    BOOST_TEST(content(".copy") == copy);
+    std::filesystem::remove(path + ".next");
+    std::filesystem::create_directory(path + ".copy.next");
+    BOOST_TEST(!!store.write_late());
+    BOOST_TEST(content() != copy);
+    BOOST_TEST(store.late());
+    std::filesystem::remove(path + ".copy.next");
+    BOOST_TEST(!store.write_late());
+    BOOST_TEST(!store.late());
+    BOOST_TEST(content(".copy") == content());
 }
 
 BOOST_AUTO_TEST_CASE(what_cannot_be_written_leaves_the_old_file)
