@@ -18,10 +18,15 @@ accounts::accounts(
     : context_(context),
       log_(log),
       news_(std::move(news)),
-      book_({.path = where.file("usage.db"), .workers = config.workers}, log),
+      book_(
+          {.path = where.file("usage.db"),
+           .ours = [&where] { return where.is_ours(); },
+           .workers = config.workers},
+          log),
       budgets_(
           {.path = where.file("budgets.db"),
            .usage_path = where.file("usage.db"),
+           .ours = [&where] { return where.is_ours(); },
            .on_event =
                [this](const state::grants::event& what) {
                    boost::asio::post(context_, [this, what] { news_.tell(what); });

@@ -13,8 +13,7 @@ constexpr const char* budget_schema =
     " id TEXT NOT NULL, period INTEGER NOT NULL, booked TEXT NOT NULL,"
     " PRIMARY KEY(id, period)) WITHOUT ROWID;"
     "CREATE TABLE IF NOT EXISTS reached("
-    " one INTEGER PRIMARY KEY, day INTEGER NOT NULL, month INTEGER NOT NULL);"
-    "PRAGMA user_version = 1;";
+    " one INTEGER PRIMARY KEY, day INTEGER NOT NULL, month INTEGER NOT NULL);";
 
 constexpr std::string_view find_row =
     "SELECT granted, topped_up, told FROM budget WHERE id = ?1 AND period = ?2";

@@ -93,6 +93,14 @@ bool directory::take_back() noexcept
     return ::flock(lock_, LOCK_EX | LOCK_NB) == 0;
 }
 
+bool directory::is_ours() const noexcept
+{
+    struct stat held{};
+    struct stat there{};
+    return ::fstat(lock_, &held) == 0 && ::stat((path_ + "/lock").c_str(), &there) == 0
+           && held.st_dev == there.st_dev && held.st_ino == there.st_ino;
+}
+
 std::string directory::file(std::string_view name) const
 {
     return path_ + '/' + std::string(name);

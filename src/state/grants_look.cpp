@@ -56,7 +56,10 @@ bool grants::parts::open(time_point now)
         return store_.has_value();
     try {
         std::string complaint;
+        if (gone_ && how_.ours && !how_.ours())
+            throw not_our_directory();
         store_.emplace(how_.path, complaint);
+        gone_ = false;
         if (!complaint.empty())
             log_.error("budgets_corrupt", complaint);
         const auto reached = store_->reached();
@@ -242,6 +245,7 @@ bool grants::parts::see_that_it_is_there()
     if (!store_ || !store_->moved())
         return false;
     store_.reset();
+    gone_ = true;
     for (const auto& each : slots_)
         each->account.write_again();
     log_.error(

@@ -79,6 +79,7 @@ private:
     reached_dates reached_;  // written
     std::optional<budget_store> store_;
     time_point store_at_{};
+    bool gone_ = false;  // the database was taken away
     bool told_down_ = false;
     bool closing_ = false;
     bool closed_ = false;

@@ -81,7 +81,7 @@ private:
 
 ledger::parts::parts(settings how, observe::logger& log)
     : how_(std::move(how)),
-      writer_(how_.path, how_.commit_every, how_.most_waiting, log)
+      writer_(how_.path, how_.ours, how_.commit_every, how_.most_waiting, log)
 {
     for (std::size_t i = 0; i < std::max<std::size_t>(how_.workers, 1); ++i)
         rings_.push_back(std::make_unique<observe::byte_ring>(how_.ring_bytes));

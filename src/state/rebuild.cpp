@@ -58,7 +58,8 @@ std::optional<seconds> time_of(std::string_view text)
     }
     const auto date =
         year(part[0]) / month(static_cast<unsigned>(part[1])) / day(static_cast<unsigned>(part[2]));
-    if (!date.ok())
+    // Nanoseconds since 1970 are counted for two centuries and a half.
+    if (!date.ok() || part[0] < 1970 || part[0] > 2200)
         return std::nullopt;
     if (part[3] > 23 || part[4] > 59 || part[5] > 60)
         return std::nullopt;

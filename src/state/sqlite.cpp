@@ -34,6 +34,11 @@ void see_that_it_is_ours(sqlite_database& opened, const store_form& form)
         opened.run(form.schema);
         for (const auto each : form.statements)
             (void)opened.prepare(each);
+        auto version = opened.prepare("PRAGMA user_version");
+        const bool has_none = version.step() && version.integer(0) == 0;
+        version.reset();
+        if (has_none)  // a newer program's number is left to it
+            opened.run("PRAGMA user_version = 1");
     } catch (const sqlite_error& why) {
         if (!why.of_the_form())
             throw;
@@ -220,6 +225,14 @@ void sqlite_database::roll_back()
 {
     if (sqlite3_get_autocommit(open_.get()) == 0)
         run("ROLLBACK");
+}
+
+sqlite_error not_our_directory()
+{
+    return {
+        SQLITE_CANTOPEN,
+        "the state directory was taken away, and perhaps another was put in place: this gateway "
+        "has to be restarted"};
 }
 
 sqlite_database open_store(const std::string& path, const store_form& form, std::string& complaint)

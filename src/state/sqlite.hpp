@@ -97,6 +97,9 @@ private:
     std::unique_ptr<sqlite3, closer> open_;
 };
 
+// Where a database was taken away with its directory, and that is another gateway's by now.
+[[nodiscard]] sqlite_error not_our_directory();
+
 // What a database of ours is like.
 struct store_form {
     const char* schema;                        // makes what is not there

@@ -13,8 +13,7 @@ constexpr const char* usage_schema =
     " unpriced INTEGER NOT NULL, input INTEGER NOT NULL, cached_input INTEGER NOT NULL,"
     " cache_write INTEGER NOT NULL, output INTEGER NOT NULL, reasoning INTEGER NOT NULL,"
     " nanodollars INTEGER NOT NULL,"
-    " PRIMARY KEY(hour, tenant, key, model, target, arm, outcome, tags)) WITHOUT ROWID;"
-    "PRAGMA user_version = 1;";
+    " PRIMARY KEY(hour, tenant, key, model, target, arm, outcome, tags)) WITHOUT ROWID;";
 
 constexpr std::string_view add_to_row =
     "INSERT INTO usage VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8,"

@@ -11,8 +11,13 @@ constexpr milliseconds pause_after_failure{1000};
 }  // namespace
 
 usage_writer::usage_writer(
-    std::string path, milliseconds commit_every, std::size_t most_waiting, observe::logger& log)
+    std::string path,
+    std::function<bool()> ours,
+    milliseconds commit_every,
+    std::size_t most_waiting,
+    observe::logger& log)
     : path_(std::move(path)),
+      ours_(std::move(ours)),
       commit_every_(commit_every),
       log_(log),
       sums_(most_waiting)
@@ -49,7 +54,10 @@ bool usage_writer::open()
         return true;
     try {
         std::string complaint;
+        if (gone_ && ours_ && !ours_())
+            throw not_our_directory();
         store_.emplace(path_, complaint);
+        gone_ = false;
         if (!complaint.empty())
             log_.error("ledger_corrupt", complaint);
         return true;
@@ -80,9 +88,10 @@ void usage_writer::see_that_it_is_there()
     if (!store_ || !store_->moved())
         return;
     store_.reset();
+    gone_ = true;
     log_.error(
         "ledger_gone",
-        "the database of usage was taken away while it was in use: another is begun",
+        "the database of usage was taken away while it was in use: what comes goes to another",
         {{"file", std::string_view(path_)}});
 }
 

@@ -18,6 +18,7 @@ class usage_writer {
 public:
     usage_writer(
         std::string path,
+        std::function<bool()> ours,
         milliseconds commit_every,
         std::size_t most_waiting,
         observe::logger& log);
@@ -41,11 +42,13 @@ private:
     void succeeded();
 
     std::string path_;
+    std::function<bool()> ours_;
     milliseconds commit_every_;
     observe::logger& log_;
     usage_sums sums_;
     std::optional<usage_store> store_;
     time_point commit_at_{};
+    bool gone_ = false;  // it was taken away
     bool told_down_ = false;
     std::atomic<std::uint64_t> bills_{0};
     std::atomic<std::uint64_t> lost_{0};

@@ -23,6 +23,10 @@ public:
     void release() noexcept;
     [[nodiscard]] bool take_back() noexcept;
 
+    // Whether what is at its path is still what was locked; another gateway may have made another
+    // there since. Any thread.
+    [[nodiscard]] bool is_ours() const noexcept;
+
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
     // The path of a file in it.
     [[nodiscard]] std::string file(std::string_view name) const;

@@ -51,6 +51,8 @@ public:
         // The ledger's: what it knows to have been spent counts for a budget that has no account
         // yet. Empty: nothing does.
         std::string usage_path = {};
+        // As ledger::settings has it.
+        std::function<bool()> ours = {};
         // On the ledger's thread.
         std::function<void(const event&)> on_event = [](const event&) {};
         clocks time = {};  // empty: the machine's

@@ -27,6 +27,9 @@ class ledger {
 public:
     struct settings {
         std::string path;  // of the database; made when it is not there
+        // Whether its directory still is this gateway's, asked before a file that was taken away is
+        // begun anew; the ledger's thread. None: it is.
+        std::function<bool()> ours{};
         std::size_t workers = 1;
         std::size_t ring_bytes = std::size_t{1} << 20U;  // per worker; a power of two
         milliseconds look_every{25};                     // into the rings, and at empty purses

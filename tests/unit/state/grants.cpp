@@ -95,6 +95,7 @@ struct world {
         settings.on_event = [this](const state::grants::event& what) {
             events.push_back(what.what == state::grants::event::kind::soft ? "soft" : "spent");
         };
+        settings.ours = [this] { return ours.load(); };
         settings.time.system = [this] { return std::chrono::sys_time<nanoseconds>(system.load()); };
         settings.time.steady = [this] { return time_point(ticks.load()); };
         tended = std::make_unique<state::grants>(settings, *book, from, log);
@@ -170,6 +171,7 @@ struct world {
         return done->get_future().get();
     }
 
+    std::atomic<bool> ours{true};
     temporary_directory where;
     std::mutex lines_mutex;
     std::vector<std::string> lines;
@@ -564,6 +566,21 @@ BOOST_AUTO_TEST_CASE(accounts_that_are_taken_away_are_written_again_and_it_is_to
     BOOST_TEST(w.tended->read().up);
     w.start();
     BOOST_TEST(w.take_up_to(200) <= 10);
+}
+
+BOOST_AUTO_TEST_CASE(in_a_directory_that_is_another_gateways_no_accounts_are_begun)
+{
+    world w;
+    BOOST_TEST(w.take_up_to(10) == 10);
+    w.ours = false;
+    std::filesystem::remove(w.where.file("budgets.db"));
+    BOOST_TEST(w.take_up_to(200) == 90);
+    w.look(1s);
+    BOOST_TEST(!w.tended->read().up);
+    BOOST_TEST(!std::filesystem::exists(w.where.file("budgets.db")));
+    w.ours = true;
+    w.look(1s);
+    BOOST_TEST(w.tended->read().up);
 }
 
 BOOST_AUTO_TEST_CASE(a_budget_that_the_file_has_no_more_gives_back_what_it_held)

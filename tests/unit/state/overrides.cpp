@@ -98,6 +98,18 @@ BOOST_AUTO_TEST_CASE(two_gateways_cannot_share_a_directory)
     BOOST_TEST(again.path() == base);
 }
 
+BOOST_AUTO_TEST_CASE(a_directory_that_was_taken_away_is_not_ours_any_more)
+{
+    const std::string path = base + "/state";
+    state::directory tested(path);
+    BOOST_TEST(tested.is_ours());
+    std::filesystem::rename(path, path + ".away");
+    BOOST_TEST(!tested.is_ours());
+    const state::directory others(path);
+    BOOST_TEST(others.is_ours());
+    BOOST_TEST(!tested.is_ours());
+}
+
 BOOST_AUTO_TEST_CASE(a_file_in_its_place_is_refused)
 {
     put(base + "/taken", "x");

@@ -55,6 +55,7 @@ struct world {
         how.ring_bytes = ring_bytes;
         how.look_every = milliseconds(5);
         how.commit_every = milliseconds(20);
+        how.ours = [this] { return ours.load(); };
         book = std::make_unique<state::ledger>(how, log);
     }
 
@@ -75,6 +76,7 @@ struct world {
         return false;
     }
 
+    std::atomic<bool> ours{true};
     temporary_directory where;
     std::vector<std::string> lines;
     observe::logger log{
@@ -319,6 +321,17 @@ BOOST_AUTO_TEST_CASE(what_is_no_ledger_of_ours_is_set_aside)
     sqlite3_close(open);
     w.open();
     BOOST_TEST(w.logged("usage.db.corrupt.2"));
+    w.book.reset();
+    BOOST_REQUIRE(sqlite3_open(w.where.file("usage.db").c_str(), &open) == SQLITE_OK);
+    BOOST_TEST(
+        sqlite3_exec(open, "PRAGMA user_version = 7", nullptr, nullptr, nullptr) == SQLITE_OK);
+    sqlite3_close(open);
+    w.open();
+    w.book.reset();
+    std::array<char, 64> head{};
+    std::ifstream(w.where.file("usage.db"), std::ios::binary).read(head.data(), head.size());
+    BOOST_TEST(int{head[63]} == 7);  // https://www.sqlite.org/fileformat.html, 1.3
+    w.open();
     w.book->charge(0, sample());
     BOOST_TEST(w.ask({}).total.bills == 1U);
 }
@@ -339,6 +352,22 @@ BOOST_AUTO_TEST_CASE(a_ledger_that_is_taken_away_is_begun_anew_and_it_is_told)
     BOOST_TEST(!w.book->flush(milliseconds(50)));
     BOOST_TEST(!w.book->read().up);
     std::filesystem::create_directory(w.where.path);
+    BOOST_TEST(w.ask({}).total.bills == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(in_a_directory_that_is_another_gateways_no_ledger_is_begun)
+{
+    world w;
+    w.ours = false;
+    w.book->charge(0, sample());
+    BOOST_TEST(w.ask({}).total.bills == 1U);
+    std::filesystem::remove(w.where.file("usage.db"));
+    w.book->charge(0, sample());
+    BOOST_TEST(!w.book->flush(milliseconds(50)));
+    BOOST_TEST(!w.book->read().up);
+    BOOST_TEST(w.logged("another was put in place"));
+    BOOST_TEST(!std::filesystem::exists(w.where.file("usage.db")));
+    w.ours = true;
     BOOST_TEST(w.ask({}).total.bills == 1U);
 }
 
@@ -363,10 +392,11 @@ BOOST_AUTO_TEST_CASE(a_line_whose_numbers_no_request_has_makes_no_bill)
           R"("cost_usd":-1)",
           R"("cost_usd":"1")"})
         again.take(line(absurd));
+    again.take(R"({"time":"0000-01-01T00:00:00Z","outcome":"answered","key":"a"})");
     again.take(R"({"time":"2026-11-21T24:00:00.000Z","outcome":"answered","key":"a"})");
     again.finish();
     BOOST_TEST(again.read().bills == 2U);
-    BOOST_TEST(again.read().broken == 9U);
+    BOOST_TEST(again.read().broken == 10U);
 }
 
 BOOST_AUTO_TEST_CASE(a_ledger_made_again_is_whole_in_its_one_file_or_it_is_told)
