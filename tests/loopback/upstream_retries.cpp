@@ -56,6 +56,23 @@ std::string refused(unsigned status, std::string_view fields = {})
     return answer_text(slow_down, status, fields);
 }
 
+std::ptrdiff_t distinct(std::vector<std::string> keys)
+{
+    std::ranges::sort(keys);
+    return std::ranges::unique(keys).begin() - keys.begin();
+}
+
+void tries_three_keys_once_each(world& w)
+{
+    const auto answer = ask(w.gate, "n");
+    BOOST_TEST(answer.status() == 502u);
+    BOOST_TEST(answer.says("upstream_credentials_exhausted"), answer.body);
+    BOOST_TEST(answer.header("x-should-retry") == "false");
+    BOOST_TEST(w.provider.calls() == 3u);
+    BOOST_TEST(distinct(w.provider.keys()) == 3);
+    BOOST_TEST(w.outcomes("credential") == 3);
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(a_failure_before_the_answer_is_tried_once_more_and_not_seen)
@@ -183,14 +200,7 @@ BOOST_AUTO_TEST_CASE(keys_that_are_refused_are_tried_once_each_and_then_it_is_th
 {
     for (const unsigned status : {401u, 402u}) {
         world w({says(refused(status))}, quick, 3);
-        const auto answer = ask(w.gate, "n");
-        BOOST_TEST(answer.status() == 502u);
-        BOOST_TEST(answer.says("upstream_credentials_exhausted"), answer.body);
-        BOOST_TEST(answer.header("x-should-retry") == "false");
-        auto keys = w.provider.keys();
-        std::ranges::sort(keys);
-        BOOST_TEST((std::ranges::unique(keys).begin() == keys.end() && keys.size() == 3));
-        BOOST_TEST(w.outcomes("credential") == 3);
+        tries_three_keys_once_each(w);
         // The next request does not even try.
         BOOST_TEST(ask(w.gate, "n").says("upstream_credentials_exhausted"));
         BOOST_TEST(w.provider.calls() == 3u);
@@ -201,19 +211,10 @@ BOOST_AUTO_TEST_CASE(a_question_that_no_key_may_ask_puts_none_to_rest)
 {
     const auto no = says(refused(403));
     world w({no, no, no, answers()}, quick, 3);
-    const auto answer = ask(w.gate, "n");
-    BOOST_TEST(answer.status() == 502u);
-    BOOST_TEST(answer.says("upstream_credentials_exhausted"), answer.body);
-    BOOST_TEST(answer.header("x-should-retry") == "false");
-    auto keys = w.provider.keys();
-    std::ranges::sort(keys);
-    BOOST_TEST((std::ranges::unique(keys).begin() == keys.end() && keys.size() == 3));
-    BOOST_TEST(w.outcomes("credential") == 3);
+    tries_three_keys_once_each(w);
     for (unsigned i = 0; i < 20; ++i)
         BOOST_TEST(answered(ask(w.gate, "n"), "n"));
-    keys = w.provider.keys();
-    std::ranges::sort(keys);
-    BOOST_TEST((std::ranges::unique(keys).begin() - keys.begin() == 3));
+    BOOST_TEST(distinct(w.provider.keys()) == 3);
     BOOST_TEST(w.provider.calls() == 23u);
 }
 
