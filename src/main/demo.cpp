@@ -99,12 +99,12 @@ config::document load(const std::string& path, const std::string& text)
     return std::move(*loaded.document);
 }
 
-std::string what_to_try(std::uint16_t port, std::uint16_t admin_port)
+std::string what_to_try(const std::string& program, std::uint16_t port, std::uint16_t admin_port)
 {
     const std::string gateway = "http://127.0.0.1:" + std::to_string(port);
     const std::string admin = "http://127.0.0.1:" + std::to_string(admin_port);
     const std::string ctl =
-        admin_port == 9090 ? "sluice ctl " : "sluice ctl --admin " + admin + " ";
+        program + (admin_port == 9090 ? " ctl " : " ctl --admin " + admin + " ");
     return "Open " + admin
            + "/console/ and watch: the canary of `rising` does well and goes up step by step,\n"
              "that of `faulty` fails now and then and is sent back to 0 by itself within a minute "
@@ -136,7 +136,7 @@ void run(const demo_options& options, std::ostream& out)
     how.environment = config::process_environment();
     how.on_ready = [&] {
         const auto port = started->listening().front().port;
-        out << what_to_try(port, started->admin_port()) << std::flush;
+        out << what_to_try(options.program, port, started->admin_port()) << std::flush;
         if (options.requests_per_second > 0)
             traffic.emplace(port, started->admin_port(), options.requests_per_second);
     };

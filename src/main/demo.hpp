@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <iosfwd>
+#include <string>
 
 namespace sluice {
 
@@ -10,6 +11,7 @@ struct demo_options {
     std::uint16_t port = 8080;
     std::uint16_t admin_port = 9090;
     double requests_per_second = 9;  // 0: no traffic of its own
+    std::string program = "sluice";  // as it was called
 };
 
 // Until SIGINT or SIGTERM. Exit code: 0; 1 an address cannot be bound; 2 bad options.

@@ -353,6 +353,8 @@ int run(int argc, char** argv)
     check_options check;
     simulate_options simulate;
     demo_options demo;
+    if (argc > 0)
+        demo.program = argv[0];
     key_new_options key;
     ledger_rebuild_options ledger;
     import_litellm_options importing;

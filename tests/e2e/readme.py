@@ -27,6 +27,9 @@ class Readme(Case):
         self.assertIn("data: [DONE]", quickstart.output())
         data = quickstart.wait_for(r"http://(127\.0\.0\.1:\d+)/v1/")[1]
         admin = quickstart.wait_for(r"--admin http://(127\.0\.0\.1:\d+)")[1]
+        # What it says to try can be tried as it stands.
+        for words in re.findall(r"^  (\S+ ctl .*)", quickstart.output(), re.M):
+            subprocess.run(words.split(), cwd=ROOT, check=True, capture_output=True, timeout=60)
         for block in blocks[1:]:
             with self.subTest(block):
                 if block.strip() == "tests/run":
