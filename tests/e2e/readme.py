@@ -23,6 +23,7 @@ class Readme(Case):
 
         quickstart = self.started(Program(
             ROOT / "deploy/quickstart", "--", "--port", "0", "--admin-port", "0", cwd=ROOT))
+        self.addCleanup(quickstart.stop, 40)  # whatever fails: killed, it would leave the demo behind
         quickstart.wait_for("keeps running", 900)
         self.assertIn("data: [DONE]", quickstart.output())
         data = quickstart.wait_for(r"http://(127\.0\.0\.1:\d+)/v1/")[1]
