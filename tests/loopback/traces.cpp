@@ -566,7 +566,7 @@ BOOST_AUTO_TEST_CASE(the_queue_is_bounded_while_the_collector_does_not_answer)
         BOOST_TEST_REQUIRE(client.answer().status() == 200U);
     }
     BOOST_TEST(gate.becomes("sluice_spans_dropped_total", {"reason=\"queue_full\""}, 4400 - 4096));
-    BOOST_TEST(spans.requests().size() == 1U);
+    BOOST_TEST(spans.wait_for_requests(1).size() == 1U);
     // And the end does not wait for it longer than it should.
     const auto began = clock::now();
     gate.stop();
