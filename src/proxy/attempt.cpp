@@ -139,6 +139,10 @@ net::task<result<void>> ask_once(
     }
     answer_reader answer(with, one);
     const net::io sent = co_await send_request(with, one, asked, answer, stop);
+    // What was not taken had ended the connection: it may have come with the last answer's octets,
+    // and nobody announces it again.
+    if (sent == net::io::failed)
+        one.upstream->socket().probe();
     // Even when the request could not be sent whole there may be an answer that says why.
     const auto patience = sent == net::io::ok
                               ? nanoseconds(asked.serving.config->timeouts.first_byte)

@@ -198,6 +198,24 @@ BOOST_AUTO_TEST_CASE(a_provider_that_closes_after_every_answer_costs_no_request)
     BOOST_TEST(closing.accepted() >= 2000u);
 }
 
+// A reset that came together with the answer is met by the next request, which cannot be sent.
+BOOST_AUTO_TEST_CASE(a_provider_that_resets_after_every_answer_costs_no_request)
+{
+    const auto text = answer_text(completion);
+    provider resetting([&text](connection& c) {
+        (void)c.request();
+        c.send(text);
+        c.reset();
+    });
+    gateway gate{config(resetting.port())};
+    auto client = gate.connect();
+    for (unsigned i = 0; i < 300; ++i) {
+        client.send(chat_text());
+        const auto answer = client.answer();
+        BOOST_TEST_REQUIRE(answer.status() == 200u, answer.body);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_provider_where_nobody_listens_is_a_502)
 {
     world w;
