@@ -200,7 +200,7 @@ void attempt::reset() noexcept
 void attempt::forget_answer() noexcept
 {
     (void)let_go();
-    cut = complete = false;
+    cut = complete = broken = false;
     head = rest = {};
     spill.reset();
     words = {};

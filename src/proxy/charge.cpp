@@ -75,7 +75,7 @@ charge charge_of(const exchange& x) noexcept
         return {};
     const bool left = x.error == errc::client_closed_request || x.out_of_time;
     const policy::token_estimate ours{.input = x.expected.input, .output = relayed_tokens(x)};
-    const bool reached = left && !x.head_sent && x.tried->connected();
+    const bool reached = left && !x.head_sent && x.tried->connected() && !x.tried->refused();
     const bool something = left || x.usage.known || ours.output > 0 || !x.error;
     if (!reached && !(answered(x) && something))
         return {};

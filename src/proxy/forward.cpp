@@ -164,7 +164,7 @@ result<void> give_up(
         x.retry_after = last.wait;
     if (last.why == reason::credentials)
         return x.fail(errc::upstream_credentials_exhausted);
-    if (x.tried && !x.tried->head.empty() && x.tried->response.status() >= 400)
+    if (x.tried && x.tried->refused() && !x.tried->broken)
         return {};
     if (last.why == reason::unhealthy)
         return x.fail(errc::no_healthy_upstream);

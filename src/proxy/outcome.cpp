@@ -177,7 +177,7 @@ void tell(services& with, attempt& one, const outcome& what, time_point now) noe
     cells.attempts[what.label].add();
     auto& state = *one.target->state;
     // Who refuses is not silent.
-    if (!one.heard && !one.head.empty() && one.response.status() >= 400) {
+    if (!one.heard && one.refused()) {
         state.heard(now);
         one.heard = true;
     }
@@ -203,7 +203,7 @@ void tell(services& with, attempt& one, const outcome& what, time_point now) noe
     if (!limited && one.provider->credentials.size() < 2)
         return;
     std::optional<nanoseconds> asked;
-    if (limited && !one.head.empty() && one.response.status() >= 400)
+    if (limited && one.refused())
         asked = http::parse_retry_after(
             one.response.find(http::header::retry_after_ms),
             one.response.find(http::header::retry_after),

@@ -48,6 +48,12 @@ outcome late(bool stream) noexcept
     return made;
 }
 
+outcome broken_off(attempt& one, outcome why) noexcept
+{
+    one.broken = true;
+    return why;
+}
+
 }  // namespace
 
 bool is_event_stream(const http::response_head& head) noexcept
@@ -118,6 +124,7 @@ std::optional<outcome> prelude::look(attempt& one, time_point now)
         break;
     }
     // Nothing is left to come, so its connection may be used again.
+    one.broken = broken_;
     one.complete = ended_ && !surplus && !one.cut && one.response.keep_alive();
     return judge(one);
 }
@@ -176,9 +183,10 @@ outcome prelude::judge_whole(attempt& one) const
 outcome prelude::ended(attempt& one)
 {
     ended_ = true;
-    if (what_ == kind::error || one.response.framing() == http::framing::until_close)
+    if (one.response.framing() == http::framing::until_close)
         return judge_whole(one);
-    return early_end(observe::attempt_outcome::eof);
+    one.broken = true;
+    return what_ == kind::error ? judge_whole(one) : early_end(observe::attempt_outcome::eof);
 }
 
 std::string prelude::payload(const attempt& one)
@@ -206,7 +214,7 @@ net::task<outcome> hold_back(
         commit_at = std::min(commit_at, one.head_at + limits.heartbeat);
     for (bool looked = false;;) {
         if (stop.fired())
-            co_return outcome_of(errc::client_closed_request);
+            co_return broken_off(one, outcome_of(errc::client_closed_request));
         one.keep(with.buffers);
         const auto late_at = std::min(
             asked.due,
@@ -222,13 +230,13 @@ net::task<outcome> hold_back(
             if (one.now >= commit_at)
                 co_return outcome{};
             if (one.now >= late_at)
-                co_return late(stream);
+                co_return broken_off(one, late(stream));
             looked = true;
             one.upstream->socket().probe();
             continue;
         }
         if (waited != net::io::ok)
-            co_return outcome_of(lost(waited));
+            co_return broken_off(one, outcome_of(lost(waited)));
         const auto got = one.take(with.in);
         if (got.status == net::io::again)
             continue;
@@ -236,7 +244,7 @@ net::task<outcome> hold_back(
         if (got.status == net::io::eof)
             co_return so_far.ended(one);
         if (got.status != net::io::ok)
-            co_return outcome_of(lost(got.status));
+            co_return broken_off(one, outcome_of(lost(got.status)));
         looked = false;
         if (auto known = so_far.look(one, one.now))
             co_return *known;

@@ -203,12 +203,11 @@ void tell_breaker(const shadow_run& run, policy::cause why, time_point now) noex
 // What became of it before it could be heard.
 void note_failure(shadow_side& side, const attempt& one, const outcome& what)
 {
-    const bool refused = !one.head.empty() && one.response.status() >= 400;
     if (!one.head.empty())
         side.status = one.response.status();
     if (what.label == observe::attempt_outcome::in_band_error)
         side.error = in_band_error;
-    else if (!refused)
+    else if (!one.refused())
         side.error = describe(what.error).label;
 }
 

@@ -340,6 +340,48 @@ BOOST_AUTO_TEST_CASE(a_short_body_of_which_the_client_has_nothing_is_a_real_502)
     }
 }
 
+// Half of a provider's error tells the client less than a whole one of the gateway's.
+BOOST_AUTO_TEST_CASE(an_error_that_breaks_off_is_told_whole_by_the_gateway)
+{
+    for (const auto* const status : {"400 Bad Request", "500 Internal Server Error"})
+        for (const auto& text : short_answers(R"({"error":{"message":"no"}})"))
+            for (const bool reset : {false, true}) {
+                world w;
+                auto upstream = w.ask();
+                upstream.send("HTTP/1.1 " + std::string(status) + "\r\n" + text);
+                reset ? upstream.reset() : upstream.close();
+                w.expect_error(502, "bad_gateway");
+            }
+    world w;
+    auto upstream = w.ask();
+    upstream.send("HTTP/1.1 500 X\r\ntransfer-encoding: chunked\r\n\r\n2\r\n{}2\r\n");
+    w.expect_error(502, "bad_gateway");
+}
+
+BOOST_AUTO_TEST_CASE(an_error_that_stalls_is_a_real_504)
+{
+    for (const auto& text : short_answers(R"({"error":{"message":"no"}})")) {
+        world w("{ stream_idle: 200ms }");
+        auto upstream = w.ask();
+        upstream.send("HTTP/1.1 500 Internal Server Error\r\n" + text);
+        w.expect_error(504, "upstream_timeout");
+        BOOST_TEST(upstream.ends());
+    }
+}
+
+BOOST_AUTO_TEST_CASE(an_error_that_the_clients_deadline_cuts_costs_nothing)
+{
+    world w;
+    w.client = w.gate.connect();
+    w.client.send(chat_text({}, "x-sluice-timeout: 300ms\r\n"));
+    auto upstream = w.provider.accept();
+    (void)upstream.request();
+    upstream.send("HTTP/1.1 500 Internal Server Error\r\ncontent-length: 100\r\n\r\n{");
+    w.expect_error(504, "upstream_timeout");
+    const auto line = w.gate.access_lines(1).front();
+    BOOST_TEST(line.find("\"estimated\"") == std::string::npos, line);
+}
+
 BOOST_AUTO_TEST_CASE(a_body_without_length_that_is_reset_is_reset_for_the_client)
 {
     world w;

@@ -76,6 +76,12 @@ public:
     // Whether a provider has, or may have, something of the request.
     [[nodiscard]] bool connected() const noexcept { return upstream != nullptr; }
 
+    // Whether its answer is an error.
+    [[nodiscard]] bool refused() const noexcept
+    {
+        return !head.empty() && response.status() >= 400;
+    }
+
     // The connection it uses, counted as busy for as long as it is held.
     void hold(std::unique_ptr<net::stream> connection, observe::gauge& busy) noexcept;
     [[nodiscard]] std::unique_ptr<net::stream> let_go() noexcept;
@@ -119,6 +125,7 @@ public:
     unsigned sent = 0;      // how often the request was sent; 2 after a stale connection
     bool cut = false;       // it answered before it had the whole request
     bool complete = false;  // its answer ended where it said
+    bool broken = false;    // its answer was held back and will not come to its end
 
     // The answer: a parsed head, and what came behind it. Both lie in the worker's scratch, where
     // they are valid until the next wait, or in `spill`.
