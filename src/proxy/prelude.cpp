@@ -51,6 +51,7 @@ outcome late(bool stream) noexcept
 outcome broken_off(attempt& one, outcome why) noexcept
 {
     one.broken = true;
+    one.now = steady::now();
     return why;
 }
 

@@ -182,6 +182,26 @@ BOOST_AUTO_TEST_CASE(the_first_wins_when_it_answers_first_and_the_second_is_left
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_loser_took_until_it_was_left)
+{
+    constexpr milliseconds silence{300};
+    flag second_begun;
+    flag left;
+    const act late = [&](connection& to, const message& request) {
+        const bool begun = second_begun.wait();
+        return begun && !to.stirs(silence) && answers()(to, request);
+    };
+    world w({late}, {raising(second_begun, hangs(left, beginning_of_a_stream))});
+    BOOST_TEST(answered(ask(w.gate, "n-1", streaming), "n-1"));
+    double took = 0;
+    for (const auto& line : w.gate.access_lines(2)) {
+        constexpr std::string_view name = "\"duration_ms\":";
+        if (line.find("\"outcome\":\"hedge\"") != std::string::npos)
+            took = std::stod(line.substr(line.find(name) + name.size()));
+    }
+    BOOST_TEST(took >= 250.0);
+}
+
 BOOST_AUTO_TEST_CASE(when_the_second_fails_the_first_goes_on)
 {
     for (const auto more : {std::string_view{}, streaming}) {
