@@ -153,7 +153,7 @@ outcome prelude::in_band(attempt& one)
     const auto text = payload(one);
     const auto said = wire::read_error(text);
     if (!said.message.empty()) {
-        one.message = said.message;
+        one.message = wire::plain_words(said.message);
         wire::redact(std::span<char>(one.message), one.provider->api_keys);
         one.message.insert(0, "the provider reported: ");
     }

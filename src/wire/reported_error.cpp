@@ -185,6 +185,18 @@ reported_error read_error(std::string_view body, unsigned status)
     return said;
 }
 
+std::string plain_words(std::string_view message)
+{
+    if (check_escapes(message) == escapes::valid) {
+        std::string words(message.size(), '\0');
+        if (const auto plain = unescape(message, words)) {
+            words.resize(plain->size());
+            return words;
+        }
+    }
+    return std::string(message);
+}
+
 bool is_error_body(std::string_view body)
 {
     key_finder quick("error");

@@ -177,6 +177,24 @@ BOOST_AUTO_TEST_CASE(the_providers_words_are_told_without_its_key)
     BOOST_TEST(!answer.says("first-provider"), answer.body);
 }
 
+BOOST_AUTO_TEST_CASE(the_providers_words_are_told_as_it_meant_them)
+{
+    const auto told = [](std::string_view said) {
+        const auto text = answer_text(R"({"error":{"message":")" + std::string(said) + R"("}})");
+        world w(says(text), {}, false);
+        const auto answer = ask(w.gate, "n");
+        constexpr std::string_view begin = R"({"error":{"message":"the provider reported: )";
+        BOOST_TEST_REQUIRE(answer.body.starts_with(begin), answer.body);
+        return answer.body.substr(begin.size());
+    };
+    BOOST_TEST(told(R"(it said \"no\" C:\\x)").starts_with(R"(it said \"no\" C:\\x",)"));
+    BOOST_TEST(told(R"(caf\u00e9)").starts_with("caf\u00e9\","));
+    // A key is one however it is spelled.
+    BOOST_TEST(told(R"(sk-first-provider\u002dkey)").starts_with("**"));
+    // What is no JSON string is told as it came.
+    BOOST_TEST(told(R"(odd \q)").starts_with(R"(odd \\q",)"));
+}
+
 BOOST_AUTO_TEST_CASE(what_was_held_arrives_as_it_came)
 {
     const std::string events = std::string(role_event) + token_event("one") + token_event("two")

@@ -2,6 +2,7 @@
 // What a provider's error says, in the spellings of OpenAI's dialect and its relatives.
 
 #include <cstdint>
+#include <string>
 #include <string_view>
 
 namespace sluice::wire {
@@ -25,6 +26,9 @@ struct reported_error {
 // own words may come back in either, so that codes count only where a provider writes its own, and
 // words of money only with a status of money, or in a sentence that is known whole.
 [[nodiscard]] reported_error read_error(std::string_view body, unsigned status = 0);
+
+// A message without its escapes; as it is where they are wrong.
+[[nodiscard]] std::string plain_words(std::string_view message);
 
 // Whether a 200's JSON body is an error: its outermost object has a member "error" that is neither
 // null nor otherwise false.
