@@ -10,6 +10,9 @@ namespace {
 
 namespace dom = simdjson::dom;
 
+// As many as OpenAI takes in one call.
+constexpr std::size_t most_inputs = 2048;
+
 refusal bad(std::string param, std::string code, std::string message)
 {
     refusal why;
@@ -91,13 +94,18 @@ boost::system::result<prompt, refusal> read_prompt(endpoint where, dom::element 
             "missing_required_parameter",
             std::string("Missing required parameter: '") + name + "'.");
     dom::array list;
-    if (!member.get(list) && where != endpoint::completions) {
+    const bool is_list = !member.get(list);
+    if (!is_list && (where == endpoint::chat || !member.is_string()))
+        return bad(
+            name,
+            "invalid_type",
+            std::string("Invalid type for '") + name + "': expected "
+                + (where == endpoint::chat ? "an array." : "a string or an array."));
+    if (is_list && where != endpoint::completions) {
         if (list.size() == 0 && where == endpoint::chat)
             return bad(name, "empty_array", "Invalid 'messages': empty array.");
         return read_messages(list);
     }
-    if (where == endpoint::chat)
-        return bad(name, "invalid_type", "Invalid type for 'messages': expected an array.");
     prompt found;
     found.last = text_in(member);
     found.bytes = found.last.size();
@@ -192,19 +200,19 @@ std::optional<refusal> read_count(dom::element root, const char* name, std::uint
     return std::nullopt;
 }
 
-void read_inputs(dom::element root, api_request& request)
+// `input` is a string or a list: read_prompt has seen to that.
+std::optional<refusal> read_inputs(dom::element input, api_request& request)
 {
-    dom::element input = root["input"].value_unsafe();
-    std::string_view text;
     dom::array list;
-    const bool one =
-        !input.get(text) || (!input.get(list) && list.size() > 0 && list.at(0).is_number());
-    if (one) {
+    if (input.get(list) || list.at(0).is_number()) {
         request.inputs.push_back(simdjson::minify(input));
-        return;
+        return std::nullopt;
     }
+    if (list.size() == 0 || list.size() > most_inputs)
+        return bad("input", "invalid_value", "Invalid 'input': expected 1 to 2048 of them.");
     for (const dom::element each : list)
         request.inputs.push_back(simdjson::minify(each));
+    return std::nullopt;
 }
 
 std::optional<refusal> read_options(dom::element root, api_request& request)
@@ -216,7 +224,7 @@ std::optional<refusal> read_options(dom::element root, api_request& request)
             return why;
     if (auto why = read_count(root, "n", 128, request.choices))
         return why;
-    if (auto why = read_count(root, "dimensions", 16384, request.dimensions))
+    if (auto why = read_count(root, "dimensions", 4096, request.dimensions))
         return why;
     request.stops = read_stops(root);
     request.json = read_format(root);
@@ -249,10 +257,12 @@ boost::system::result<api_request, refusal> parse_request(endpoint where, std::s
         request.echo = said->last.substr(6);
     if (auto why = read_options(root, request))
         return *std::move(why);
-    if (where == endpoint::embeddings)
-        read_inputs(root, request);
-    else
+    if (where == endpoint::embeddings) {
+        if (auto why = read_inputs(root["input"].value_unsafe(), request))
+            return *std::move(why);
+    } else if (where != endpoint::completions) {
         request.calls = read_calls(root, *said);
+    }
     return request;
 }
 

@@ -1,0 +1,38 @@
+// What the simulated provider is asked and cannot do: refused whole, and it goes on.
+
+#include <boost/test/unit_test.hpp>
+
+#include <loopback/simulated.hpp>
+#include <string>
+
+BOOST_AUTO_TEST_SUITE(simulator_refuses)
+
+using namespace simulated;
+
+namespace {
+
+// The status, and the whole answer in `body`.
+std::string status_of(raw_client& client, std::string& body)
+{
+    std::string head;
+    body = client.whole_answer(&head);
+    return head.substr(9, 3);
+}
+
+}  // namespace
+
+BOOST_AUTO_TEST_CASE(an_input_of_another_type_is_400_and_the_next_call_is_answered)
+{
+    provider p;
+    auto c = p.client();
+    std::string body;
+    for (const std::string value : {"5", "{}", "null"}) {
+        c.post("/v1/embeddings", R"({"model":"m","input":)" + value + "}");
+        BOOST_TEST(status_of(c, body) == "400");
+        BOOST_TEST(body.find(R"("param":"input")") != std::string::npos);
+    }
+    c.post("/v1/embeddings", R"({"model":"m","input":"a","dimensions":3})");
+    BOOST_TEST(status_of(c, body) == "200");
+}
+
+BOOST_AUTO_TEST_SUITE_END()
