@@ -154,6 +154,28 @@ answer make_answer(
     return made;
 }
 
+bool too_much(const api_request& request, const behaviour& how)
+{
+    // A token is an event with an object of its own; the text stands in it beside.
+    constexpr std::uint64_t token_bytes = 64;
+    constexpr std::uint64_t most_bytes = 128U << 20U;
+    std::uint64_t tokens = how.tokens;
+    std::uint64_t bytes = how.big_event_bytes;
+    if (request.echo) {
+        tokens = 1 + static_cast<std::uint64_t>(std::ranges::count(*request.echo, ' '));
+        bytes = request.echo->size();
+    }
+    if (request.json) {
+        tokens = request.json->size() / 6;
+        bytes = request.json->size();
+    }
+    for (const auto& call : request.calls) {
+        tokens += call.arguments.size() / 6;
+        bytes += call.name.size() + call.arguments.size();
+    }
+    return request.choices * (tokens * token_bytes + bytes) > most_bytes;
+}
+
 std::string error_body(const refusal& why)
 {
     return R"({"error":{"message":)" + json_string(why.message) + R"(,"type":)"

@@ -131,6 +131,12 @@ asio::awaitable<bool> call::run(endpoint where)
         co_return co_await refuse(why);
     }
     const turn& decided = *admitted;
+    if (too_much(api_, decided.how)) {
+        refusal why;
+        why.code = "invalid_value";
+        why.message = "The simulator makes no answer as long as this.";
+        co_return co_await refuse(why);
+    }
 
     watch(client_);
     answer_writer out{client_, decided.how, request_.version() >= 11, shared_.options.stall};

@@ -48,7 +48,8 @@ public:
     chat_writer(const api_request& request, const answer& said, const behaviour& how)
         : request_(request),
           said_(said),
-          how_(how)
+          how_(how),
+          written_(said.choices.size())
     {
         const bool asked = how.usage == usage_place::as_asked && request.include_usage;
         separate_ =
@@ -114,7 +115,7 @@ private:
                 if (said.calls.empty())
                     add_text(i, said.tokens[at]);
                 else
-                    add_argument(i, said, at);
+                    add_argument(i, said.tokens[at]);
             }
         }
     }
@@ -126,22 +127,23 @@ private:
             piece(request_, index, legacy(request_) ? literal : R"("content":)" + literal, ""));
     }
 
-    // Which call a piece of the arguments belongs to follows from the lengths before it.
-    void add_argument(std::size_t index, const choice& said, std::size_t at)
+    // No piece of the arguments is of two calls.
+    void add_argument(std::size_t index, std::string_view text)
     {
-        std::size_t before = 0;
-        for (std::size_t i = 0; i < at; ++i)
-            before += said.tokens[i].size();
-        std::size_t call = 0;
-        for (; before >= said.calls[call].arguments.size(); ++call)
-            before -= said.calls[call].arguments.size();
-        if (before == 0)
-            add(piece(request_, index, opening(index, call, said.calls[call].name), ""), false);
+        auto& [call, sent] = written_[index];
+        const auto& calls = said_.choices[index].calls;
+        if (sent == calls[call].arguments.size()) {
+            ++call;
+            sent = 0;
+        }
+        if (sent == 0)
+            add(piece(request_, index, opening(index, call, calls[call].name), ""), false);
+        sent += text.size();
         add_token(piece(
             request_,
             index,
             R"("tool_calls":[{"index":)" + std::to_string(call) + R"(,"function":{"arguments":)"
-                + json_string(said.tokens[at]) + "}}]",
+                + json_string(text) + "}}]",
             ""));
     }
 
@@ -173,6 +175,12 @@ private:
     const behaviour& how_;
     script lines_;
     token_usage so_far_;
+    // Of each choice: the call its arguments are at, and how much of them is out.
+    struct place {
+        std::size_t call = 0;
+        std::size_t sent = 0;
+    };
+    std::vector<place> written_;
     bool separate_ = false;
 };
 

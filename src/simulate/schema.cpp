@@ -21,12 +21,11 @@ public:
     std::string value(dom::element schema, int depth)
     {
         dom::element found;
-        if (depth > 32 || !schema.is_object())
+        if (depth > 32 || room_ == 0 || !schema.is_object())
             return "null";
-        if (!schema["const"].get(found))
-            return simdjson::minify(found);
-        if (!schema["enum"].at(0).get(found))
-            return simdjson::minify(found);
+        take(1);
+        if (!schema["const"].get(found) || !schema["enum"].at(0).get(found))
+            return taken(simdjson::minify(found));
         if (!schema["$ref"].get(found))
             return referenced(found, depth);
         for (const char* choice : {"anyOf", "oneOf", "allOf"})
@@ -36,6 +35,14 @@ public:
     }
 
 private:
+    void take(std::size_t octets) { room_ -= std::min(room_, octets); }
+
+    std::string taken(std::string written)
+    {
+        take(written.size());
+        return written;
+    }
+
     static std::string_view type_of(dom::element schema)
     {
         std::string_view type;
@@ -60,6 +67,11 @@ private:
             return object(schema, depth);
         if (type == "array")
             return array(schema, depth);
+        return taken(scalar(type, schema));
+    }
+
+    static std::string scalar(std::string_view type, dom::element schema)
+    {
         if (type == "integer")
             return std::to_string(std::llround(number(schema)));
         if (type == "number") {
@@ -106,7 +118,7 @@ private:
         if (schema["items"].get(items))
             return "[]";
         std::string out = "[";
-        for (std::uint64_t i = 0; i < std::clamp<std::uint64_t>(count, 1, 100); ++i)
+        for (std::uint64_t i = 0; room_ > 0 && i < std::clamp<std::uint64_t>(count, 1, 100); ++i)
             out += (i == 0 ? "" : ",") + value(items, depth + 1);
         return out + "]";
     }
@@ -121,11 +133,13 @@ private:
             schema["required"].get(required) != simdjson::SUCCESS || required.size() == 0;
         std::string out = "{";
         for (const auto [name, property] : properties) {
+            if (room_ == 0)
+                break;
             if (!all && !has(required, name))
                 continue;
             if (out.size() > 1)
                 out += ',';
-            out += json_string(name) + ':' + value(property, depth + 1);
+            out += taken(json_string(name)) + ':' + value(property, depth + 1);
         }
         return out + "}";
     }
@@ -139,6 +153,9 @@ private:
     }
 
     dom::element root_;
+    // Octets and values yet to be written. A schema of some lines may stand for more than there are
+    // atoms: by members that refer to itself, by lists of lists.
+    std::size_t room_ = 64U << 10U;
 };
 
 }  // namespace

@@ -35,4 +35,18 @@ BOOST_AUTO_TEST_CASE(an_input_of_another_type_is_400_and_the_next_call_is_answer
     BOOST_TEST(status_of(c, body) == "200");
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_beyond_bounds_is_refused_before_it_is_made)
+{
+    provider p;
+    auto c = p.client();
+    std::string body;
+    const std::string rest = R"(","messages":[{"role":"user","content":"x"}],"n":)";
+    c.post("/v1/chat/completions", R"({"model":"sim-big-event-64MiB)" + rest + "2}");
+    BOOST_TEST(status_of(c, body) == "400");
+    BOOST_TEST(body.size() < 1000U);
+    c.post("/v1/chat/completions", R"({"model":"sim-tokens-100)" + rest + "128}");
+    BOOST_TEST(status_of(c, body) == "200");
+    BOOST_TEST(body.find(R"("completion_tokens":12800)") != std::string::npos);
+}
+
 BOOST_AUTO_TEST_SUITE_END()

@@ -44,6 +44,9 @@ struct answer {
     std::int64_t created,
     random_engine& draws);
 
+// Whether the answer would take more memory than one client should have of the simulator.
+[[nodiscard]] bool too_much(const api_request& request, const behaviour& how);
+
 [[nodiscard]] std::string error_body(const refusal& why);
 
 // {"prompt_tokens":...} as chat and completions spell it.

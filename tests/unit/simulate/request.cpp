@@ -1,6 +1,8 @@
 #include <sluice/simulate/request.hpp>
+#include <sluice/simulate/schema.hpp>
 
 #include <boost/test/unit_test.hpp>
+#include <simdjson.h>
 
 #include <string>
 
@@ -47,6 +49,24 @@ BOOST_AUTO_TEST_CASE(legacy_completions_have_no_tools)
         R"({"model":"m","prompt":"x","tool_choice":"required","tools":[{"type":"function","function":{"name":"f"}}]})");
     BOOST_TEST_REQUIRE(request.has_value());
     BOOST_TEST(request->calls.empty());
+}
+
+BOOST_AUTO_TEST_CASE(a_schema_cannot_make_an_example_without_bound)
+{
+    const auto size = [](const std::string& schema) {
+        simdjson::dom::parser parser;
+        const std::string text = example_of(parser.parse(schema).value());
+        simdjson::dom::parser again;
+        BOOST_TEST(!again.parse(text).error());
+        return text.size();
+    };
+    // Itself twice in each of the levels, and lists of lists: powers of their width.
+    BOOST_TEST(
+        size(R"({"type":"object","properties":{"a":{"$ref":"#"},"b":{"$ref":"#"}}})") < 1000000U);
+    std::string lists = R"({"type":"string","minLength":20})";
+    for (int level = 0; level < 3; ++level)
+        lists = R"({"type":"array","minItems":100,"items":)" + lists + '}';
+    BOOST_TEST(size(lists) < 1000000U);
 }
 
 BOOST_AUTO_TEST_SUITE_END()
