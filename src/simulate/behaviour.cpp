@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <cmath>
 #include <optional>
 #include <utility>
 
@@ -154,7 +155,7 @@ std::optional<double> read_value(std::string_view kind, std::string_view text)
     double number = 0;
     const auto [end, ec] =
         std::from_chars(text.data(), text.data() + text.size(), number, std::chars_format::fixed);
-    if (ec != std::errc{} || number < 0)
+    if (ec != std::errc{} || number < 0 || (kind == "<n>" && number != std::floor(number)))
         return std::nullopt;
     const std::string_view suffix{end, static_cast<std::size_t>(text.data() + text.size() - end)};
     for (const unit& u : units)

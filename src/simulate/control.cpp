@@ -5,6 +5,7 @@
 
 #include <simdjson.h>
 
+#include <optional>
 #include <string_view>
 #include <utility>
 
@@ -78,26 +79,37 @@ plain_reply show_model(std::string_view id)
     return ok(model_json(name));
 }
 
-// The first complaint, or nothing.
-std::string set_behaviours(ledger& book, dom::element root)
+constexpr auto expected =
+    R"(expected {"default": "...", "models": {"name": "..."}}, either or both)";
+
+bool read_models(dom::element member, behaviour_change& change)
 {
-    std::string_view text;
     dom::object models;
-    const bool has_default = !root["default"].get(text);
-    const bool has_models = !root["models"].get(models);
-    if (!has_default && !has_models)
-        return R"(expected {"default": "...", "models": {"name": "..."}}, either or both)";
-    if (has_default)
-        if (const auto set = book.set_default(text); !set)
-            return set.error();
-    if (has_models)
-        for (const auto [model, value] : models) {
-            if (value.get(text))
-                return "the behaviour of a model is a string";
-            if (const auto set = book.set_model(model, text); !set)
-                return set.error();
-        }
-    return {};
+    if (member.get(models))
+        return false;
+    for (const auto [model, value] : models) {
+        std::string_view text;
+        if (value.get(text))
+            return false;
+        change.of_models.insert_or_assign(std::string(model), std::string(text));
+    }
+    return true;
+}
+
+std::optional<behaviour_change> read_change(dom::element root)
+{
+    dom::object members;
+    if (root.get(members) || members.size() == 0)
+        return std::nullopt;
+    behaviour_change change;
+    for (const auto [name, member] : members) {
+        std::string_view text;
+        if (name == "default" && !member.get(text))
+            change.of_default = text;
+        else if (name != "models" || !read_models(member, change))
+            return std::nullopt;
+    }
+    return change;
 }
 
 plain_reply put_behaviour(ledger& book, std::string_view body)
@@ -106,8 +118,11 @@ plain_reply put_behaviour(ledger& book, std::string_view body)
     dom::element root;
     if (parser.parse(body.data(), body.size()).get(root))
         return error_reply(400, "invalid_request_error", "invalid_json", "the body is not JSON");
-    if (auto complaint = set_behaviours(book, root); !complaint.empty())
-        return error_reply(400, "invalid_request_error", "invalid_value", std::move(complaint));
+    const auto change = read_change(root);
+    if (!change)
+        return error_reply(400, "invalid_request_error", "invalid_value", expected);
+    if (const auto set = book.set(*change); !set)
+        return error_reply(400, "invalid_request_error", "invalid_value", set.error());
     return ok(book.behaviour_json());
 }
 

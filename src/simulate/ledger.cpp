@@ -104,28 +104,37 @@ boost::system::result<turn, std::string> ledger::admit(std::string_view model, t
     return decided;
 }
 
-boost::system::result<void, std::string> ledger::set_default(std::string_view text)
+boost::system::result<void, std::string> ledger::set(const behaviour_change& change)
 {
-    auto how = parse_behaviour(text);
-    if (!how)
-        return how.error();
+    std::optional<named> of_default;
+    if (change.of_default) {
+        auto how = parse_behaviour(*change.of_default);
+        if (!how)
+            return how.error();
+        of_default = {*change.of_default, *std::move(how)};
+    }
+    std::map<std::string, named, std::less<>> of_models;
+    for (const auto& [model, text] : change.of_models) {
+        auto how = parse_behaviour(text);
+        if (!how)
+            return how.error();
+        of_models.try_emplace(model, named{text, *std::move(how)});
+    }
     const std::lock_guard lock{mutex_};
-    default_ = {std::string(text), *std::move(how)};
-    return boost::system::in_place_value;
-}
-
-boost::system::result<void, std::string> ledger::set_model(
-    std::string_view model, std::string_view text)
-{
-    auto how = parse_behaviour(text);
-    if (!how)
-        return how.error();
-    const std::lock_guard lock{mutex_};
-    if (models_.size() >= most_names && !models_.contains(model))
+    const auto is_new = [&](const auto& each) { return !models_.contains(each.first); };
+    const auto more = static_cast<std::size_t>(std::ranges::count_if(of_models, is_new));
+    if (more > most_names - models_.size())
         return "there are too many models with a behaviour of their own";
-    models_.insert_or_assign(std::string(model), named{std::string(text), *std::move(how)});
-    if (const auto old = windows_.find(model); old != windows_.end())
-        windows_.erase(old);
+    for (auto& [model, set] : of_models) {
+        windows_.erase(model);
+        models_.insert_or_assign(model, std::move(set));
+    }
+    if (of_default) {
+        default_ = *std::move(of_default);
+        std::erase_if(windows_, [&](const auto& each) {
+            return !each.first.starts_with("sim-") && !models_.contains(each.first);
+        });
+    }
     return boost::system::in_place_value;
 }
 

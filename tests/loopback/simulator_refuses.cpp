@@ -35,6 +35,30 @@ BOOST_AUTO_TEST_CASE(an_input_of_another_type_is_400_and_the_next_call_is_answer
     BOOST_TEST(status_of(c, body) == "200");
 }
 
+BOOST_AUTO_TEST_CASE(a_change_of_behaviours_is_made_whole_or_not_at_all)
+{
+    provider p;
+    auto c = p.client();
+    std::string body;
+    for (const std::string change :
+         {R"({"default":"error-500","models":{"a":"nonsense"}})",
+          R"({"models":{"a":"error-500","b":"nonsense"}})",
+          R"({"default":"error-500","models":{"a":5}})",
+          R"({"default":"error-500","models":[]})",
+          R"({"default":5,"models":{"a":"error-500"}})",
+          R"({"defualt":"ok","models":{"a":"error-500"}})",
+          "{}",
+          "[]"}) {
+        BOOST_TEST_CONTEXT(change)
+        {
+            c.call("PUT", "/sim/behaviour", change, "");
+            BOOST_TEST(status_of(c, body) == "400");
+            c.call("GET", "/sim/behaviour", "", "");
+            BOOST_TEST(c.whole_answer().starts_with(R"({"default":"","models":{},)"));
+        }
+    }
+}
+
 BOOST_AUTO_TEST_CASE(an_answer_beyond_bounds_is_refused_before_it_is_made)
 {
     provider p;

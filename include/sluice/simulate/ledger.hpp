@@ -34,6 +34,12 @@ struct counters {
     std::map<std::string, std::uint64_t, std::less<>> models;
 };
 
+// Behaviours as text: of all models without one of their own, and of some by name.
+struct behaviour_change {
+    std::optional<std::string> of_default;
+    std::map<std::string, std::string, std::less<>> of_models;
+};
+
 // What is decided about one request when it arrives.
 struct turn {
     behaviour how;
@@ -54,10 +60,8 @@ public:
     [[nodiscard]] boost::system::result<turn, std::string> admit(
         std::string_view model, time_point now);
 
-    // Of all models without a behaviour of their own, or of one; the error is the complaint.
-    [[nodiscard]] boost::system::result<void, std::string> set_default(std::string_view text);
-    [[nodiscard]] boost::system::result<void, std::string> set_model(
-        std::string_view model, std::string_view text);
+    // All of it or, with the complaint, nothing. What is changed has new 429 windows.
+    [[nodiscard]] boost::system::result<void, std::string> set(const behaviour_change& change);
 
     void reset();
 

@@ -50,6 +50,8 @@ BOOST_AUTO_TEST_CASE(what_is_not_understood_is_named)
           "cut",
           "cut--1",
           "cut-x",
+          "cut-1.5",
+          "error-503.7",
           "stall-1-2",
           "big-event-1TiB",
           "okay",

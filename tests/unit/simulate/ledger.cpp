@@ -73,14 +73,22 @@ BOOST_AUTO_TEST_CASE(every_nth_request_spikes)
 BOOST_AUTO_TEST_CASE(a_behaviour_set_live_applies_to_its_model_and_reset_forgets_it)
 {
     ledger book{1, "error-500"};
-    BOOST_TEST(book.set_default("ok").has_value());
-    BOOST_TEST(book.set_model("broken", "error-503").has_value());
-    BOOST_TEST(book.set_model("broken", "nonsense").has_error());
+    BOOST_TEST(book.set({"ok", {{"broken", "error-503"}}}).has_value());
+    BOOST_TEST(book.set({"error-501", {{"broken", "nonsense"}}}).has_error());
     BOOST_TEST(status(book, "m", seconds{0}) == 0U);
     BOOST_TEST(status(book, "broken", seconds{0}) == 503U);
     book.reset();
     BOOST_TEST(status(book, "broken", seconds{0}) == 500U);
     BOOST_TEST(book.read().models.size() == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_window_ends_with_the_behaviour_that_opened_it)
+{
+    ledger book{1, "429-60m"};
+    BOOST_TEST(status(book, "m", seconds{0}) == 429U);
+    BOOST_TEST(book.set({"429-1s", {}}).has_value());
+    BOOST_TEST((book.admit("m", start)->retry_after == seconds{1}));
+    BOOST_TEST(status(book, "m", seconds{1}) == 0U);
 }
 
 BOOST_AUTO_TEST_CASE(a_sim_name_that_is_not_understood_is_refused_and_not_counted)
