@@ -71,7 +71,7 @@ std::string decimal(const std::vector<float>& values)
 
 }  // namespace
 
-std::string embeddings_body(const api_request& request)
+std::string embeddings_body(const api_request& request, const behaviour& how)
 {
     std::string out = R"("object":"list","model":)" + json_string(request.model) + R"(,"data":[)";
     std::size_t bytes = 0;
@@ -82,8 +82,11 @@ std::string embeddings_body(const api_request& request)
                + std::to_string(i) + R"(,"embedding":)"
                + (request.base64 ? json_string(base64_of(values)) : decimal(values)) + '}';
     }
+    out += ']';
+    if (how.usage == usage_place::nowhere)
+        return out;
     const std::string tokens = std::to_string(std::max<std::size_t>(1, bytes / 4));
-    return out + R"(],"usage":{"prompt_tokens":)" + tokens + R"(,"total_tokens":)" + tokens + '}';
+    return out + R"(,"usage":{"prompt_tokens":)" + tokens + R"(,"total_tokens":)" + tokens + '}';
 }
 
 }  // namespace sluice::simulate

@@ -7,8 +7,10 @@
 namespace sluice::simulate {
 namespace {
 
-std::string usage(const answer& said)
+std::string usage(const answer& said, const behaviour& how)
 {
+    if (how.usage == usage_place::nowhere)
+        return "null";
     return R"({"input_tokens":)" + std::to_string(said.usage.prompt)
            + R"(,"input_tokens_details":{"cached_tokens":0},"output_tokens":)"
            + std::to_string(said.usage.completion)
@@ -86,11 +88,9 @@ public:
             write_message();
         else
             write_calls();
-        const bool hidden = how_.usage == usage_place::nowhere;
         const std::string_view status = cut_short(said_) ? "incomplete" : "completed";
         add(cut_short(said_) ? "response.incomplete" : "response.completed",
-            R"("response":{)"
-                + response(said_, status, output(said_), hidden ? "null" : usage(said_)) + '}');
+            R"("response":{)" + response(said_, status, output(said_), usage(said_, how_)) + '}');
         lines_.error.name = "error";
         lines_.error.data =
             R"("type":"error","code":"server_error","message":"The simulated model failed while answering.","param":null,"sequence_number":)"
@@ -163,9 +163,10 @@ script responses_script(const answer& said, const behaviour& how)
     return responses_writer{said, how}.write();
 }
 
-std::string responses_body(const answer& said)
+std::string responses_body(const answer& said, const behaviour& how)
 {
-    return response(said, cut_short(said) ? "incomplete" : "completed", output(said), usage(said));
+    return response(
+        said, cut_short(said) ? "incomplete" : "completed", output(said), usage(said, how));
 }
 
 }  // namespace sluice::simulate

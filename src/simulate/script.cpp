@@ -15,11 +15,6 @@ void add_bad_event(script& lines)
     lines.events.insert(first == lines.events.end() ? first : first + 1, std::move(broken));
 }
 
-bool hides_usage(const behaviour& how)
-{
-    return how.usage == usage_place::nowhere;
-}
-
 }  // namespace
 
 script write_script(const api_request& request, const answer& said, const behaviour& how)
@@ -78,14 +73,14 @@ std::string write_body(
     case endpoint::chat:
     case endpoint::completions:
         members = chat_body(request, said);
-        if (!hides_usage(how))
+        if (how.usage != usage_place::nowhere)
             members += R"(,"usage":)" + usage_json(said.usage);
         break;
     case endpoint::responses:
-        members = responses_body(said);
+        members = responses_body(said, how);
         break;
     case endpoint::embeddings:
-        members = embeddings_body(request);
+        members = embeddings_body(request, how);
         break;
     }
     return '{' + members + R"(,"sim_sent_ns":)" + std::to_string(sent_ns) + '}';

@@ -45,7 +45,7 @@ struct script {
     const api_request& request, const answer& said, const behaviour& how);
 [[nodiscard]] std::string chat_body(const api_request& request, const answer& said);
 [[nodiscard]] script responses_script(const answer& said, const behaviour& how);
-[[nodiscard]] std::string responses_body(const answer& said);
-[[nodiscard]] std::string embeddings_body(const api_request& request);
+[[nodiscard]] std::string responses_body(const answer& said, const behaviour& how);
+[[nodiscard]] std::string embeddings_body(const api_request& request, const behaviour& how);
 
 }  // namespace sluice::simulate

@@ -163,6 +163,24 @@ BOOST_AUTO_TEST_CASE(usage_stands_where_the_behaviour_puts_it)
     BOOST_TEST(with_usage("usage-several", "") == 17U);
 }
 
+BOOST_AUTO_TEST_CASE(no_usage_is_none_at_every_endpoint)
+{
+    auto request = chat("");
+    request.inputs = {R"("a")"};
+    for (const auto where :
+         {endpoint::chat, endpoint::completions, endpoint::responses, endpoint::embeddings}) {
+        request.where = where;
+        const auto body = [&](std::string_view how) {
+            return write_body(request, answer_to(request, how), *parse_behaviour(how), 42);
+        };
+        simdjson::dom::parser parser;
+        BOOST_TEST(parser.parse(body(""))["usage"].is_object());
+        simdjson::dom::element usage;
+        const bool told = !parser.parse(body("no-usage"))["usage"].get(usage);
+        BOOST_TEST((!told || usage.is_null()));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_character_is_split_inside)
 {
     const auto [first, second] = split_character("ab\xc3\xa9z");
