@@ -85,8 +85,16 @@ void add_demo(CLI::App& app, command& chosen, demo_options& options)
     demo->add_option("--admin-port", options.admin_port, "the admin API's port on 127.0.0.1")
         ->check(ports)
         ->capture_default_str();
+    const CLI::Validator rates(
+        [](const std::string& text) {
+            double rate = 0;
+            const bool fits = CLI::detail::lexical_cast(text, rate)
+                              && (rate == 0 || (rate >= 0.01 && rate <= 100));
+            return fits ? std::string() : "'" + text + "' is neither 0 nor from 0.01 to 100";
+        },
+        "0 or 0.01 to 100");
     demo->add_option("--rate", options.requests_per_second, "requests a second of its own; 0: none")
-        ->check(CLI::Range(0.0, 100.0))
+        ->check(rates)
         ->capture_default_str();
     demo->footer("Needs no keys and no configuration; Ctrl-C ends it.\nexample: sluice demo");
     demo->callback([&] { chosen = [&] { return run_demo(options, std::cout, std::cerr); }; });

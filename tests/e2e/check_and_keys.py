@@ -75,6 +75,10 @@ class Commands(unittest.TestCase):
             code, out, err = run(*words)
             self.assertEqual((code, out), (2, ""), words)
             self.assertIn(f"{words[1]}: Value {words[2]} not in range 0 to 65535", err)
+        for rate in ("1e-10", "0.009", "101", "-1", "nan", "fast"):
+            code, out, err = run("demo", "--rate", rate)
+            self.assertEqual((code, out), (2, ""), rate)
+            self.assertIn(f"--rate: '{rate}' is neither 0 nor from 0.01 to 100", err)
 
     def test_ctl_says_what_is_wrong_with_what_it_was_given(self):
         token = {**os.environ, "SLUICE_ADMIN_TOKEN": "line\nend"}
