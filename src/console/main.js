@@ -1,7 +1,7 @@
 // Which page is shown, to whom, and how fresh it is.
 
 import { call, session, SESSION_MS } from "./api.js";
-import { button, field, h, say, tell } from "./dom.js";
+import { button, field, h, say } from "./dom.js";
 import { auditPage } from "./audit.js";
 import { budgetsPage } from "./budgets.js";
 import { configPage } from "./config.js";
@@ -20,19 +20,23 @@ let touched = Date.now();
 
 const named = () => {
   const name = location.hash.slice(1).split("/")[0];
-  return name in PAGES ? name : "models";
+  return Object.hasOwn(PAGES, name) ? name : "models";
 };
 
-function connected(fresh) {
-  document.body.classList.toggle("stale", !fresh);
-  CONNECTION.className = fresh ? "up" : "down";
+// `lost`: why what is shown is not what is; none: it is.
+function connected(lost) {
+  document.body.classList.toggle("stale", lost !== undefined);
+  CONNECTION.className = lost === undefined ? "up" : "down";
   const since = Math.round((Date.now() - heard) / 1000);
-  say(CONNECTION, fresh ? "live" : `connection lost${heard ? `, as of ${since} s ago` : ""}; trying again`);
+  say(CONNECTION, lost === undefined ? "live" : `${lost}${heard ? `, as of ${since} s ago` : ""}; trying again`);
 }
 
 function signIn(why = "") {
   clearTimeout(timer);
   shown = null;
+  // A secret in a dialog, an undo in a message: what the session had on the screen ends with it.
+  for (const open of document.querySelectorAll("dialog")) open.close();
+  document.getElementById("messages").replaceChildren();
   document.body.classList.remove("stale");
   for (const id of ["pages", "sign-out"]) document.getElementById(id).hidden = true;
   CONNECTION.className = "";
@@ -63,7 +67,7 @@ async function refresh() {
   const page = shown;
   if (!page) return;
   if (document.hidden) return; // begun again when it is looked at
-  if (Date.now() - touched > SESSION_MS) {
+  if (session.token() && Date.now() - touched > SESSION_MS) {
     session.end();
     signIn("nobody was here for an hour: please sign in again");
     return;
@@ -72,7 +76,7 @@ async function refresh() {
     const data = await page.load();
     if (page !== shown) return;
     heard = Date.now();
-    connected(true);
+    connected();
     page.show(data);
   } catch (failure) {
     if (page !== shown) return;
@@ -81,8 +85,7 @@ async function refresh() {
       signIn("the session has ended: the gateway no longer takes this token");
       return;
     }
-    if (failure.status === 0) connected(false);
-    else tell(failure.message, { failed: true });
+    connected(failure.status === 0 ? "connection lost" : failure.message);
   }
   timer = setTimeout(refresh, page.every);
 }

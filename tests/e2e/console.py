@@ -88,12 +88,14 @@ class Console(Case):
         except OSError:
             return False
 
-    def open(self, viewport=DESK, scheme="light", sign_in=True, page="models", **options):
+    def open(self, viewport=DESK, scheme="light", sign_in=True, page="models", clock=False, **options):
         context = self.browser.new_context(viewport=viewport, color_scheme=scheme, **options)
         self.addCleanup(context.close)
         context.set_default_timeout(20_000 * harness.SLOW)
         tab = context.new_page()
         tab.said = []
+        if clock:
+            tab.clock.install()
         tab.on("console", lambda line: tab.said.append(line.text) if line.type in ("error", "warning") else None)
         tab.on("pageerror", lambda failure: tab.said.append(str(failure)))
         tab.on("request", lambda request: self.assertTrue(request.url.startswith(self.url), request.url))
@@ -294,6 +296,53 @@ class Console(Case):
         expect(tab.get_by_text(re.compile("the 100 of 11[0-9] that cost most"))).to_be_visible()
         tab.evaluate(AXE.read_text())
         self.assertEqual(tab.evaluate("axe.run().then((result) => result.violations.map((one) => one.id))"), [])
+        self.quiet(tab)
+
+    def test_9_what_is_shown_is_told_to_be_old_when_a_proxy_answers_instead(self):
+        tab = self.open()
+        status = tab.get_by_role("status").first
+        expect(status).to_have_text("live")
+        tab.route("**/admin/v1/models", lambda route: route.fulfill(status=502, body="<h1>Bad Gateway</h1>"))
+        expect(status).to_contain_text("the gateway answered 502, as of ")
+        expect(tab.locator("body")).to_have_class("stale")
+        expect(tab.locator("#messages .message")).to_have_count(0)
+        tab.unroute("**/admin/v1/models")
+        expect(status).to_have_text("live")
+
+    def test_a_an_hour_without_a_touch_leaves_nothing_on_the_screen(self):
+        tab = self.open(page="keys", clock=True)
+        tab.get_by_role("button", name="New key").click()
+        tab.get_by_label("Id").fill("left-alone")
+        tab.get_by_role("button", name="Create").click()
+        expect(tab.locator(".secret")).to_be_visible()
+        tab.clock.fast_forward(3_605_000)
+        expect(tab.get_by_role("alert")).to_contain_text("nobody was here for an hour")
+        expect(tab.locator("dialog, .message")).to_have_count(0)
+        self.assertEqual(tab.evaluate("sessionStorage.length"), 0)
+        self.server.admin("/admin/v1/keys/left-alone", "DELETE")
+        self.quiet(tab)
+
+    def test_b_where_nobody_signs_in_nobody_has_to_after_an_hour(self):
+        directory = self.directory / "without-a-token"
+        directory.mkdir()
+        upstreams = [("only", "http://127.0.0.1:9/v1", 100)]
+        settings = harness.gateway_settings(directory, upstreams, admin={"address": "127.0.0.1:0"})
+        open_to_all = self.started(harness.Gateway(settings, directory))
+        context = self.browser.new_context()
+        self.addCleanup(context.close)
+        tab = context.new_page()
+        tab.clock.install()
+        tab.goto(f"http://{open_to_all.admin_address}/console/")
+        expect(tab.get_by_role("status").first).to_have_text("live")
+        tab.clock.fast_forward(3_605_000)
+        with tab.expect_response("**/admin/v1/models"):
+            tab.clock.run_for(2_000)
+        expect(tab.get_by_role("heading", name="m", exact=True)).to_be_visible()
+        expect(tab.get_by_label("Admin token")).to_have_count(0)
+
+    def test_f_a_page_that_is_none_is_the_first(self):
+        tab = self.open(page="toString")
+        expect(self.card(tab)).to_be_visible()
         self.quiet(tab)
 
     def shoot(self, tab, name):
