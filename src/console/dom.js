@@ -65,13 +65,16 @@ export function field(label, input, hint) {
   return h("label", { class: "field" }, h("span", {}, label), input, hint && h("small", {}, hint));
 }
 
-// Asks in a dialog. `send(values)` may reject: what it says is shown and the dialog stays.
-export function ask(title, body, { action = "OK", danger = false, send }) {
+// Asks in a dialog. `send(values)` may reject: what it says is shown and the dialog stays. `firm`: there is no way out but `action`.
+export function ask(title, body, { action = "OK", danger = false, firm = false, send }) {
   const failed = h("p", { class: "failed", role: "alert", hidden: true });
   const go = h("button", { type: "submit", class: danger ? "danger" : "primary" }, action);
   const form = h("form", {}, h("h2", { id: "asked" }, title), body, failed,
-    h("div", { class: "row end" }, button("Cancel", () => dialog.close()), go));
+    h("div", { class: "row end" }, !firm && button("Cancel", () => dialog.close()), go));
   const dialog = h("dialog", { "aria-labelledby": "asked" }, form);
+  // A browser lets a page refuse one Escape, not the next; of the key itself it can refuse all.
+  dialog.addEventListener("keydown", (event) => { if (firm && event.key === "Escape") event.preventDefault(); });
+  dialog.addEventListener("cancel", (event) => { if (firm) event.preventDefault(); });
   form.addEventListener("submit", async (event) => {
     event.preventDefault();
     go.disabled = true;

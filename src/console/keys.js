@@ -9,7 +9,7 @@ function showSecret(id, secret) {
   const text = h("output", { class: "secret", tabindex: 0 }, secret);
   ask(`The secret of ${id}`, h("div", {}, h("p", {}, "It is not kept anywhere and not shown again."), text,
     button("Copy", () => navigator.clipboard?.writeText(secret).then(() => tell("copied"), () => tell("this browser does not copy here: select it", { failed: true })))), {
-    action: "I have it", send: async () => {},
+    action: "I have it", firm: true, send: async () => {},
   });
 }
 

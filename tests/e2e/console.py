@@ -340,6 +340,21 @@ class Console(Case):
         expect(tab.get_by_role("heading", name="m", exact=True)).to_be_visible()
         expect(tab.get_by_label("Admin token")).to_have_count(0)
 
+    def test_c_a_secret_goes_only_when_one_says_so(self):
+        tab = self.open(page="keys")
+        tab.get_by_role("button", name="New key").click()
+        tab.get_by_label("Id").fill("shown-once")
+        tab.get_by_role("button", name="Create").click()
+        expect(tab.locator(".secret")).to_be_visible()
+        self.addCleanup(self.server.admin, "/admin/v1/keys/shown-once", "DELETE")
+        for _ in range(3):
+            tab.keyboard.press("Escape")
+        expect(tab.get_by_role("dialog").get_by_role("button", name="Cancel")).to_have_count(0)
+        expect(tab.locator(".secret")).to_be_visible()
+        tab.get_by_role("button", name="I have it").click()
+        expect(tab.locator(".secret")).to_have_count(0)
+        self.quiet(tab)
+
     def test_f_a_page_that_is_none_is_the_first(self):
         tab = self.open(page="toString")
         expect(self.card(tab)).to_be_visible()
