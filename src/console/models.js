@@ -26,6 +26,7 @@ function targetView(model, refresh) {
   let last = null;
   let smooth = null;
   let target = null;
+  let forced = null; // as it was last told
   held.addEventListener("change", async () => {
     const wanted = held.value;
     const before = target.breaker.forced;
@@ -64,7 +65,9 @@ function targetView(model, refresh) {
       say(state, broken);
       state.dataset.state = broken;
       held.setAttribute("aria-label", `Breaker of ${one.name}`);
-      if (document.activeElement !== held) held.value = one.breaker.forced;
+      // While somebody is at the field, only a change made elsewhere moves it.
+      if (one.breaker.forced !== forced || document.activeElement !== held) held.value = one.breaker.forced;
+      forced = one.breaker.forced;
     },
   };
 }
@@ -85,6 +88,8 @@ function modelView(model, refresh) {
   // What each target got of the last minute's requests, as counted here.
   const seen = (now) => {
     const counts = Object.fromEntries(now.targets.map((one) => [one.name, one.requests]));
+    // After a restart everything is counted from 0.
+    if (now.targets.some((one) => one.requests < (recent.at(-1)?.[one.name] ?? 0))) recent.length = 0;
     recent.push(counts);
     if (recent.length > 60) recent.shift();
     const got = now.targets.map((one) => Math.max(0, one.requests - (recent[0][one.name] ?? one.requests)));

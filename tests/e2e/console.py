@@ -355,6 +355,35 @@ class Console(Case):
         expect(tab.locator(".secret")).to_have_count(0)
         self.quiet(tab)
 
+    def test_d_a_breaker_held_elsewhere_shows_even_while_its_field_has_the_focus(self):
+        tab = self.open()
+        held = self.card(tab).get_by_label("Breaker of canary")
+        held.focus()
+        held.select_option("open")
+        expect(self.card(tab).locator('.tag[data-state="open"]')).to_have_count(1)
+        self.server.admin("/admin/v1/models/m/targets/canary/breaker", "PUT", {"state": "automatic"})
+        expect(held).to_have_value("automatic")
+        expect(held).to_be_focused()
+
+    def test_e_after_a_restart_what_was_seen_is_counted_anew(self):
+        tab = self.open()
+        counted = {"stable": 1000, "canary": 2}
+
+        def count(route):
+            answer = route.fetch()
+            told = answer.json()
+            for target in told["models"][0]["targets"]:
+                target["requests"] = counted[target["name"]]
+            told["models"] = told["models"][:1]
+            route.fulfill(response=answer, json=told)
+        tab.route("**/admin/v1/models", count)
+        seen = self.card(tab).locator('td[data-label="Seen"]')
+        for now in ({"stable": 1000, "canary": 2}, {"stable": 10, "canary": 40}, {"stable": 30, "canary": 60}):
+            counted.update(now)
+            for _ in range(2):
+                tab.wait_for_event("response", lambda answer: answer.url.endswith("/admin/v1/models"))
+        expect(seen).to_have_text(["50 %", "50 %"])
+
     def test_f_a_page_that_is_none_is_the_first(self):
         tab = self.open(page="toString")
         expect(self.card(tab)).to_be_visible()
