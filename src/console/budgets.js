@@ -50,7 +50,7 @@ function usageTable(data) {
     h("tbody", {}, most.map((row) => h("tr", {}, h("th", { scope: "row" }, row.key || "–"),
       h("td", { "data-label": "Model" }, row.model), h("td", { "data-label": "Requests" }, count(row.requests)),
       h("td", { "data-label": "Input" }, count(row.input_tokens)), h("td", { "data-label": "Output" }, count(row.output_tokens)),
-      h("td", { "data-label": "Cost" }, dollars(row.cost_usd))))));
+      h("td", { "data-label": "Cost" }, dollars(row.cost_usd) + (row.price_unknown ? `, ${count(row.price_unknown)} without a price` : ""))))));
 }
 
 export function budgetsPage({ refresh }) {

@@ -249,6 +249,14 @@ class Console(Case):
         expect(tab.get_by_role("row").filter(has_text="models.m.targets[canary].weight")).to_be_visible()
         self.quiet(tab)
 
+    def test_6b_what_has_no_price_is_not_told_to_cost_nothing(self):
+        tab = self.open(page="budgets")
+        for _ in range(2):
+            fetch(self.server.url + "/v1/chat/completions", "POST", chat(model="unpriced"),
+                  {"authorization": f"Bearer {harness.CLIENT_KEY}"})
+        row = tab.get_by_role("row").filter(has=tab.get_by_role("cell", name="*", exact=True))
+        expect(row.locator('td[data-label="Cost"]')).to_have_text("$0.00, 2 without a price")
+
     def test_7_every_page_is_accessible_and_fits_light_and_dark_on_a_phone_and_a_desk(self):
         axe = AXE.read_text()
         for viewport, size in ((PHONE, "phone"), (DESK, "desk")):
