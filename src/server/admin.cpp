@@ -225,9 +225,13 @@ asio::awaitable<void> admin_server::wait_for(std::shared_ptr<waiting> answer)
         co_return;
     answer->answer.reset();
     answer->ready.expires_after(limits_.later);
-    asio::post(helper_, [this, answer, work = std::move(work)] {
-        work([this, answer](admin_response done) {
-            asio::post(context_, [answer, done = std::move(done)]() mutable {
+    // Whoever works on it may drop it on a thread of its own, where the timer must not end.
+    asio::post(helper_, [this, waits = std::weak_ptr(answer), work = std::move(work)] {
+        work([this, waits](admin_response done) {
+            asio::post(context_, [waits, done = std::move(done)]() mutable {
+                const auto answer = waits.lock();
+                if (!answer)
+                    return;
                 done.content_length(done.body().size());
                 answer->answer = std::move(done);
                 answer->ready.cancel();
