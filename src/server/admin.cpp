@@ -229,12 +229,12 @@ asio::awaitable<void> admin_server::wait_for(std::shared_ptr<waiting> answer)
     asio::post(helper_, [this, waits = std::weak_ptr(answer), work = std::move(work)] {
         work([this, waits](admin_response done) {
             asio::post(context_, [waits, done = std::move(done)]() mutable {
-                const auto answer = waits.lock();
-                if (!answer)
+                const auto still = waits.lock();
+                if (!still)
                     return;
                 done.content_length(done.body().size());
-                answer->answer = std::move(done);
-                answer->ready.cancel();
+                still->answer = std::move(done);
+                still->ready.cancel();
             });
         });
     });
