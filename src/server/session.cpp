@@ -60,6 +60,7 @@ net::task<bool> run_request(proxy::services& with, const sessions& all, sessions
     if (all.ended())
         (*x).end(proxy::exchange::stopped::drain);
     const bool keep = co_await proxy::serve(with, client, *x);
+    mine.idle_since = (*x).now;
     if (keep) {
         client.release();
         co_return true;
@@ -114,7 +115,8 @@ net::task<> run_session(
     proxy::client client(std::move(connection), with.buffers, std::move(address));
     sessions::entry mine;
     mine.client = &client;
-    mine.idle_since = with.coarse_now;
+    // Not the coarse time: after a stall that is as old as the stall was long.
+    mine.idle_since = steady::now();
     all.add(mine);
     if (tls) {
         const auto until = steady::now() + with.snapshots.current()->config->timeouts.head;
@@ -130,7 +132,6 @@ net::task<> run_session(
         if (!asked)
             break;
         keep = co_await run_request(with, all, mine);
-        mine.idle_since = with.coarse_now;
     }
 }
 

@@ -37,6 +37,29 @@ class Drain(Case):
         self.assertEqual((report["completed"], report["truncated"], report["failures"]["total"]), (1000, 0, 0))
         self.assertEqual(server.wait(35), 0)
 
+    def test_who_connected_while_the_gateway_stood_still_is_not_idle_yet(self):
+        provider = self.simulator()
+        server = self.gateway([("stable", provider.url + "/v1", 1)])
+        # The clients connect, and the end is asked for, while no worker runs for longer than an
+        # idle connection is left open; their requests come just after.
+        server.signal(signal.SIGSTOP)
+        clients = [self.connected(server) for _ in range(32)]
+        time.sleep(3)
+        server.signal(signal.SIGTERM)
+        server.signal(signal.SIGCONT)
+        time.sleep(0.5)
+        answers = []
+        for client in clients:
+            client.sendall(request_bytes("/v1/chat/completions", chat()))
+            answers.append(client.recv(12))
+        self.assertEqual(answers, [b"HTTP/1.1 200"] * len(clients))
+        self.assertEqual(server.wait(), 0)
+
+    def connected(self, server):
+        client = socket.create_connection((server.host, server.port), timeout=10)
+        self.addCleanup(client.close)
+        return client
+
     def long_stream(self, **timeouts):
         """(gateway, answer of a stream that outlives the drain, seconds from SIGTERM to its end)"""
         mock = self.started(Mock("--events", "10000", "--rate", "50"))

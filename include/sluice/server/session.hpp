@@ -20,7 +20,7 @@ public:
                        boost::intrusive::link_mode<boost::intrusive::auto_unlink>> {
         proxy::client* client = nullptr;
         proxy::exchange* current = nullptr;  // null between requests
-        time_point idle_since{};             // exact to a tick
+        time_point idle_since{};             // of a connection without a request
     };
 
     void add(entry& one) noexcept { all_.push_back(one); }
