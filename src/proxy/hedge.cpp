@@ -22,6 +22,11 @@ bool decides(cause why) noexcept
            && then.trouble == policy::credential_trouble::none;
 }
 
+bool failed_by_itself(const outcome& what) noexcept
+{
+    return what.why != cause::stopped && !decides(what.why);
+}
+
 // What a loser cost. Nothing is known of one that was cancelled before its usage came.
 void bill(services& with, const exchange& x, const attempt& one)
 {
@@ -50,7 +55,7 @@ void dismiss(services& with, attempt& one, const outcome& what)
 // As the loser, unless it had failed by itself.
 void dismiss_loser(services& with, const exchange& x, attempt& one, outcome what)
 {
-    if (what.why == cause::stopped || decides(what.why)) {
+    if (!failed_by_itself(what)) {
         what.label = observe::attempt_outcome::hedge_lost;
         bill(with, x, one);
     }
@@ -112,8 +117,8 @@ private:
     // What is counted of a second that did not win.
     [[nodiscard]] static observe::hedge_outcome unless_won(const outcome& what) noexcept
     {
-        const bool by_itself = what.why != cause::stopped && !decides(what.why);
-        return by_itself ? observe::hedge_outcome::failed : observe::hedge_outcome::lost;
+        return failed_by_itself(what) ? observe::hedge_outcome::failed
+                                      : observe::hedge_outcome::lost;
     }
 
     second state = second::not_begun;
@@ -262,10 +267,13 @@ outcome pair::settle(const outcome& of_first)
     if (client_left || first_counts) {
         if (state == second::ended)
             count(unless_won(of_second));
-        if (state == second::ended && client_left)
+        if (state == second::ended && client_left) {
+            if (!failed_by_itself(of_second))
+                bill(with, x, *other);
             dismiss(with, *other, of_second);
-        else if (state == second::ended)
+        } else if (state == second::ended) {
             dismiss_loser(with, x, *other, of_second);
+        }
         x.attempts += other->sent;
         plan.ended_last(first_step);
         return of_first;

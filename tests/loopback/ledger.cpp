@@ -64,6 +64,21 @@ void answer_one(listener& provider, std::string_view text = {})
     upstream.send(text.empty() ? answer_text(completion) : text);
 }
 
+config with_a_pair(std::uint16_t one, std::uint16_t two)
+{
+    config made = with_keys(one);
+    made.set(
+        "providers",
+        "{ one: { base_url: '" + base_url(one) + "' }, two: { base_url: '" + base_url(two)
+            + "' } }");
+    made.set(
+        "models",
+        "{ m: { targets: [{ name: first, provider: one, price: { input: 1, output: 1 } }, "
+        "{ name: other, provider: two, price: { input: 2, output: 2 } }], balance: cheapest, "
+        "hedge: { after: 50ms, budget: 100% }, retry: { attempts: 1 } } }");
+    return made;
+}
+
 }  // namespace
 
 BOOST_AUTO_TEST_CASE(requests_are_told_by_key_tenant_model_and_tag)
@@ -179,17 +194,7 @@ BOOST_AUTO_TEST_CASE(the_slower_attempt_of_a_pair_has_a_bill_and_a_line_of_its_o
 {
     listener one;
     listener two;
-    config made = with_keys(one.port());
-    made.set(
-        "providers",
-        "{ one: { base_url: '" + base_url(one.port()) + "' }, two: { base_url: '"
-            + base_url(two.port()) + "' } }");
-    made.set(
-        "models",
-        "{ m: { targets: [{ name: first, provider: one, price: { input: 1, output: 1 } }, "
-        "{ name: other, provider: two, price: { input: 2, output: 2 } }], balance: cheapest, "
-        "hedge: { after: 50ms, budget: 100% }, retry: { attempts: 1 } } }");
-    gateway gate(made);
+    gateway gate(with_a_pair(one.port(), two.port()));
     auto client = gate.connect();
     client.send(chat_text("", from_key("sk-mail")));
     auto slow = one.accept();
@@ -202,6 +207,25 @@ BOOST_AUTO_TEST_CASE(the_slower_attempt_of_a_pair_has_a_bill_and_a_line_of_its_o
     BOOST_TEST(has(rows, R"({"outcome":"hedge","target":"first","requests":1,)"), rows);
     const auto lines = gate.access_lines(2);
     BOOST_TEST((has(lines[0], R"("outcome":"hedge")") || has(lines[1], R"("outcome":"hedge")")));
+}
+
+BOOST_AUTO_TEST_CASE(both_attempts_of_a_client_that_left_have_a_bill)
+{
+    listener one;
+    listener two;
+    gateway gate(with_a_pair(one.port(), two.port()));
+    auto client = gate.connect();
+    client.send(chat_text("", from_key("sk-mail")));
+    auto first = one.accept();
+    (void)first.request();
+    auto second = two.accept();
+    (void)second.request();
+    client.reset();
+    BOOST_TEST(first.ends());
+    BOOST_TEST(second.ends());
+    const auto rows = usage_by(gate, "outcome,target", 2);
+    BOOST_TEST(has(rows, R"({"outcome":"cancelled","target":"first","requests":1,)"), rows);
+    BOOST_TEST(has(rows, R"({"outcome":"hedge","target":"other","requests":1,)"), rows);
 }
 
 BOOST_AUTO_TEST_CASE(a_fallback_is_billed_to_the_model_that_answered)
