@@ -73,6 +73,11 @@ bool answer_reader::came_early()
     return known_.has_value();
 }
 
+bool answer_reader::has_begun_well() const noexcept
+{
+    return known_ && *known_ && one_.response.status() < 300;
+}
+
 net::task<result<void>> answer_reader::wait(time_point until, net::interrupter& stop)
 {
     while (!known_) {

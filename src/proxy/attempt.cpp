@@ -13,7 +13,8 @@
 namespace sluice::proxy {
 namespace {
 
-// A provider may answer before it has read a large body: then somebody has to be listening.
+// A provider may answer before it has read a large body: then somebody has to be listening. One
+// that refuses wants no more of it; of one that has begun well it is seen whether it reads on.
 constexpr seconds cut_request_patience{1};
 constexpr std::size_t large_body = std::size_t{64} << 10U;
 constexpr std::size_t first_spill = 16384;
@@ -25,8 +26,8 @@ void stirred(void* context)
     static_cast<net::socket*>(context)->interrupt();
 }
 
-// What a socket did not take at once, while the provider is listened to. `interrupted`: the answer
-// is there, or the client has left.
+// What a socket did not take at once, while the provider is listened to. `interrupted`: an answer
+// is there that says why no more is wanted, or the client has left.
 net::task<net::io> send_rest(
     attempt& one,
     answer_reader& answer,
@@ -37,7 +38,7 @@ net::task<net::io> send_rest(
     auto& socket = one.upstream->socket();
     auto left = rest.bytes();
     auto until = steady::now() + patience;
-    for (;;) {
+    for (bool answered = false;;) {
         const net::io pushed = rest.push();
         if (pushed != net::io::again)
             co_return pushed;
@@ -45,12 +46,21 @@ net::task<net::io> send_rest(
             left = now_left;
             until = steady::now() + patience;
         }
-        socket.watch(&stirred, &socket);
+        if (!answered)
+            socket.watch(&stirred, &socket);
         const net::io waited = co_await socket.writable(until);
         socket.unwatch();
-        const bool only_stirred = waited == net::io::interrupted && !stop.fired();
-        if (waited != net::io::ok && (!only_stirred || answer.came_early()))
+        if (waited == net::io::ok)
+            continue;
+        if (waited != net::io::interrupted || stop.fired() || answered)
             co_return waited;
+        answered = answer.came_early();
+        if (answered && !answer.has_begun_well())
+            co_return waited;
+        if (answered) {
+            patience = cut_request_patience;
+            until = steady::now() + patience;
+        }
     }
 }
 

@@ -176,6 +176,45 @@ BOOST_AUTO_TEST_CASE(an_interim_answer_does_not_end_the_body)
     BOOST_TEST(w.client.answer().status() == 200u);
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_that_begins_before_the_body_was_read_does_not_end_it)
+{
+    world w;
+    w.client = w.gate.connect();
+    const std::string filler(20U << 20U, 'x');
+    const auto text = chat_text("\"filler\":\"" + filler + "\",");
+    std::jthread sending([&] { w.client.send(text); });
+    auto upstream = w.provider.accept();
+    const auto head = upstream.head();
+    upstream.send(
+        "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: 2\r\n\r\n{");
+    BOOST_TEST(upstream.exactly(std::stoul(head.header("content-length"))).ends_with("}"));
+    upstream.send("}");
+    sending.join();
+    const auto answer = w.client.answer();
+    BOOST_TEST(answer.status() == 200u);
+    BOOST_TEST(answer.body == "{}");
+    // Nothing is owed either way: the connection is kept.
+    w.client.send(chat_text());
+    BOOST_TEST(upstream.request().whole);
+    upstream.send(answer_text("{}"));
+    BOOST_TEST(w.client.answer().status() == 200u);
+}
+
+BOOST_AUTO_TEST_CASE(an_answer_from_a_provider_that_reads_no_further_is_passed_on)
+{
+    world w;
+    w.client = w.gate.connect();
+    const std::string filler(20U << 20U, 'x');
+    const auto text = chat_text("\"filler\":\"" + filler + "\",");
+    std::jthread sending([&] { w.client.send(text); });
+    auto upstream = w.provider.accept();
+    (void)upstream.head();
+    upstream.send(answer_text("{}"));
+    sending.join();
+    BOOST_TEST(w.client.answer().status() == 200u);
+    BOOST_TEST(upstream.ends(), "half of a request leaves no usable connection");
+}
+
 // As much as limits.head_bytes lets a client send, and not an octet of the body before it.
 BOOST_AUTO_TEST_CASE(a_large_head_goes_out_whole)
 {

@@ -19,9 +19,11 @@ class answer_reader {
 public:
     answer_reader(services& with, attempt& one) noexcept;
 
-    // Takes what is there already. True: it is the answer, or there will be none, so the rest of
-    // the request need not be sent.
+    // Takes what is there already. True: it is the answer, or there will be none. Not to be asked
+    // again then.
     [[nodiscard]] bool came_early();
+    // After it came early: no refusal, so the provider may well read the rest of the request.
+    [[nodiscard]] bool has_begun_well() const noexcept;
 
     // Until a final answer's head is here. `stop`: errc::client_closed_request.
     net::task<result<void>> wait(time_point until, net::interrupter& stop);
