@@ -173,7 +173,7 @@ class Dashboards(Case):
         cls.traffic = Traffic()
         cls.stack.callback(cls.traffic.stop)
 
-    def start(self, name, models, providers, **changes):
+    def start(self, name, models, providers, group=None, **changes):
         directory = self.directory / name
         directory.mkdir()
         settings = gateway_settings(directory, [("good", self.provider.url + "/v1", 1)], **changes)
@@ -181,7 +181,7 @@ class Dashboards(Case):
         settings["models"] = models
         settings["state"]["redis"] = self.redis.url
         settings["state"]["redis_timeout"] = "2s"  # a busy machine is late now and then, and Redis is not down for it
-        settings["state"]["redis_prefix"] = name
+        settings["state"]["redis_prefix"] = group or name
         settings["keys"] += [{"id": key, "hash": sha256(key), **more} for key, more in KEYS.items()]
         return self.started(harness.Gateway(settings, directory))
 
@@ -281,8 +281,17 @@ class Dashboards(Case):
         self.assertEqual(well.admin("/admin/v1/models/demo/promote", "POST")[0], 200)
         ill.write_config({**ill.settings, "workers": "none"})
         self.assertNotEqual(ill.admin("/admin/v1/reload", "POST")[0], 200)
+        ill.signal(signal.SIGUSR2)  # and no program starts with it
         self.prometheus.promise("0.001", "0.001")
         self.prometheus.signal(signal.SIGHUP)
+
+    def change_elsewhere(self, ill):
+        """Another gateway of its group, with another file, moves a canary that this one does not have."""
+        other = self.start("other", {"elsewhere": {"canary": "canary", "targets": [
+            target("stable", "good", "plain", weight=80), target("canary", "good", "plain", weight=20)]}}, {}, group="sick")
+        other.canary("elsewhere", 50)
+        self.assertTrue(until(lambda: ill.total("sluice_store_spread_unfit") == 1), ill.output())
+        self.assertEqual(other.stop(), 0)
 
     def starve(self, ill):
         """No file may grow, no connection can be accepted, the loop stands still again and again, Redis is gone."""
@@ -322,6 +331,7 @@ class Dashboards(Case):
         self.make_trouble(well, ill)
         missing = self.wait_for_data(left, 60)
         self.assertEqual(missing, {}, "these panels are empty when their trouble has come")
+        self.change_elsewhere(ill)
         self.starve(ill)
         alerts = {name: query for name, query, alert in self.prometheus.rules() if alert}
         last = {"SluiceGatewayDown", "SluiceAcceptErrors"} | NOT_PROVOKED
