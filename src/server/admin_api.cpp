@@ -195,7 +195,7 @@ admin_response admin_api::dispatch(const admin_request& request, std::string_vie
     const auto target = view(request.target());
     const auto path = target.substr(0, std::min(target.find('?'), target.size()));
     const auto query = target.substr(std::min(path.size() + 1, target.size()));
-    if (auto stranger = refuse_stranger(request, path))
+    if (auto stranger = refuse_stranger(request, path, remote))
         return std::move(*stranger);
 
     const auto verb = request.method() == http::verb::head ? http::verb::get : request.method();
@@ -257,6 +257,18 @@ const std::string& admin_api::token()
 }
 
 std::optional<admin_response> admin_api::refuse_stranger(
+    const admin_request& request, std::string_view path, std::string_view remote)
+{
+    auto refused = refusal_of(request, path);
+    if (refused)
+        sources_.log.warn(
+            "admin_refused",
+            "a call of the admin address was refused: no token, not its own, or from a web page",
+            {{"remote", remote}, {"status", std::uint64_t{refused->result_int()}}});
+    return refused;
+}
+
+std::optional<admin_response> admin_api::refusal_of(
     const admin_request& request, std::string_view path)
 {
     const auto& wanted = token();

@@ -52,6 +52,8 @@ private:
 
     [[nodiscard]] admin_response dispatch(const admin_request& request, std::string_view remote);
     [[nodiscard]] std::optional<admin_response> refuse_stranger(
+        const admin_request& request, std::string_view path, std::string_view remote);
+    [[nodiscard]] std::optional<admin_response> refusal_of(
         const admin_request& request, std::string_view path);
     [[nodiscard]] const std::string& token();
 

@@ -257,6 +257,24 @@ BOOST_AUTO_TEST_CASE(without_the_token_nothing_under_admin_answers)
     BOOST_TEST(status("authorization: Bearer another\r\n") == 200);
 }
 
+BOOST_AUTO_TEST_CASE(who_is_refused_is_in_the_log_and_what_they_said_is_not)
+{
+    admin_world admin(sample_config("{token: admin-secret}"));
+    (void)admin.call("GET", "/admin/v1/guess", "", "authorization: Bearer a-guess\r\n");
+    (void)admin.call("GET", models, "", "authorization: Bearer team-key\r\n");
+    (void)admin.call("GET", models, "", "authorization: Bearer admin-secret\r\n");
+    std::vector<std::string> lines;
+    admin.on_control_thread([&] { lines = admin.world.lines; });
+    BOOST_TEST_REQUIRE(lines.size() == 2u);
+    for (const auto& line : lines) {
+        BOOST_TEST(line.find(R"("event":"admin_refused")") != std::string::npos, line);
+        BOOST_TEST(line.find(R"("remote":"127.0.0.1)") != std::string::npos, line);
+        BOOST_TEST(line.find("guess") == std::string::npos, line);
+    }
+    BOOST_TEST(lines[0].find(R"("status":401)") != std::string::npos, lines[0]);
+    BOOST_TEST(lines[1].find(R"("status":403)") != std::string::npos, lines[1]);
+}
+
 BOOST_AUTO_TEST_CASE(a_write_over_another_version_is_412_and_names_the_one_in_force)
 {
     admin_world admin;
