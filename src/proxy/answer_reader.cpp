@@ -17,6 +17,12 @@ answer_reader::answer_reader(services& with, attempt& one) noexcept
 {
 }
 
+errc answer_reader::invalid(std::string_view why)
+{
+    one_.message.assign(describe(errc::upstream_invalid).message).append(": ").append(why);
+    return errc::upstream_invalid;
+}
+
 // Takes heads off the front until a final one.
 result<bool> answer_reader::understand()
 {
@@ -26,20 +32,20 @@ result<bool> answer_reader::understand()
         if (found.state == progress::incomplete)
             return false;
         if (found.state == progress::refused)
-            return errc::upstream_invalid;
+            return invalid(found.why.message);
         one_.head = one_.rest.subspan(found.begin, found.size);
         one_.rest = one_.rest.subspan(found.begin + found.size);
         const std::string_view text(one_.head.data(), one_.head.size());
-        if (http::parse(text, answer_limits, http::method::post, one_.response)) {
+        if (const auto why = http::parse(text, answer_limits, http::method::post, one_.response)) {
             one_.head = {};  // no answer to pass on
-            return errc::upstream_invalid;
+            return invalid(why->message);
         }
         if (one_.response.status() >= 200)
             return true;
         // Nothing here asked for 101, and 1xx without end is no answer.
         one_.head = {};
         if (one_.response.status() == 101 || ++interim_ > most_interim_answers)
-            return errc::upstream_invalid;
+            return invalid("101 although nothing asked for it, or 1xx without end");
         scanner_.reset();
     }
 }

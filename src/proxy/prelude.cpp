@@ -168,8 +168,11 @@ outcome prelude::judge_whole(attempt& one) const
     case kind::stream:
         return tap_.legal_end() ? outcome{} : early_end(observe::attempt_outcome::early_end);
     case kind::json:
-        if (seen_ == 0)
-            return outcome_of(errc::upstream_invalid);
+        if (seen_ == 0) {
+            auto empty = outcome_of(errc::upstream_invalid);
+            empty.words = "the provider's answer is empty";
+            return empty;
+        }
         if (suspicious_)
             if (wire::is_error_body(payload(one)))
                 return in_band(one);

@@ -5,7 +5,11 @@
 
 #include <boost/test/unit_test.hpp>
 
+#include <string>
+#include <string_view>
 #include <thread>
+#include <utility>
+#include <vector>
 
 BOOST_AUTO_TEST_SUITE(upstream_answers)
 
@@ -257,24 +261,28 @@ BOOST_AUTO_TEST_CASE(interim_answers_are_dropped_and_a_flood_of_them_is_a_502)
     BOOST_TEST(answer_to(flood + answer_text("{}")).status() == 502u);
 }
 
-BOOST_AUTO_TEST_CASE(answers_nobody_asked_for_are_a_502)
+BOOST_AUTO_TEST_CASE(answers_nobody_asked_for_are_a_502_that_says_what_is_wrong)
 {
     std::string bomb = "HTTP/1.1 200 OK\r\n";
     for (unsigned i = 0; i < 2000; ++i)
         bomb += "x-" + std::to_string(i) + ": " + std::string(50, 'y') + "\r\n";
     const std::string upgrade =
         "HTTP/1.1 101 Switching Protocols\r\nupgrade: x\r\nconnection: upgrade\r\n\r\n";
-    for (const std::string& text :
-         {upgrade,
-          bomb + "\r\n",
-          std::string("SSH-2.0-OpenSSH_9\r\n\r\n"),
-          std::string("HTTP/2 200\r\n\r\n"),
-          "HTTP/1.1 200 OK\r\nx: " + std::string(70'000, 'y') + "\r\n\r\n",
-          std::string("HTTP/1.1 200 OK\r\ncontent-length: 1\r\ncontent-length: 2\r\n\r\n{}"),
-          std::string("HTTP/1.1 200 OK\r\ncontent-length: -1\r\n\r\n{}")}) {
+    const std::string ok = "HTTP/1.1 200 OK\r\n";
+    const std::vector<std::pair<std::string, std::string_view>> answers{
+        {upgrade, "101"},
+        {bomb + "\r\n", "more header fields than allowed"},
+        {"SSH-2.0-OpenSSH_9\r\n\r\n", "not HTTP/1.1"},
+        {"HTTP/2 200\r\n\r\n", "not HTTP/1.1"},
+        {ok + "x: " + std::string(70'000, 'y') + "\r\n\r\n", "longer than allowed"},
+        {ok + "content-length: 1\r\ncontent-length: 2\r\n\r\n{}", "ontent-"},
+        {ok + "content-length: -1\r\n\r\n{}", "ontent-"},
+        {ok + "content-length: 0\r\ncontent-type: application/json\r\n\r\n", "is empty"}};
+    for (const auto& [text, why] : answers) {
         const auto answer = answer_to(text);
         BOOST_TEST(answer.status() == 502u, text.substr(0, 60));
         BOOST_TEST(answer.says("bad_gateway"));
+        BOOST_TEST(answer.says(why), answer.body);
     }
 }
 

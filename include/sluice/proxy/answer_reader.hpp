@@ -7,6 +7,7 @@
 #include <sluice/net/task.hpp>
 
 #include <optional>
+#include <string_view>
 
 namespace sluice::proxy {
 
@@ -35,6 +36,7 @@ private:
     // All that is there. True: a final answer's head is here; false: more has to come.
     [[nodiscard]] result<bool> take();
     [[nodiscard]] result<bool> understand();
+    [[nodiscard]] errc invalid(std::string_view why);
 
     services& with_;
     attempt& one_;

@@ -135,7 +135,7 @@ public:
     net::buffer spill;
 
     std::string_view words;  // of a failure: literals; may be empty
-    std::string message;     // the provider's own about an error inside a 200
+    std::string message;     // instead of words: the provider's own, or put together
 
     // when
     time_point began{};
