@@ -76,7 +76,7 @@ sources = [p for p in files(".cpp") if p.parts[0] == "src"]
 met = {f"/{first_include(p)}" for p in sources}
 headers = [p for p in files(".hpp") if not any(str(p).endswith(end) for end in met)]
 
-os.nice(19)  # beside tests that wait, and not in their way
+os.nice(10)  # beside tests that wait, and not in their way
 with tempfile.TemporaryDirectory() as directory, concurrent.futures.ThreadPoolExecutor(os.cpu_count()) as pool:
     listed = os.path.join(directory, "shared.hpp")
     with open(listed, "w", encoding="utf-8") as out:
