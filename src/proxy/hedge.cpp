@@ -2,6 +2,7 @@
 #include <sluice/proxy/charge.hpp>
 #include <sluice/proxy/hedge.hpp>
 #include <sluice/proxy/outcome.hpp>
+#include <sluice/proxy/prelude.hpp>
 #include <sluice/proxy/services.hpp>
 #include <sluice/proxy/trace.hpp>
 #include <sluice/wire/body_tap.hpp>
@@ -34,7 +35,7 @@ void bill(services& with, const exchange& x, const attempt& one)
         return;
     auto& arm = with.cells.arm(one.target->arm);
     wire::body_tap tap(x.facts->where);
-    tap.feed(std::span<const char>(one.rest));
+    tap.feed(std::string_view(held_payload(one)));
     const auto& used = tap.tokens();
     const auto owed = charge_of(*one.target, used, {}, date_of(x.system_time));
     bill_hedge(with, x, one, used);

@@ -62,6 +62,17 @@ bool is_event_stream(const http::response_head& head) noexcept
     return head.status() < 300 && has_media_type(head, "text/event-stream");
 }
 
+std::string held_payload(const attempt& one)
+{
+    if (one.response.framing() != http::framing::chunked)
+        return {one.rest.data(), one.rest.size()};
+    std::string text;
+    http::chunked chunks;
+    (void)chunks.decode(
+        one.rest, [&](std::span<char> run) { text.append(run.data(), run.size()); });
+    return text;
+}
+
 prelude::prelude(const attempt& one, const question& asked)
     : what_(kind::other),
       most_(one.model->precommit.bytes),
@@ -150,7 +161,7 @@ std::optional<outcome> prelude::judge(attempt& one) const
 // With the provider's words, because its answer cannot be passed on as what it says it is.
 outcome prelude::in_band(attempt& one)
 {
-    const auto text = payload(one);
+    const auto text = held_payload(one);
     const auto said = wire::read_error(text);
     if (!said.message.empty()) {
         one.message = wire::plain_words(said.message);
@@ -164,7 +175,7 @@ outcome prelude::judge_whole(attempt& one) const
 {
     switch (what_) {
     case kind::error:
-        return outcome_of(one.response.status(), payload(one));
+        return outcome_of(one.response.status(), held_payload(one));
     case kind::stream:
         return tap_.legal_end() ? outcome{} : early_end(observe::attempt_outcome::early_end);
     case kind::json:
@@ -174,7 +185,7 @@ outcome prelude::judge_whole(attempt& one) const
             return empty;
         }
         if (suspicious_)
-            if (wire::is_error_body(payload(one)))
+            if (wire::is_error_body(held_payload(one)))
                 return in_band(one);
         return {};
     case kind::opaque:
@@ -191,17 +202,6 @@ outcome prelude::ended(attempt& one)
         return judge_whole(one);
     one.broken = true;
     return what_ == kind::error ? judge_whole(one) : early_end(observe::attempt_outcome::eof);
-}
-
-std::string prelude::payload(const attempt& one)
-{
-    if (one.response.framing() != http::framing::chunked)
-        return {one.rest.data(), one.rest.size()};
-    std::string text;
-    http::chunked chunks;
-    (void)chunks.decode(
-        one.rest, [&](std::span<char> run) { text.append(run.data(), run.size()); });
-    return text;
 }
 
 net::task<outcome> hold_back(

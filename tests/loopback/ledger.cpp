@@ -209,6 +209,29 @@ BOOST_AUTO_TEST_CASE(the_slower_attempt_of_a_pair_has_a_bill_and_a_line_of_its_o
     BOOST_TEST((has(lines[0], R"("outcome":"hedge")") || has(lines[1], R"("outcome":"hedge")")));
 }
 
+BOOST_AUTO_TEST_CASE(a_losers_usage_is_read_however_its_chunks_are_cut)
+{
+    listener one;
+    listener two;
+    gateway gate(with_a_pair(one.port(), two.port()));
+    auto client = gate.connect();
+    client.send(chat_text(streaming, from_key("sk-mail")));
+    auto slow = one.accept();
+    (void)slow.request();
+    slow.send(
+        std::string(stream_head)
+        + chunk(R"(data: {"choices":[{"index":0,"delta":{"role":"assistant"}}],"usage":{"prompt_)")
+        + chunk("tokens\":50,\"completion_tokens\":1}}\n\n"));
+    auto quick = two.accept();
+    (void)quick.request();
+    quick.send(std::string(stream_head) + chunk(token_event("hi")));
+    BOOST_TEST(slow.ends());
+    client.reset();
+    const auto rows = usage_by(gate, "outcome,target", 2);
+    BOOST_TEST(
+        has(rows, R"({"outcome":"hedge","target":"first","requests":1,"input_tokens":50,)"), rows);
+}
+
 BOOST_AUTO_TEST_CASE(both_attempts_of_a_client_that_left_have_a_bill)
 {
     listener one;

@@ -40,8 +40,6 @@ private:
     [[nodiscard]] std::optional<outcome> judge(attempt& one) const;
     [[nodiscard]] outcome judge_whole(attempt& one) const;
     [[nodiscard]] static outcome in_band(attempt& one);
-    // What is held, without its framing.
-    [[nodiscard]] static std::string payload(const attempt& one);
 
     kind what_;
     std::size_t most_;        // octets to hold back
@@ -55,6 +53,9 @@ private:
     wire::sse_tap tap_;
     wire::key_finder finder_{"error"};
 };
+
+// What is held of an answer, without its framing.
+[[nodiscard]] std::string held_payload(const attempt& one);
 
 // Whether this is the head of a stream of events.
 [[nodiscard]] bool is_event_stream(const http::response_head& head) noexcept;
