@@ -128,6 +128,7 @@ bool relaying::note_sent(net::io how, const net::gather& out, bool with_head)
         commit();
     if (how == net::io::ok) {
         x_.bytes_out += out.bytes();
+        told_ = body_.said_all();
         // An event is on its way within microseconds of its arrival, or its client is slow anyway.
         if (with_head || !how_.events)
             x_.now = steady::now();

@@ -32,9 +32,7 @@ void relaying::note_end(transfer::progress how, net::gather& out)
     const bool legal = whole && body_.legal_end();
     from_.complete = whole && !from_.cut && from_.response.keep_alive();
     if (how_.events) {
-        using enum observe::stream_end;
-        const bool in_band = body_.tap() != nullptr && body_.tap()->in_band_error();
-        x_.stream_end = !legal ? upstream_eof : in_band ? in_band_error : done;
+        x_.stream_end = legal ? told_end() : observe::stream_end::upstream_eof;
     }
     if (legal)
         return;
@@ -46,6 +44,12 @@ void relaying::note_end(transfer::progress how, net::gather& out)
         wire::append_error_event(error_event_, *x_.error, {}, body_.seen());
         body_.error_event(out, error_event_);
     }
+}
+
+observe::stream_end relaying::told_end() const noexcept
+{
+    using enum observe::stream_end;
+    return body_.tap() != nullptr && body_.tap()->in_band_error() ? in_band_error : done;
 }
 
 // The provider's connection ended: the end of the message, where that is how it ends. Elsewhere
@@ -68,6 +72,8 @@ net::task<result<void>> relaying::provider_closed()
 // The answer cannot be finished: the client is told in the stream, and by an end that is none.
 net::task<result<void>> relaying::break_off(errc why)
 {
+    if (told_)
+        co_return co_await end_as_told(why);
     x_.error = why;
     x_.keep_alive = false;
     if (!how_.events)
@@ -92,6 +98,24 @@ net::task<result<void>> relaying::break_off(errc why)
     body_.error_event(out, error_event_);
     const net::io sent = co_await send(out);
     (void)note_sent(sent, out, false);
+    co_return result<void>{};
+}
+
+// The client has the stream's last word, at which SDKs leave, and only the framing's end is
+// missing: whoever went, nothing broke.
+net::task<result<void>> relaying::end_as_told(errc why)
+{
+    x_.stream_end = told_end();
+    x_.out_of_time = false;
+    net::gather out;
+    const bool there = why != errc::client_closed_request;
+    const bool ended = there && body_.end_here(out);
+    if (!ended || why == errc::draining)
+        x_.keep_alive = false;
+    if (ended) {
+        const net::io sent = co_await send(out);
+        (void)note_sent(sent, out, false);
+    }
     co_return result<void>{};
 }
 

@@ -36,6 +36,7 @@ private:
     turn run_out() noexcept;
     net::task<result<void>> provider_closed();
     net::task<result<void>> break_off(errc why);
+    net::task<result<void>> end_as_told(errc why);
     net::task<turn> beat();
     [[nodiscard]] charge known_cost(bool whole) noexcept;
     [[nodiscard]] time_point stalled_at() const noexcept;
@@ -43,6 +44,7 @@ private:
     [[nodiscard]] net::buffer keep_rest(std::span<const char> left);
     void commit() noexcept;
     void note_end(transfer::progress how, net::gather& out);
+    [[nodiscard]] observe::stream_end told_end() const noexcept;
 
     static void fetch_all(const prefetcher& self) noexcept;
 
@@ -59,6 +61,7 @@ private:
     time_point began_;       // when the answer's head was here
     time_point last_piece_;  // when the provider last sent something
     time_point last_sent_;   // when the client was last sent something
+    bool told_ = false;      // the client has the stream's last word
     // Of the wait at hand:
     bool looked_ = false;  // the end of the connection was looked for
     time_point stalled_;

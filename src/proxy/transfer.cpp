@@ -270,17 +270,34 @@ void transfer::without_end(net::gather& out) const noexcept
         out.trim(http::last_chunk.size());
 }
 
+bool transfer::said_all() const noexcept
+{
+    return tap_ && tap_->said_all() && nothing_held();
+}
+
+bool transfer::end_here(net::gather& out)
+{
+    if (!between_events())
+        return false;
+    finish(out);
+    return true;
+}
+
+bool transfer::nothing_held() const noexcept
+{
+    return !filter_ || filter_->held_bytes() == 0;
+}
+
 // What the filter holds begins with its event.
 const wire::sse_tap* transfer::seen() const noexcept
 {
-    return filter_ && filter_->held_bytes() > 0 ? nullptr : tap();
+    return nothing_held() ? tap() : nullptr;
 }
 
 bool transfer::between_events() const noexcept
 {
     const bool between_chunks = !passes_ || chunks_.at_chunk_boundary();
-    const bool nothing_held = !filter_ || filter_->held_bytes() == 0;
-    return tap_ && tap_->at_event_boundary() && between_chunks && nothing_held
+    return tap_ && tap_->at_event_boundary() && between_chunks && nothing_held()
            && to_ != framing::length && to_ != framing::none;
 }
 

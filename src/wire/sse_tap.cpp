@@ -69,6 +69,12 @@ bool sse_tap::legal_end() const noexcept
     return (done_ || finish_ != finish::none) && !in_band_error_;
 }
 
+bool sse_tap::said_all() const noexcept
+{
+    const bool last_word = where_ == endpoint::responses ? finish_ != finish::none : done_;
+    return (last_word || in_band_error_) && at_event_boundary();
+}
+
 std::optional<time_point> sse_tap::first_token_at() const noexcept
 {
     return content_events_ != 0 ? std::optional(first_token_at_) : std::nullopt;

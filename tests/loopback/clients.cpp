@@ -75,6 +75,29 @@ BOOST_AUTO_TEST_CASE(a_client_that_leaves_cancels_its_provider_within_100_ms)
             BOOST_TEST(usually_outlived(how, when).count() <= 100);
 }
 
+// The last chunk may come later than [DONE], at which SDKs leave.
+BOOST_AUTO_TEST_CASE(a_client_that_leaves_at_the_streams_last_word_has_been_answered)
+{
+    constexpr std::string_view error = "data: {\"error\":{\"message\":\"overloaded\"}}\n\n";
+    for (const auto last : {done_event, error}) {
+        world w;
+        auto client = w.gate.connect();
+        client.send(chat_text(streaming));
+        auto upstream = w.provider.accept();
+        (void)upstream.request();
+        upstream.send(std::string(stream_head) + chunk(token_event("one")));
+        upstream.send(chunk(stop_event) + chunk(usage_event) + chunk(last));
+        (void)client.until(last);
+        client.close();
+        BOOST_TEST(upstream.ends());
+        BOOST_TEST(w.gate.becomes("sluice_requests_total", {"code=\"200\""}, 1));
+        const bool done = last == done_event;
+        const auto cause = done ? "cause=\"done\"" : "cause=\"in_band_error\"";
+        BOOST_TEST(w.gate.metric("sluice_stream_ends_total", {cause}) == 1);
+        BOOST_TEST(w.gate.metric("sluice_tokens_total", {"kind=\"output\""}) == (done ? 3 : 0));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_provider_is_not_read_faster_than_its_client_reads)
 {
     world w("{ write: 400ms }");

@@ -322,6 +322,37 @@ BOOST_AUTO_TEST_CASE(a_stream_may_end_with_done_or_with_a_finish_reason)
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_stream_that_has_said_its_last_word_is_whole_however_its_connection_ends)
+{
+    const auto events = token_event("one") + std::string(stop_event) + std::string(done_event);
+    const std::string promised = "HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\n"
+                                 "content-length: 9999\r\n\r\n";
+    const auto ends = {
+        +[](connection& its) { its.close(); },
+        +[](connection& its) { its.reset(); },
+        +[](connection&) {}};
+    for (const auto& text : {std::string(stream_head) + chunk(events), promised + events})
+        for (const auto end : ends) {
+            listener provider;
+            gateway gate(config(provider.port()).set("timeouts", "{ stream_idle: 200ms }"));
+            auto client = gate.connect();
+            client.send(chat_text(asked_usage));
+            auto upstream = provider.accept();
+            (void)upstream.request();
+            upstream.send(text);
+            (void)client.until("[DONE]");
+            end(upstream);
+            const auto rest = client.until(last_chunk);
+            BOOST_TEST(rest.find("error") == std::string::npos, rest);
+            BOOST_TEST(gate.becomes("sluice_stream_ends_total", {"cause=\"done\""}, 1));
+            client.send(chat_text());
+            auto fresh = provider.accept();
+            (void)fresh.request();
+            fresh.send(answer_text("{}"));
+            BOOST_TEST(client.answer().status() == 200u);
+        }
+}
+
 BOOST_AUTO_TEST_CASE(an_error_inside_a_stream_passes_and_is_counted)
 {
     world w;

@@ -78,6 +78,11 @@ public:
     // Whether the body ended where its dialect allows it; true for what is no event stream.
     [[nodiscard]] bool legal_end() const noexcept;
 
+    // Whether what was sent ends with the stream's last word: only framing is missing.
+    [[nodiscard]] bool said_all() const noexcept;
+    // Ends the body there. False: the provider's chunk is still open.
+    [[nodiscard]] bool end_here(net::gather& out);
+
     // Takes the mark of a proper end off what was to be sent last: only right after `end`.
     void without_end(net::gather& out) const noexcept;
 
@@ -111,6 +116,7 @@ private:
     void open_chunk(size_line& line, std::size_t bytes, net::gather& out) const;
     void finish(net::gather& out);
     [[nodiscard]] bool filtering();
+    [[nodiscard]] bool nothing_held() const noexcept;
 
     settings how_;
     framing to_;

@@ -74,6 +74,10 @@ public:
     // legal end, but for response.failed.
     [[nodiscard]] bool legal_end() const noexcept;
 
+    // Whether the stream has said its last word: [DONE], the last event of the Responses API, or an
+    // error in their place. A finish_reason is none: usage comes after it.
+    [[nodiscard]] bool said_all() const noexcept;
+
     [[nodiscard]] std::optional<time_point> first_token_at() const noexcept;
     [[nodiscard]] std::optional<time_point> last_token_at() const noexcept;
 

@@ -32,6 +32,7 @@ struct report {
     bool done;
     bool error;
     bool legal;
+    bool said_all;
     bool boundary;
 
     friend bool operator==(const report&, const report&) = default;
@@ -48,6 +49,7 @@ report of(const sse_tap& tap)
         tap.done(),
         tap.in_band_error(),
         tap.legal_end(),
+        tap.said_all(),
         tap.at_event_boundary()};
 }
 
@@ -149,6 +151,22 @@ BOOST_AUTO_TEST_CASE(a_text_completion_counts_text)
     BOOST_TEST(whole(text, endpoint::completions).content_events == 1U);
     BOOST_TEST((whole(text, endpoint::completions).reason == finish::length));
     BOOST_TEST(whole(text, endpoint::chat_completions).content_events == 0U);
+}
+
+BOOST_AUTO_TEST_CASE(a_last_word_is_one_when_its_event_is_whole)
+{
+    const std::string stop = "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"stop\"}]}\n\n";
+    const std::string error = "data: {\"error\":{\"message\":\"x\"}}\n\n";
+    const std::string completed = "data: {\"type\":\"response.completed\"}\n\n";
+    BOOST_TEST(!whole("").said_all);
+    BOOST_TEST(!whole(stop).said_all);
+    BOOST_TEST(!whole(stop + "data: [DONE]").said_all);
+    BOOST_TEST(!whole(stop + "data: [DONE]\n").said_all);
+    BOOST_TEST(whole(stop + "data: [DONE]\n\n").said_all);
+    BOOST_TEST(whole(error).said_all);
+    BOOST_TEST(whole(completed, endpoint::responses).said_all);
+    BOOST_TEST(!whole(completed).said_all);
+    BOOST_TEST(!whole("data: [DONE]\n\n", endpoint::responses).said_all);
 }
 
 BOOST_AUTO_TEST_CASE(an_end_is_legal_only_when_the_dialect_knows_it)
