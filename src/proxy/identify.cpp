@@ -98,7 +98,6 @@ void name_request(services& with, exchange& x) noexcept
 result<void> identify(services& with, exchange& x)
 {
     const auto& head = x.head;
-    x.method_label = {};
     name_request(with, x);
     if (x.config->tracing)
         begin_trace(with, x);

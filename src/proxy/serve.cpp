@@ -38,9 +38,9 @@ net::task<result<void>> read_head(services& with, client& from, exchange& x)
         name_request(with, x);
         co_return x.fail(read.error().code, words_for(read.error(), limits));
     }
+    x.method_label = method_label(x.head.method());
     if (auto known = identify(with, x); !known)
         co_return known.error();
-    x.method_label = method_label(x.head.method());
     x.where = find_route(x.head.path());
     if (x.where == nullptr)
         co_return x.fail(errc::unknown_path);

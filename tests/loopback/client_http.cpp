@@ -189,6 +189,15 @@ BOOST_AUTO_TEST_CASE(head_answers_like_get_without_a_body)
     BOOST_TEST(get.says("\"id\":\"m\""));
 }
 
+BOOST_AUTO_TEST_CASE(head_gets_no_body_of_an_error_either)
+{
+    world w;
+    w.client.send("HEAD /v1/models HTTP/1.1\r\nhost: a\r\nx-sluice-hops: 99\r\n\r\n");
+    BOOST_TEST(w.client.answer(true).status() == 508u);
+    w.client.send(get_text("/healthz"));
+    BOOST_TEST(w.client.answer().status() == 200u);
+}
+
 BOOST_AUTO_TEST_CASE(a_connection_the_client_wants_closed_is_closed)
 {
     world w;
