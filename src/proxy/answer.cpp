@@ -156,7 +156,8 @@ net::task<bool> answer(
     std::string_view body)
 {
     x.status = status;
-    if (with.draining.load(std::memory_order_relaxed))
+    // What is left of the request is not read any more.
+    if (!to.request_complete() || with.draining.load(std::memory_order_relaxed))
         x.keep_alive = false;
     http::head_writer head(with.out);
     head.status_line(status);

@@ -181,9 +181,6 @@ net::task<bool> serve(services& with, client& from, exchange& x)
     }
     from.unwatch();
     give_back(with, x);
-    // What is left of the request is not read any more.
-    if (!from.request_complete())
-        x.keep_alive = false;
     bool alive = true;
     if (!outcome && !x.head_sent)
         alive = co_await answer_error(with, from, x);

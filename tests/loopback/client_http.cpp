@@ -198,6 +198,16 @@ BOOST_AUTO_TEST_CASE(head_gets_no_body_of_an_error_either)
     BOOST_TEST(w.client.answer().status() == 200u);
 }
 
+BOOST_AUTO_TEST_CASE(an_answer_before_a_body_that_nobody_reads_says_that_the_connection_ends)
+{
+    world w;
+    w.client.send(get_text("/healthz", "content-length: 2\r\n") + "{}");
+    const auto answer = w.client.answer();
+    BOOST_TEST(answer.status() == 200u);
+    BOOST_TEST(answer.header("connection") == "close");
+    BOOST_TEST(w.client.ends());
+}
+
 BOOST_AUTO_TEST_CASE(a_connection_the_client_wants_closed_is_closed)
 {
     world w;
