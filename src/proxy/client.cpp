@@ -94,12 +94,21 @@ net::task<bool> client::wait_for_request(time_point now, time_point until)
         const auto got = connection_.receive(input_.from(0));
         if (got.status == net::io::ok) {
             end_ = got.bytes;
-            co_return true;
+            drop_empty_line();
+            if (begin_ != end_)
+                co_return true;
         }
         input_.reset();
-        if (got.status != net::io::again)
+        if (got.status != net::io::again && got.status != net::io::ok)
             co_return false;
     }
+}
+
+// One behind a request is nothing to wait for (RFC 9112 2.2).
+void client::drop_empty_line() noexcept
+{
+    if (unread() == "\r\n")
+        end_ = begin_;
 }
 
 net::task<read_result> client::read_head(
@@ -305,6 +314,7 @@ void client::release()
 {
     body_.reset();
     spill_.reset();
+    drop_empty_line();
     if (begin_ == end_) {
         input_.reset();
         begin_ = end_ = 0;
@@ -330,6 +340,7 @@ void client::watch(void (*gone)(void*), void* context) noexcept
 {
     gone_ = gone;
     gone_context_ = context;
+    drop_empty_line();
     if (begin_ == end_)
         connection_.socket().watch(&client::spoke, this);
 }

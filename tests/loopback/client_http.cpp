@@ -208,6 +208,19 @@ BOOST_AUTO_TEST_CASE(an_answer_before_a_body_that_nobody_reads_says_that_the_con
     BOOST_TEST(w.client.ends());
 }
 
+BOOST_AUTO_TEST_CASE(an_empty_line_behind_a_request_is_no_other_request)
+{
+    world w;
+    for (const std::string_view behind : {"\r\n", ""}) {
+        w.client.send(chat_text() + std::string(behind));
+        BOOST_TEST(w.client.answer().status() == 200u);
+    }
+    w.client.send("\r\n");
+    w.client.finish();
+    BOOST_TEST(w.client.rest() == "");
+    BOOST_TEST(w.gate.settled("sluice_requests_total") == 2);
+}
+
 BOOST_AUTO_TEST_CASE(a_connection_the_client_wants_closed_is_closed)
 {
     world w;

@@ -75,6 +75,18 @@ BOOST_AUTO_TEST_CASE(a_client_that_leaves_cancels_its_provider_within_100_ms)
             BOOST_TEST(usually_outlived(how, when).count() <= 100);
 }
 
+BOOST_AUTO_TEST_CASE(a_client_that_leaves_behind_an_empty_line_cancels_its_provider)
+{
+    world w;
+    auto client = w.gate.connect();
+    client.send(chat_text() + "\r\n");
+    auto upstream = w.provider.accept();
+    (void)upstream.request();
+    client.close();
+    BOOST_TEST(upstream.ends());
+    BOOST_TEST(w.gate.becomes("sluice_requests_total", {"code=\"499\""}, 1));
+}
+
 // The last chunk may come later than [DONE], at which SDKs leave.
 BOOST_AUTO_TEST_CASE(a_client_that_leaves_at_the_streams_last_word_has_been_answered)
 {

@@ -81,6 +81,7 @@ private:
     void take_sized(std::size_t bytes, std::string_view& body) noexcept;
     [[nodiscard]] bool grow_body(std::size_t filled, std::size_t wanted);
     static void spoke(void* self) noexcept;
+    void drop_empty_line() noexcept;
 
     [[nodiscard]] std::string_view unread() const noexcept
     {
