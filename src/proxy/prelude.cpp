@@ -2,6 +2,7 @@
 #include <sluice/proxy/outcome.hpp>
 #include <sluice/proxy/prelude.hpp>
 #include <sluice/proxy/services.hpp>
+#include <sluice/wire/json_watch.hpp>
 #include <sluice/wire/redact.hpp>
 #include <sluice/wire/reported_error.hpp>
 
@@ -28,6 +29,16 @@ bool is_readable(const http::response_head& head) noexcept
 {
     const auto encoding = head.find(http::header::content_encoding);
     return encoding.empty() || iequals(encoding, "identity");
+}
+
+// Nothing but the text tells of a body that ends with its connection whether that is the end.
+bool is_cut_json(std::string_view text) noexcept
+{
+    wire::json_watch watch;
+    const char* p = text.data();
+    while (watch.next(p, text.data() + text.size()) != wire::json_watch::hit::none) {
+    }
+    return watch.depth() > 0;
 }
 
 // Whole by its framing or not: `label` tells.
@@ -198,7 +209,8 @@ outcome prelude::judge_whole(attempt& one) const
 outcome prelude::ended(attempt& one)
 {
     ended_ = true;
-    if (one.response.framing() == http::framing::until_close)
+    const bool by_close = one.response.framing() == http::framing::until_close;
+    if (by_close && !(what_ == kind::json && is_cut_json(held_payload(one))))
         return judge_whole(one);
     one.broken = true;
     return what_ == kind::error ? judge_whole(one) : early_end(observe::attempt_outcome::eof);
