@@ -65,7 +65,9 @@ public:
 
     node take() { return std::move(root_); }
 
-    void OnDocumentStart(const YAML::Mark&) override {}
+    [[nodiscard]] position_in_file began() const { return began_; }
+
+    void OnDocumentStart(const YAML::Mark& mark) override { began_ = at(mark); }
     void OnDocumentEnd() override {}
 
     void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override
@@ -209,6 +211,7 @@ private:
     }
 
     complaints& complaints_;
+    position_in_file began_;
     std::size_t nodes_ = 0;
     node root_;
     std::vector<frame> open_;
@@ -265,6 +268,31 @@ bool refuse_brackets(std::string_view text, complaints& complaints)
     return false;
 }
 
+// The text and, where its last line is blank, a comment: otherwise yaml-cpp takes a quote that is
+// never closed to end with the file, whatever keys are swallowed by it.
+std::string with_an_end(std::string_view text)
+{
+    const auto last = text.find_last_not_of(" \t");
+    const bool blank = last == std::string_view::npos || text[last] == '\n' || text[last] == '\r';
+    std::string ended(text);
+    if (blank)
+        ended += ended.ends_with('\n') ? "#" : "\n#";
+    return ended;
+}
+
+// What yaml-cpp says, and what it does not: of indentation by tabs it tells by what came of it.
+std::string syntax_error(const YAML::Exception& error, std::string_view text)
+{
+    if (error.msg == YAML::ErrorMsg::EOF_IN_SCALAR)
+        return "YAML: the file ends within a quote that is never closed";
+    for (int line = 0; line < error.mark.line; ++line)
+        text.remove_prefix(std::min(text.find('\n'), text.size() - 1) + 1);
+    const auto indent = text.substr(0, text.find_first_not_of(" \t"));
+    const bool tabs = !error.mark.is_null() && indent.find('\t') != std::string_view::npos;
+    return "YAML: " + error.msg
+           + (tabs ? ", this line begins with a tab where only spaces may" : "");
+}
+
 }  // namespace
 
 node parse_tree(std::string_view text, complaints& complaints)
@@ -276,17 +304,22 @@ node parse_tree(std::string_view text, complaints& complaints)
     if (refuse_bytes(text, complaints) || refuse_brackets(text, complaints))
         return {};
     try {
-        std::istringstream in{std::string(text)};
+        std::istringstream in{with_an_end(text)};
         YAML::Parser parser(in);
         tree_builder first(complaints);
         if (!parser.HandleNextDocument(first))
             return {};
-        tree_builder second(complaints);
+        auto unread = complaints;
+        tree_builder second(unread);
         if (parser.HandleNextDocument(second))
-            complaints.add(0, 0, "", "more than one YAML document, only one is allowed");
+            complaints.add(
+                second.began().line,
+                second.began().column,
+                "",
+                "more than one YAML document, only one is allowed");
         return first.take();
     } catch (const YAML::Exception& error) {
-        complaints.add(at(error.mark).line, at(error.mark).column, "", "YAML: " + error.msg);
+        complaints.add(at(error.mark).line, at(error.mark).column, "", syntax_error(error, text));
     } catch (const given_up& reason) {
         complaints.add(reason.where.line, reason.where.column, "", reason.why);
     }

@@ -18,6 +18,35 @@ BOOST_AUTO_TEST_CASE(a_syntax_error_is_one_complaint_with_its_place)
         lines(load_text("a: b: c\n")));
 }
 
+// Else it would swallow all that follows: here the keys, which would open the gateway.
+BOOST_AUTO_TEST_CASE(a_quote_that_is_never_closed_is_refused)
+{
+    for (const std::string quote : {"\"", "'"})
+        for (const std::string end : {"", "\n", "\n  \n ", "\r\n", "\n\t", "\n# the end\n"}) {
+            const auto got =
+                load_text(providers + models + "access_log: " + quote + "off\nkeys: []" + end);
+            BOOST_TEST(!got.document, quote << end);
+            BOOST_TEST(contains(lines(got), "YAML: the file ends within a quote"), lines(got));
+        }
+    // What ends well ends as before.
+    for (const std::string end : {"", "\n", "\n  ", "\n...\n", "\n# the end", "\n#\n"})
+        BOOST_TEST(
+            load_text(providers + models + "access_log: \"off\"" + end).document.has_value(), end);
+    for (const std::string end : {"", "\n", "\n\n  "}) {
+        const auto got = load_text(providers + models + "access_log: |-\n  off" + end);
+        BOOST_TEST_REQUIRE(got.document.has_value(), lines(got));
+        BOOST_TEST(got.document->settings.access_log.path == "off");
+    }
+}
+
+BOOST_AUTO_TEST_CASE(indentation_by_tabs_is_called_by_its_name)
+{
+    const auto got = load_text("providers:\n\tp: {base_url: \"http://h\"}\n" + models);
+    BOOST_TEST(got.complaints.size() == 1U);
+    BOOST_TEST(contains(lines(got), "f.yaml:2:"), lines(got));
+    BOOST_TEST(contains(lines(got), "begins with a tab"), lines(got));
+}
+
 BOOST_AUTO_TEST_CASE(a_key_that_stands_twice_is_refused_at_the_second_place)
 {
     const auto got = load_with("workers: 2\nheartbeat: 1s\nworkers: 3\n");
@@ -75,8 +104,9 @@ BOOST_AUTO_TEST_CASE(what_is_no_text_or_too_large_or_not_one_document_is_refused
     BOOST_TEST(lines(load_text("a: 1\nb: \xff\n")) == "f.yaml:2:1: this line is not UTF-8\n");
     BOOST_TEST(
         lines(load_text(std::string(max_file_bytes + 1, ' '))) == "f.yaml: larger than 4MiB\n");
-    BOOST_TEST(contains(
-        lines(load_text(providers + models + "---\na: 1\n")), "more than one YAML document"));
+    BOOST_TEST(
+        lines(load_text(providers + models + "---\na: 1\na: 2\n"))
+        == "f.yaml:3:1: more than one YAML document, only one is allowed\n");
     BOOST_TEST(
         contains(lines(load_with("workers: !env 2\n")), "f.yaml:1:10: tags have no meaning here"));
     BOOST_TEST(contains(lines(load_with("? [a, b]\n: 1\n")), "a key has to be a name"));
