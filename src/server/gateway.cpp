@@ -150,12 +150,15 @@ std::vector<const observe::worker_cells*> gateway::parts::all_cells() const
     return all;
 }
 
-// A new snapshot for every worker. Certificates are read again; ones that do not hold leave the old
-// ones in place.
+// A new snapshot for every worker. Certificates are read again, from where it says they are; ones
+// that do not hold leave the old ones in place.
 void gateway::parts::publish(config::snapshot_ptr next)
 {
     try {
-        contexts_ = contexts_for(bound_);
+        auto bound = bound_;
+        renew_tls(bound, next->listen);
+        contexts_ = contexts_for(bound);
+        bound_ = std::move(bound);
     } catch (const std::runtime_error& e) {
         log_.error("certificates_kept", e.what());
     }

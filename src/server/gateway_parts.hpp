@@ -117,7 +117,7 @@ private:
     observe::control_values values_;
     control control_;
     std::unique_ptr<shared_store> store_;        // none: this gateway is alone
-    std::vector<config::listen_address> bound_;  // what was bound at the start; a reload moves none
+    std::vector<config::listen_address> bound_;  // at the start; a reload changes only their TLS
     std::vector<net::tls_context> contexts_;
     observe::access_log access_log_;
     tracer tracer_;

@@ -161,6 +161,20 @@ std::vector<bound_address> bind_all(
     return all;
 }
 
+void renew_tls(
+    std::vector<config::listen_address>& bound, const std::vector<config::listen_address>& wanted)
+{
+    std::vector<bool> taken(wanted.size());
+    for (auto& each : bound)
+        for (std::size_t i = 0; i < wanted.size(); ++i)
+            if (!taken[i] && wanted[i].port == each.port
+                && spelled(wanted[i].host) == spelled(each.host)) {
+                taken[i] = true;
+                each.tls = wanted[i].tls;
+                break;
+            }
+}
+
 std::vector<net::tls_context> contexts_for(const std::vector<config::listen_address>& addresses)
 {
     std::vector<net::tls_context> all;

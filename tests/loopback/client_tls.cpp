@@ -175,6 +175,45 @@ BOOST_AUTO_TEST_CASE(a_reload_takes_up_new_certificates_and_leaves_connections_a
     BOOST_TEST(serial_of(still) == serial);
 }
 
+BOOST_AUTO_TEST_CASE(a_reload_takes_up_what_the_file_says_of_tls_now)
+{
+    world w;
+    const authority others{"another authority"};
+    const auto who = others.issue("gateway.test");
+    write_file(w.file("other.pem"), who.certificate);
+    write_file(w.file("other-key.pem"), who.key);
+    const auto becomes = [&w](const std::string& tls, auto holds) {
+        auto next = w.how;
+        next.set("listen", "[{ address: '127.0.0.1:0'" + tls + " }]");
+        BOOST_TEST_REQUIRE(w.gate.reload(next).status() == 200u);
+        bool seen = false;
+        for (const auto until = clock::now() + patience; !seen && clock::now() < until;)
+            seen = holds();
+        return seen;
+    };
+    const auto asked = [&w](const authority& by, const identity& mine) {
+        const auto context = client_context(by.certificate(), mine);
+        auto client = w.gate.connect();
+        if (!client.encrypt(client_side(context, "gateway.test")))
+            return false;
+        client.send(get_text("/healthz", "connection: close\r\n"));
+        return client.rest().starts_with("HTTP/1.1 200");
+    };
+    const auto files = ", tls: { certificate: '" + w.file("other.pem") + "', private_key: '"
+                       + w.file("other-key.pem") + "'";
+    BOOST_TEST(asked(w.ca, {}));
+    BOOST_TEST(becomes(files + " }", [&] { return asked(others, {}); }));
+    BOOST_TEST(becomes(files + ", client_ca: '" + w.file("clients.pem") + "' }", [&] {
+        return !asked(others, {});
+    }));
+    BOOST_TEST(asked(others, w.clients_ca.issue("client")));
+    BOOST_TEST(becomes("", [&] {
+        auto client = w.gate.connect();
+        client.send(get_text("/healthz", "connection: close\r\n"));
+        return client.rest().starts_with("HTTP/1.1 200");
+    }));
+}
+
 BOOST_AUTO_TEST_CASE(a_reload_refuses_certificates_that_cannot_be_used_and_counts_it)
 {
     world w(true);

@@ -35,6 +35,11 @@ struct bound_address {
     std::size_t workers,
     std::vector<given_socket>& given);
 
+// Gives each of `bound` the TLS that `wanted` says of the same address, of equal ones in their
+// order. What `wanted` does not have keeps its own: it is served until a restart.
+void renew_tls(
+    std::vector<config::listen_address>& bound, const std::vector<config::listen_address>& wanted);
+
 // One TLS context per address, read from its files now; empty pointers for plain ones. Throws
 // std::runtime_error naming what cannot be used.
 [[nodiscard]] std::vector<net::tls_context> contexts_for(
