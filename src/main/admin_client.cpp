@@ -2,6 +2,7 @@
 
 #include <sluice/base/build_info.hpp>
 #include <sluice/base/no_throw.hpp>
+#include <sluice/config/units.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
@@ -120,9 +121,9 @@ ctl_result<admin_address> parse_admin_url(std::string_view url)
     if (url.starts_with('[')) {
         const auto end = std::min(url.find(']'), url.size());
         where.host = url.substr(1, end - 1);
-        url.remove_prefix(std::min(end + 1, url.size()));
-        if (url.starts_with(':'))
-            port = url.substr(1);
+        const auto rest = url.substr(end);
+        if (rest != "]")
+            port = rest.starts_with("]:") ? rest.substr(2) : "";
     } else {
         const auto colon = std::min(url.rfind(':'), url.size());
         where.host = url.substr(0, colon);
@@ -130,8 +131,10 @@ ctl_result<admin_address> parse_admin_url(std::string_view url)
             port = url.substr(colon + 1);
     }
     where.port = port;
-    if (where.host.empty() || where.host.find('/') != std::string::npos || port.empty()
-        || port.find_first_not_of("0123456789") != std::string_view::npos)
+    // The resolver would take 65537 for 1, and show the token to whoever is there.
+    const auto number = config::parse_count(port);
+    if (where.host.empty() || where.host.find_first_of("/@") != std::string::npos || !number
+        || *number < 1 || *number > 65'535)
         return ctl_failure(2, "'" + all + "' is no address: write http://HOST:PORT");
     return where;
 }

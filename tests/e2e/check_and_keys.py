@@ -88,6 +88,13 @@ class Commands(unittest.TestCase):
         code, out, err = run("ctl", "canary", "m", "5", "--if-version", "new")
         self.assertEqual((code, err), (2, "sluice ctl: 'new' is no version: write a whole number, as 12\n"))
 
+    def test_an_admin_address_that_is_none_is_refused_before_anybody_is_asked(self):
+        # 65537 would come out as port 1, and who listens there would be shown the token.
+        for address in ("http://127.0.0.1:65537", "127.0.0.1:0", "http://[::1", "http://[::1]9090", "http://me:you@h:9090"):
+            code, out, err = run("ctl", "--admin", address, "models")
+            self.assertEqual((code, out), (2, ""), address)
+            self.assertIn("is no address: write http://HOST:PORT", err)
+
     def test_an_answer_that_cannot_be_written_is_a_failure(self):
         for words in (["key", "new"], ["check", "--print-table"], ["--version"]):
             with open("/dev/full", "w") as full:
@@ -142,6 +149,12 @@ class KeyNew(unittest.TestCase):
         code, out, err = run("check", config=GOOD + entry)
         self.assertEqual((code, err), (0, ""))
         self.assertIn("1 key.", out)
+
+    def test_the_longest_tenant_has_an_entry_that_loads(self):
+        code, out, err = run("key", "new", "--tenant", "t" * 64)
+        self.assertEqual((code, err), (0, ""))
+        code, _, err = run("check", config=GOOD + out.split("\n\n", 1)[1])
+        self.assertEqual((code, err), (0, ""))
 
     def test_a_tenant_that_is_no_name_is_refused(self):
         code, out, err = run("key", "new", "--tenant", "two words")
