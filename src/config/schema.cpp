@@ -56,7 +56,7 @@ std::string bound(const schema_row& row, std::uint64_t value)
 std::string range(const schema_row& row)
 {
     return (row.above ? "above " : "") + bound(row, row.min) + " to " + bound(row, row.max)
-           + (row.zero ? ", or 0" : "");
+           + (row.zero && row.min > 0 ? ", or 0" : "");
 }
 
 std::string_view kind_name(value_kind of)
