@@ -53,7 +53,10 @@ bool about_models(const std::string& complaint)
     return complaint.starts_with("models") || complaint.starts_with("budget.models");
 }
 
-std::string merged(const simdjson::dom::object* before, simdjson::dom::object patch)
+enum class nulls : std::uint8_t { take_away, stay };
+
+std::string merged(
+    const simdjson::dom::object* before, simdjson::dom::object patch, nulls what_nulls_do)
 {
     std::map<std::string, std::string, std::less<>> members;
     if (before != nullptr)
@@ -62,19 +65,31 @@ std::string merged(const simdjson::dom::object* before, simdjson::dom::object pa
     for (const auto [name, value] : patch) {
         simdjson::dom::object inner;
         simdjson::dom::object known;
-        if (value.is_null())
+        if (value.is_null() && what_nulls_do == nulls::take_away)
             members.erase(std::string(name));
         else if (value.get(inner) != simdjson::SUCCESS)
             members[std::string(name)] = simdjson::to_string(value);
         else if (before != nullptr && (*before)[name].get(known) == simdjson::SUCCESS)
-            members[std::string(name)] = merged(&known, inner);
+            members[std::string(name)] = merged(&known, inner, what_nulls_do);
         else
-            members[std::string(name)] = merged(nullptr, inner);
+            members[std::string(name)] = merged(nullptr, inner, what_nulls_do);
     }
     std::string out = "{";
     for (const auto& [name, value] : members)
         out += (out.size() == 1 ? "\"" : ",\"") + json_escaped(name) + "\":" + value;
     return out + '}';
+}
+
+std::string merged(std::string_view before, std::string_view patch, nulls what_nulls_do)
+{
+    simdjson::dom::parser first;
+    simdjson::dom::parser second;
+    simdjson::dom::object was;
+    simdjson::dom::object changes;
+    if (first.parse(simdjson::padded_string(before)).get(was) != simdjson::SUCCESS
+        || second.parse(simdjson::padded_string(patch)).get(changes) != simdjson::SUCCESS)
+        return {};
+    return merged(&was, changes, what_nulls_do);
 }
 
 // The secrets of a key of the file with what was done to it since.
@@ -109,14 +124,12 @@ std::vector<std::string> read_key_settings(std::string_view json, const snapshot
 
 std::string with_changes(std::string_view settings, std::string_view changes)
 {
-    simdjson::dom::parser first;
-    simdjson::dom::parser second;
-    simdjson::dom::object before;
-    simdjson::dom::object patch;
-    if (first.parse(simdjson::padded_string(settings)).get(before) != simdjson::SUCCESS
-        || second.parse(simdjson::padded_string(changes)).get(patch) != simdjson::SUCCESS)
-        return {};
-    return merged(&before, patch);
+    return merged(settings, changes, nulls::take_away);
+}
+
+std::string changes_together(std::string_view changes, std::string_view more)
+{
+    return merged(changes, more, nulls::stay);
 }
 
 std::vector<std::string> parse_settings(live_keys& keys, const snapshot& file)

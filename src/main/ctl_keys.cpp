@@ -65,7 +65,7 @@ ctl_result<std::string> settings_of(const ctl_options& options)
     auto text = read_input(options.file);
     if (!text)
         return text.error();
-    auto both = config::with_changes(*text, out.str());
+    auto both = config::changes_together(*text, out.str());
     if (both.empty())
         return ctl_failure(2, "'" + options.file + "' is no JSON object");
     return both;
@@ -126,11 +126,12 @@ void add_settings(CLI::App& to, ctl_options& options)
         ->type_name("MODEL,...")
         ->delimiter(',');
     to.add_option("--expires", options.expires, "a day or a time; never")->type_name("TIME");
-    to.add_option("--limit", options.limits, "as requests=50/s; may be repeated")
+    to.add_option(
+          "--limit", options.limits, "as requests=50/s, requests= for none; may be repeated")
         ->type_name("NAME=VALUE")
         ->expected(1)
         ->take_all();
-    to.add_option("--budget", options.sums, "as \"daily=50 USD\"; may be repeated")
+    to.add_option("--budget", options.sums, "as \"daily=50 USD\", daily= for none; may be repeated")
         ->type_name("NAME=VALUE")
         ->expected(1)
         ->take_all();

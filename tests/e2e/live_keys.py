@@ -42,6 +42,11 @@ class LiveKeys(Case):
         self.assertRegex(listed, r"search-2 +search +active +live +2099-01-31T00:00:00Z +sha256:[0-9a-f]{8}, "
                                  r"sha256:[0-9a-f]{8} until ")
         self.assertRegex(listed, r"test +default +disabled +file")
+        # What the options take away is taken away beside a file too.
+        more = self.directory / "more.json"
+        more.write_text('{"tenant": "research"}')
+        said = self.server.ctl("key", "set", "search-2", "-f", str(more), "--expires", "never", "--limit", "burst=")
+        self.assertRegex(said, r"search-2 +research +active +live +sha256:")
         self.server.ctl("key", "revoke", "search-2")
         self.becomes(fresh, 401)
         self.assertEqual(self.status(secret), 401)

@@ -49,6 +49,10 @@ struct live_keys {
 // away. Empty: one of them is no object.
 [[nodiscard]] std::string with_changes(std::string_view settings, std::string_view changes);
 
+// `more` over `changes`, for something that has neither yet: what is null in one of them still
+// takes away. Empty: as above.
+[[nodiscard]] std::string changes_together(std::string_view changes, std::string_view more);
+
 // Fills in `parsed`. A right to a model that the file does not have gives nothing and is fine; a
 // key whose settings do not hold otherwise lets nobody in. Answers what is wrong with which.
 [[nodiscard]] std::vector<std::string> parse_settings(live_keys& keys, const snapshot& file);

@@ -114,6 +114,19 @@ BOOST_AUTO_TEST_CASE(changes_take_the_place_of_members_and_null_takes_them_away)
     BOOST_TEST(with_changes("{}", "{") == "");
 }
 
+BOOST_AUTO_TEST_CASE(of_changes_put_together_the_later_count_and_null_still_takes_away)
+{
+    BOOST_TEST(
+        changes_together(
+            R"({"tenant":"a","budget":null,"limits":{"burst":5,"tokens":null}})",
+            R"({"tenant":"b","expires":null,"limits":{"burst":null},"models":["m"]})")
+        == R"({"budget":null,"expires":null,"limits":{"burst":null,"tokens":null},)"
+           R"("models":["m"],"tenant":"b"})");
+    BOOST_TEST(
+        changes_together("{}", R"({"limits":{"burst":null}})") == R"({"limits":{"burst":null}})");
+    BOOST_TEST(changes_together("[]", "{}") == "");
+}
+
 BOOST_AUTO_TEST_CASE(a_live_key_lets_in_beside_those_of_the_file)
 {
     live_keys keys;
