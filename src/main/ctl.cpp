@@ -4,6 +4,7 @@
 #include "ctl_keys.hpp"
 #include "ctl_print.hpp"
 #include <sluice/base/text.hpp>
+#include <sluice/config/load.hpp>
 #include <sluice/config/units.hpp>
 #include <sluice/server/json_writer.hpp>
 
@@ -265,6 +266,27 @@ int complain(std::ostream& err, const ctl_failure& why)
     return why.code;
 }
 
+// Complaints about a file that was sent have its name here.
+std::string under_its_name(const std::string& told, const ctl_options& options)
+{
+    const auto& file = options.try_file.empty() ? options.apply_file : options.try_file;
+    if (file.empty())
+        return told;
+    const auto sent = std::string(config::sent_text) + ':';
+    std::string out;
+    for (std::string_view rest = told; !rest.empty();) {
+        const auto end = std::min(rest.find('\n'), rest.size() - 1) + 1;
+        auto line = rest.substr(0, end);
+        if (line.starts_with(sent)) {
+            out += file + ':';
+            line.remove_prefix(sent.size());
+        }
+        out += line;
+        rest.remove_prefix(end);
+    }
+    return out;
+}
+
 // What an answer other than 200 means to the person at the terminal. `shown`: where the token was.
 ctl_failure failure_of(
     const admin_reply& reply, const std::string& told, const std::optional<std::string>& shown)
@@ -351,7 +373,8 @@ int run_ctl(
     const bool is_json = parser.parse(reply->body).get(body) == simdjson::SUCCESS;
     if (reply->status != 200 || !is_json) {
         const auto shown = token->empty() ? std::nullopt : std::optional(token_place(options));
-        auto why = failure_of(*reply, is_json ? error_text(body) : std::string(), shown);
+        const auto told = is_json ? under_its_name(error_text(body), options) : std::string();
+        auto why = failure_of(*reply, told, shown);
         return complain(err, with_way_on(std::move(why), options, *ask));
     }
     out << (options.json ? reply->body : text_for(options, body));

@@ -226,7 +226,7 @@ change_report control::replace_file(std::string_view text, const origin& by)
 {
     if (auto stale = refuse_stale(by))
         return *stale;
-    auto loaded = config::load(text, settings_.config_path, settings_.environment);
+    auto loaded = config::load(text, config::sent_text, settings_.environment);
     refuse_opening(loaded);
     if (!loaded.document)
         return refuse(refusal::invalid, texts_of(loaded.complaints));

@@ -17,17 +17,17 @@ void control::refuse_opening(config::load_result& loaded) const
     if (!loaded.document || !loaded.document->settings.open() || current_->open()
         || live_.keys.closed || live_ones)
         return;
-    loaded.document.reset();
     loaded.complaints = {
-        {.file = settings_.config_path,
+        {.file = loaded.document->file,
          .key = "keys",
          .what = "without any the gateway would be open to everyone, and the one in force is not; "
                  "if that is meant, restart it with this file"}};
+    loaded.document.reset();
 }
 
 change_report control::try_file(std::string_view text) const
 {
-    auto loaded = config::load(text, settings_.config_path, settings_.environment);
+    auto loaded = config::load(text, config::sent_text, settings_.environment);
     refuse_opening(loaded);
     if (!loaded.document)
         return refuse(refusal::invalid, texts_of(loaded.complaints));

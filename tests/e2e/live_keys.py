@@ -42,6 +42,10 @@ class LiveKeys(Case):
         self.assertRegex(listed, r"search-2 +search +active +live +2099-01-31T00:00:00Z +sha256:[0-9a-f]{8}, "
                                  r"sha256:[0-9a-f]{8} until ")
         self.assertRegex(listed, r"test +default +disabled +file")
+        wrong = self.directory / "wrong.yaml"
+        wrong.write_text("heartbeat: 5\n")
+        for what in ("--try", "--apply"):
+            self.assertIn(f"sluice ctl: {wrong}:1:1: models: ", self.server.ctl("config", what, str(wrong), code=2))
         # What the options take away is taken away beside a file too.
         more = self.directory / "more.json"
         more.write_text('{"tenant": "research"}')

@@ -40,6 +40,9 @@ struct load_result {
     std::vector<complaint> complaints;         // in the order of the file
 };
 
+// What complaints call a text that somebody sent, instead of a file.
+inline constexpr std::string_view sent_text = "body";
+
 // Any bytes; never throws but for lack of memory. `file_name` is only for the complaints.
 [[nodiscard]] load_result load(
     std::string_view text, std::string_view file_name, const environment& environment);

@@ -287,8 +287,7 @@ BOOST_AUTO_TEST_CASE(no_file_opens_a_gateway_that_wanted_keys_until_it_is_restar
     const auto whole = sample_config();
     const auto half = whole.substr(0, whole.find("keys:"));
     const auto refused = [&](const change_report& report) {
-        return report.refused == refusal::invalid
-               && mentions(report.complaints, "sluice.yaml: keys:")
+        return report.refused == refusal::invalid && mentions(report.complaints, ": keys:")
                && mentions(report.complaints, "open to everyone");
     };
     BOOST_TEST(refused(world.plane->try_file(half)));
@@ -396,6 +395,9 @@ BOOST_AUTO_TEST_CASE(a_trial_answers_the_difference_and_changes_nothing)
     const auto bad = world.plane->try_file("unknown: 1\nother: 2\n");
     BOOST_TEST((bad.refused == refusal::invalid));
     BOOST_TEST(bad.complaints.size() >= 2);
+    // Their lines are those of what was sent, not of the file.
+    BOOST_TEST(mentions(bad.complaints, "body:1:1: unknown: "));
+    BOOST_TEST(!mentions(bad.complaints, world.file()));
     BOOST_TEST(world.plane->current() == before);
     BOOST_TEST(world.names.size().arms == arms);
     BOOST_TEST(world.content() == sample_config());
