@@ -113,7 +113,7 @@ access_log::access_log(settings how)
         rings_.push_back(std::make_unique<line_ring>(how.ring_bytes));
     batch_.reserve(rings_.size() * how.ring_bytes + 1);
     if (on_)
-        sink_ = std::make_unique<line_sink>(path_);
+        use(std::make_unique<line_sink>(path_));
     wake_fd_ = ::eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     if (wake_fd_ < 0)
         throw std::system_error(errno, std::generic_category(), "eventfd");
@@ -205,13 +205,22 @@ void access_log::run(const std::stop_token& stop)
     }
 }
 
+// The first line does not go on where another one was torn.
+void access_log::use(std::unique_ptr<line_sink> next)
+{
+    sink_ = std::move(next);
+    torn_ = sink_ && sink_->ends_within_a_line();
+    if (torn_ && !batch_.empty())
+        batch_.insert(0, 1, '\n');
+}
+
 std::uint64_t access_log::take_up_requests()
 {
     const std::scoped_lock lock(mutex_);
     if (reopen_) {
         try {
             auto next = path_ == "off" ? nullptr : std::make_unique<line_sink>(path_);
-            sink_ = std::move(next);
+            use(std::move(next));
             on_ = sink_ != nullptr;
             reopen_ = false;
             complaint_.clear();

@@ -1,7 +1,9 @@
 #include "line_sink.hpp"
 
+#include <array>
 #include <cerrno>
 #include <climits>
+#include <cstdio>
 #include <fcntl.h>
 #include <poll.h>
 #include <sys/socket.h>
@@ -68,6 +70,23 @@ bool line_sink::ready() const noexcept
 {
     pollfd asked{fd_, POLLOUT, 0};
     return file_ || ::poll(&asked, 1, 0) == 1;
+}
+
+bool line_sink::ends_within_a_line() const noexcept
+{
+    struct stat facts{};
+    if (!file_ || ::fstat(fd_, &facts) != 0 || facts.st_size == 0)
+        return false;
+    // What is open is for writing only.
+    std::array<char, 32> path{};
+    (void)std::snprintf(path.data(), path.size(), "/proc/self/fd/%d", fd_);
+    const int own = ::open(path.data(), O_RDONLY | O_CLOEXEC);
+    if (own < 0)
+        return false;
+    char last = '\n';
+    [[maybe_unused]] const auto got = ::pread(own, &last, 1, facts.st_size - 1);
+    ::close(own);
+    return last != '\n';
 }
 
 line_sink::outcome line_sink::write(std::string_view lines) noexcept

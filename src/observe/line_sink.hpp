@@ -29,6 +29,9 @@ public:
 
     [[nodiscard]] int fd() const noexcept { return fd_; }  // to wait for the reader
 
+    // Whether somebody who wrote to this file before ended within a line.
+    [[nodiscard]] bool ends_within_a_line() const noexcept;
+
 private:
     [[nodiscard]] bool ready() const noexcept;
 

@@ -58,6 +58,7 @@ public:
 
 private:
     void run(const std::stop_token& stop);
+    void use(std::unique_ptr<line_sink> next);
     std::uint64_t take_up_requests();
     void tell_flushed(std::uint64_t until);
     [[nodiscard]] bool write_batch();  // false: the reader does not keep up

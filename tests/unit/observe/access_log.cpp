@@ -5,6 +5,7 @@
 
 #include <csignal>
 #include <fcntl.h>
+#include <fstream>
 #include <map>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -262,6 +263,34 @@ BOOST_AUTO_TEST_CASE(a_full_disk_costs_lines_and_the_log_recovers_by_itself)
     BOOST_TEST(whole + dropped == 12U);
     BOOST_TEST(lines.size() == whole + 1);  // the torn one stands alone
     BOOST_TEST(lines.back().find("late") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(what_the_last_process_left_torn_takes_no_line_along)
+{
+    std::ofstream(file("log")) << R"({"time":"torn)";
+    {
+        access_log log({.path = file("log")});
+        log.write(0, record("one"));
+        BOOST_TEST(log.flush());
+        // Opened again, once where it was and once moved away.
+        log.reopen(file("log"));
+        log.write(0, record("two"));
+        BOOST_TEST(log.flush());
+        std::ofstream(file("log"), std::ios::app) << R"({"time":"torn too)";
+        log.reopen(file("log"));
+        log.write(0, record("three"));
+        BOOST_TEST(log.flush());
+        std::filesystem::rename(file("log"), file("log.1"));
+        log.reopen(file("log"));
+        log.write(0, record("four"));
+        BOOST_TEST(log.flush());
+    }
+    const auto lines = lines_of(file("log.1"));
+    BOOST_TEST_REQUIRE(lines.size() == 5U);
+    BOOST_TEST(lines[0] == R"({"time":"torn)");
+    for (const std::size_t whole : {1U, 2U, 4U})
+        BOOST_TEST(lines[whole].starts_with(R"({"time":"2026)"), lines[whole]);
+    BOOST_TEST(text_of(file("log")).starts_with(R"({"time":"2026)"));
 }
 
 BOOST_AUTO_TEST_CASE(after_a_rotation_lines_go_to_the_new_file)
