@@ -44,6 +44,7 @@ void exchange::reset()
     owed = {};
     bytes_in = bytes_out = body_bytes = 0;
     output_events.reset();
+    reasoning_shown = false;
     overhead = {};
     queued = {};
     first_token_at.reset();

@@ -5,6 +5,8 @@
 #include <sluice/proxy/services.hpp>
 #include <sluice/proxy/trace.hpp>
 
+#include <algorithm>
+
 namespace sluice::proxy {
 namespace {
 
@@ -52,6 +54,16 @@ void count_charge(services& with, const exchange& x)
         arm.cost_estimated.add(cost);
 }
 
+// Those that a stream's events brought, by the provider's count where it is known. Reasoning that
+// was kept back had been generated before the first of them.
+std::uint64_t relayed_tokens_of(const exchange& x) noexcept
+{
+    if (!told_at_the_end(x))
+        return x.output_events.value_or(0);
+    const auto& told = x.owed.tokens;
+    return told.output - (x.reasoning_shown ? 0 : std::min(told.reasoning, told.output));
+}
+
 void count_stream(observe::arm_cells& arm, const exchange& x) noexcept
 {
     arm.stream_ends[*x.stream_end].add();
@@ -59,9 +71,7 @@ void count_stream(observe::arm_cells& arm, const exchange& x) noexcept
         return;
     arm.first_token.observe(*x.first_token_at - x.began);
     arm.token_times.observe(*x.first_token_at - x.tried->began);
-    // Tokens after the first, by the provider's count where it is known.
-    const auto tokens = told_at_the_end(x) ? x.usage.output : x.output_events.value_or(0);
-    if (tokens > 1)
+    if (const auto tokens = relayed_tokens_of(x); tokens > 1)
         arm.per_token.observe(
             (*x.last_token_at - *x.first_token_at) / static_cast<std::int64_t>(tokens - 1));
 }

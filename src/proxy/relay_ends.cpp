@@ -13,6 +13,7 @@ void relaying::note_tokens() noexcept
         x_.first_token_at = tap->first_token_at();
         x_.last_token_at = tap->last_token_at();
         x_.output_events = tap->content_events();
+        x_.reasoning_shown = tap->reasoning_shown();
         x_.finish = tap->finish_reason();
     }
 }

@@ -52,6 +52,8 @@ public:
 
     [[nodiscard]] glimpse answer() const noexcept
     {
+        if (reasoning_)
+            return glimpse::reasoning;
         return content_ ? glimpse::content : glimpse::nothing;
     }
 
@@ -110,7 +112,9 @@ private:
             return true;
         const char* const close = std::find(value + 1, end, '"');
         const auto size = std::min(close + 1, end) - value;
-        content_ = content_ || is_content_type({value, static_cast<std::size_t>(size)});
+        const std::string_view type(value, static_cast<std::size_t>(size));
+        content_ = content_ || is_content_type(type);
+        reasoning_ = content_ && is_reasoning(type);
         return content_;
     }
 
@@ -123,15 +127,22 @@ private:
             return true;
         switch (*value) {
         case '"':
-            content_ = content_ || value[1] != '"';
+            note_content(value[1] != '"', before);
             return true;
         case '[':
         case '{':
-            content_ = content_ || (value[1] != ']' && value[1] != '}');
+            note_content(value[1] != ']' && value[1] != '}', before);
             return !is_blank(value[1]);
         default:
             return *value == 'n';
         }
+    }
+
+    void note_content(bool there, std::string_view before)
+    {
+        content_ = content_ || there;
+        const auto name = before.substr(before.rfind('"') + 1);
+        reasoning_ = reasoning_ || (there && is_reasoning(name));
     }
 
     // As is_content_name, of text that ends with a name and has its opening quote.
@@ -156,6 +167,7 @@ private:
     std::string_view data_;
     endpoint where_;
     bool content_ = false;
+    bool reasoning_ = false;
 };
 
 }  // namespace

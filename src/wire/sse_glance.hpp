@@ -8,9 +8,10 @@
 namespace sluice::wire {
 
 enum class glimpse {
-    nothing,  // carries nothing the tap wants
-    content,  // carries generated content and nothing else the tap wants
-    unclear   // look properly
+    nothing,    // carries nothing the tap wants
+    content,    // carries generated content and nothing else the tap wants
+    reasoning,  // the same, and some of it is reasoning
+    unclear     // look properly
 };
 
 // `data` is one line. Only an object gets an answer other than unclear.
@@ -18,6 +19,12 @@ enum class glimpse {
 
 // Members of a choice's delta that carry generated content.
 [[nodiscard]] bool is_content_name(endpoint where, std::string_view name);
+
+// Of such a name or type: what it carries is reasoning.
+[[nodiscard]] inline bool is_reasoning(std::string_view name_or_type)
+{
+    return name_or_type.find("reasoning") != std::string_view::npos;
+}
 
 // Responses events that carry some; `type` is a JSON string with its quotes.
 [[nodiscard]] bool is_content_type(std::string_view type);

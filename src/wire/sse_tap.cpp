@@ -134,7 +134,8 @@ void sse_tap::on_event(const sse_framer::event& event, time_point now)
     }
     ++events_;
     event_has_content_ = event_has_usage_ = false;
-    if (seen == glimpse::content)
+    reasoning_shown_ = reasoning_shown_ || seen == glimpse::reasoning;
+    if (seen != glimpse::nothing)
         on_content(now);
 }
 
@@ -226,7 +227,9 @@ sse_tap::wanted sse_tap::wants(char first) const
         return name == "type" && watch_.depth() == 1 ? wanted::type : wanted::nothing;
     if (name == "finish_reason")
         return first == '"' ? wanted::finish : wanted::nothing;
-    return is_content_name(where_, name) ? wanted::content : wanted::nothing;
+    if (!is_content_name(where_, name))
+        return wanted::nothing;
+    return is_reasoning(name) ? wanted::reasoning : wanted::content;
 }
 
 void sse_tap::keep_usage(std::string_view bytes)
@@ -265,6 +268,9 @@ void sse_tap::on_value(std::string_view rest, time_point now)
     case wanted::type:
         on_type(value, now);
         break;
+    case wanted::reasoning:
+        reasoning_shown_ = reasoning_shown_ || is_truthy(value);
+        [[fallthrough]];
     case wanted::content:
         if (is_truthy(value))
             on_content(now);
@@ -288,9 +294,10 @@ void sse_tap::on_finish(std::string_view value)
 
 void sse_tap::on_type(std::string_view value, time_point now)
 {
-    if (is_content_type(value))
+    if (is_content_type(value)) {
+        reasoning_shown_ = reasoning_shown_ || is_reasoning(value);
         on_content(now);
-    else if (value == R"("response.completed")")
+    } else if (value == R"("response.completed")")
         finish_ = finish::completed;
     else if (value == R"("response.incomplete")")
         finish_ = finish::incomplete;

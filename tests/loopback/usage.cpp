@@ -113,6 +113,27 @@ BOOST_AUTO_TEST_CASE(a_stream_without_the_wish_for_usage_is_counted_and_shows_no
     BOOST_TEST(w.gate.becomes("sluice_time_to_first_token_seconds_count", {"model=\"m\""}, 1));
 }
 
+// Two tokens at least have a time between them; here the client gets one.
+BOOST_AUTO_TEST_CASE(reasoning_that_is_not_shown_makes_no_stream_quick)
+{
+    constexpr std::string_view reasoned =
+        "data: {\"choices\":[],\"usage\":{\"prompt_tokens\":7,\"completion_tokens\":101,"
+        "\"total_tokens\":108,\"completion_tokens_details\":{\"reasoning_tokens\":100}}}\n\n";
+    constexpr std::string_view thought =
+        "data: {\"choices\":[{\"index\":0,\"delta\":{\"reasoning_content\":\"hm\"}}]}\n\n";
+    const auto times_counted = [&](std::string_view shown) {
+        world w;
+        auto upstream = w.ask(with_usage);
+        const auto events = std::string(shown) + token_event("one") + std::string(stop_event);
+        upstream.send(streamed(events + std::string(reasoned) + std::string(done_event)));
+        BOOST_TEST(w.client.answer().whole);
+        (void)w.gate.access_lines(1);
+        return w.gate.metric("sluice_time_per_output_token_seconds_count", {"model=\"m\""});
+    };
+    BOOST_TEST(times_counted("") == 0);
+    BOOST_TEST(times_counted(thought) == 1);
+}
+
 BOOST_AUTO_TEST_CASE(the_hidden_usage_stays_hidden_however_the_stream_is_cut)
 {
     const auto events = events_with(usage_event);

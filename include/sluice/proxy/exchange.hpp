@@ -147,6 +147,7 @@ public:
     std::optional<nanoseconds> retry_after;  // what a refusal tells the client
     std::optional<observe::stream_end> stream_end;
     std::optional<std::uint64_t> output_events;  // of a stream that could be read
+    bool reasoning_shown = false;                // by one of them
     wire::finish finish = wire::finish::none;    // as a stream told it
     wire::usage usage;
     std::optional<charge> counted;  // by the provider's usage, where that was known ahead

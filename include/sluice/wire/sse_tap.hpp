@@ -52,6 +52,10 @@ public:
     // name a role only, or the life cycle.
     [[nodiscard]] std::uint64_t content_events() const noexcept { return content_events_; }
 
+    // Whether any of them carried reasoning, or a summary of it. Where none did, what is counted as
+    // reasoning was generated before the first of them.
+    [[nodiscard]] bool reasoning_shown() const noexcept { return reasoning_shown_; }
+
     // Data events that are neither [DONE] nor JSON with balanced brackets.
     [[nodiscard]] std::uint64_t malformed_events() const noexcept { return malformed_events_; }
 
@@ -90,7 +94,7 @@ public:
     void append_last_event(std::string& out, std::string_view error) const;
 
 private:
-    enum class wanted : std::uint8_t { nothing, usage, finish, error, type, content };
+    enum class wanted : std::uint8_t { nothing, usage, finish, error, type, content, reasoning };
 
     void on_event(const sse_framer::event& event, time_point now);
     void on_name_end();
@@ -124,6 +128,7 @@ private:
     bool in_cut_line_ = false;  // cut_ follows the data line at hand
     bool second_line_ = false;  // the data line at hand is not the event's first
     bool event_has_content_ = false;
+    bool reasoning_shown_ = false;
     bool event_has_usage_ = false;
     std::uint8_t usage_depth_ = 0;   // in the outermost object's member at hand
     std::uint8_t done_matched_ = 0;  // bytes of "[DONE]" that opened this event's data

@@ -34,6 +34,7 @@ struct report {
     bool legal;
     bool said_all;
     bool boundary;
+    bool reasoning;
 
     friend bool operator==(const report&, const report&) = default;
 };
@@ -50,7 +51,8 @@ report of(const sse_tap& tap)
         tap.in_band_error(),
         tap.legal_end(),
         tap.said_all(),
-        tap.at_event_boundary()};
+        tap.at_event_boundary(),
+        tap.reasoning_shown()};
 }
 
 report whole(std::string_view text, endpoint where = endpoint::chat_completions)
@@ -141,6 +143,38 @@ BOOST_AUTO_TEST_CASE(tokens_are_timed_from_the_first_content_to_the_last)
     }
     BOOST_TEST((tap.first_token_at() == start + 3ms));
     BOOST_TEST((tap.last_token_at() == start + 4ms));
+}
+
+BOOST_AUTO_TEST_CASE(reasoning_is_told_from_what_else_is_generated_at_every_cut)
+{
+    const auto shows = [](endpoint where, std::string_view data) {
+        const auto text = "data: " + std::string(data) + "\n\n";
+        const auto seen = whole(text, where);
+        for (std::size_t cut = 1; cut < text.size(); ++cut)
+            BOOST_TEST((cut_at(text, cut, where) == seen), data << " cut at " << cut);
+        return seen.reasoning;
+    };
+    using enum endpoint;
+    for (const std::string_view delta :
+         {R"({"reasoning_content":"hm"})",
+          R"({"content":"","reasoning_content":"hm"})",
+          R"({"content":"a","reasoning":"hm"})",
+          R"({"reasoning_details":[{"text":"hm"}]})"}) {
+        const auto data = R"({"choices":[{"index":0,"delta":)" + std::string(delta) + "}]}";
+        BOOST_TEST(shows(chat_completions, data), delta);
+    }
+    for (const std::string_view delta :
+         {R"({"role":"assistant","reasoning_content":null})",
+          R"({"content":"reasoning","reasoning_content":""})",
+          R"({"tool_calls":[{"function":{"name":"reasoning","arguments":""}}]})",
+          R"({"content":"a","reasoning":null,"reasoning_details":[]})"}) {
+        const auto data = R"({"choices":[{"index":0,"delta":)" + std::string(delta) + "}]}";
+        BOOST_TEST(!shows(chat_completions, data), delta);
+    }
+    BOOST_TEST(shows(responses, R"({"type":"response.reasoning_text.delta","delta":"hm"})"));
+    BOOST_TEST(shows(responses, R"({"type":"response.reasoning_summary_text.delta","delta":"h"})"));
+    BOOST_TEST(!shows(responses, R"({"type":"response.output_text.delta","delta":"hm"})"));
+    BOOST_TEST(!shows(responses, R"({"type":"response.reasoning_text.done","text":"hm"})"));
 }
 
 BOOST_AUTO_TEST_CASE(a_text_completion_counts_text)
