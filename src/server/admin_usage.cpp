@@ -143,12 +143,19 @@ void write_totals(json_writer& out, const state::usage_totals& of)
     out.key("price_unknown").count(of.unpriced);
 }
 
-void write_moment(
-    json_writer& out, std::string_view name, const std::optional<std::int64_t>& moment)
+constexpr std::int64_t hour = 3600;
+
+// Of what is asked about: hours are summed, so all of one counts or nothing.
+std::int64_t hour_before(std::int64_t moment) noexcept
+{
+    return moment - moment % hour;
+}
+
+void write_moment(json_writer& out, std::string_view name, std::int64_t moment)
 {
     observe::timestamp_text text;
-    if (moment && *moment >= 0)
-        out.key(name).text(text.of(seconds(*moment)));
+    if (moment >= 0)
+        out.key(name).text(text.of(seconds(moment)));
 }
 
 // Off the control thread: it reads the database.
@@ -163,8 +170,10 @@ admin_response answer_usage(state::ledger& book, const state::usage_question& as
             .message = found.complaint});
     json_writer out;
     out.begin_object().key("by").texts(asked.by);
-    write_moment(out, "since", asked.since);
-    write_moment(out, "until", asked.until);
+    if (asked.since)
+        write_moment(out, "since", hour_before(*asked.since));
+    if (asked.until)
+        write_moment(out, "until", hour_before(*asked.until + hour - 1));
     out.key("rows").begin_array();
     for (const auto& row : found.rows) {
         out.begin_object();

@@ -334,6 +334,23 @@ BOOST_AUTO_TEST_CASE(a_question_that_makes_no_sense_is_refused)
         BOOST_TEST(gate.admin("GET", "/admin/v1/usage?" + query).status() == 200u, query);
 }
 
+// What is kept is sums of whole hours: the answer does not claim to begin or end within one.
+BOOST_AUTO_TEST_CASE(the_answer_tells_the_hours_it_is_of)
+{
+    listener one;
+    gateway gate(with_keys(one.port()));
+    const auto body =
+        gate.admin("GET", "/admin/v1/usage?since=2026-11-21T12:30:00Z&until=2026-11-21T14:00:01Z")
+            .body;
+    BOOST_TEST(has(body, R"("since":"2026-11-21T12:00:00.000Z")"), body);
+    BOOST_TEST(has(body, R"("until":"2026-11-21T15:00:00.000Z")"), body);
+    const auto whole =
+        gate.admin("GET", "/admin/v1/usage?since=2026-11-21T12:00:00Z&until=2026-11-21T14:00:00Z")
+            .body;
+    BOOST_TEST(has(whole, R"("since":"2026-11-21T12:00:00.000Z")"), whole);
+    BOOST_TEST(has(whole, R"("until":"2026-11-21T14:00:00.000Z")"), whole);
+}
+
 BOOST_AUTO_TEST_CASE(budgets_are_listed_and_topped_up_live)
 {
     listener one;
