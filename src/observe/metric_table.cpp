@@ -74,7 +74,7 @@ constexpr std::array<metric_row, metric_count> rows{{
     {rollbacks, "sluice_rollbacks_total", counter, "model, reason",
      "Canaries sent back to 0; reason is the guard, manual or kill."},
     {webhook_failures, "sluice_webhook_failures_total", counter, "",
-     "Rollout events no webhook took in three attempts."},
+     "Events of rollouts and budgets that no webhook took in three attempts."},
     {store_up, "sluice_store_up", gauge, "",
      "1 while Redis answers and takes what it is told; absent without `state.redis`."},
     {store_gateways, "sluice_store_gateways", gauge, "",
