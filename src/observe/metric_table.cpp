@@ -26,7 +26,7 @@ constexpr std::array<metric_row, metric_count> rows{{
     {tokens, "sluice_tokens_total", counter, "model, target, kind",
      "Tokens as providers report them at the end of an answer; kind is input, cached_input, output or reasoning."},
     {usage_unknown, "sluice_usage_unknown_total", counter, "model, target",
-     "Answers whose provider reported no usage, or only before their end."},
+     "Answers, and losers of hedges, whose provider reported no usage, or only before their end."},
     {key_requests, "sluice_key_requests_total", counter, "key",
      "Requests by key, admitted or not."},
     {limited, "sluice_limited_total", counter, "key, reason",

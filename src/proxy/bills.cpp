@@ -80,7 +80,8 @@ void write_line(
     const observe::bill& of,
     const attempt& one,
     std::string_view request_id,
-    std::string_view asked_for) noexcept
+    std::string_view asked_for,
+    bool stream) noexcept
 {
     observe::access_record line;
     line.time = of.time;
@@ -95,6 +96,7 @@ void write_line(
     line.provider = one.provider->name;
     if (!one.head.empty())
         line.status = one.response.status();
+    line.stream = stream;
     line.attempts = one.sent;
     line.duration = one.now - one.began;
     line.config_version = with.snapshots.current()->config->version;
@@ -135,7 +137,7 @@ void bill_hedge(
     add_place(bill, x.key, *x.served_by, *loser.model, *loser.target);
     add_usage(bill, *loser.target, used);
     with.ledger.charge(with.worker, bill);
-    write_line(with, bill, loser, x.request_id.view(), x.model->name);
+    write_line(with, bill, loser, x.request_id.view(), x.model->name, x.facts->stream);
 }
 
 void bill_shadow(
@@ -155,7 +157,7 @@ void bill_shadow(
     bill.estimated = estimated;
     bill.nanodollars = nanodollars;
     with.ledger.charge(with.worker, bill);
-    write_line(with, bill, copy, run.request_id, run.model->name);
+    write_line(with, bill, copy, run.request_id, run.model->name, run.facts.stream);
 }
 
 }  // namespace sluice::proxy

@@ -198,6 +198,7 @@ BOOST_AUTO_TEST_CASE(a_loser_took_until_it_was_left)
         constexpr std::string_view name = "\"duration_ms\":";
         if (line.find("\"outcome\":\"hedge\"") != std::string::npos)
             took = std::stod(line.substr(line.find(name) + name.size()));
+        BOOST_TEST(line.find("\"stream\":true") != std::string::npos, line);
     }
     BOOST_TEST(took >= 250.0);
 }

@@ -174,7 +174,7 @@ BOOST_AUTO_TEST_CASE(a_copy_has_a_bill_and_a_line_of_its_own)
         "{ provider: two, weight: 0 }], shadow: { target: two, percent: 100 } } }");
     gateway gate(made);
     auto client = gate.connect();
-    client.send(chat_text("", from_key("sk-mail", "x-sluice-tags: feature=digest\r\n")));
+    client.send(chat_text(streaming, from_key("sk-mail", "x-sluice-tags: feature=digest\r\n")));
     answer_one(one);
     BOOST_TEST(client.answer().status() == 200u);
     answer_one(two);
@@ -188,6 +188,7 @@ BOOST_AUTO_TEST_CASE(a_copy_has_a_bill_and_a_line_of_its_own)
     BOOST_TEST(has(extra, R"("outcome":"shadow")"), extra);
     BOOST_TEST(has(extra, R"("cost_usd":10.000000000)"), extra);
     BOOST_TEST(has(extra, R"("target":"two")"), extra);
+    BOOST_TEST(has(extra, R"("stream":true)"), extra);
 }
 
 BOOST_AUTO_TEST_CASE(the_slower_attempt_of_a_pair_has_a_bill_and_a_line_of_its_own)
