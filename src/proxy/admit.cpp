@@ -211,9 +211,12 @@ net::task<result<void>> admit(services& with, exchange& x)
     if (auto taken = take_limits(with, x); !taken)
         co_return taken.error();
     if (const auto wait = x.holds.wait(); wait.count() > 0) {
-        x.queued += wait;
-        with.cells.queue.observe(wait);
+        const auto began = x.now;
         const bool due = co_await pause(with, x.stop, wait);
+        x.now = steady::now();
+        const auto waited = x.now - began;  // less where the client left
+        x.queued += waited;
+        with.cells.queue.observe(waited);
         if (!due)
             co_return x.fail(x.stopped_or(errc::client_closed_request));
     }

@@ -195,6 +195,17 @@ BOOST_AUTO_TEST_CASE(a_client_that_leaves_the_queue_leaves_nothing_behind)
     BOOST_TEST(w.gate.becomes("sluice_in_flight_requests", {}, 1));
     leaving.close();
     BOOST_TEST(w.gate.becomes("sluice_in_flight_requests", {}, 0));
+    // It waited until it left, not for its turn.
+    const auto line = w.gate.access_lines(2)[1];
+    const auto millis = [&](std::string_view name) {
+        const auto at = line.find(name);
+        return at == std::string::npos ? -1 : std::stod(line.substr(at + name.size()));
+    };
+    const auto waited = millis("\"queue_ms\":");
+    const auto took = millis("\"duration_ms\":");
+    BOOST_TEST(waited > 0, line);
+    BOOST_TEST(waited <= took, line);
+    BOOST_TEST(w.gate.metric("sluice_queue_seconds_sum") <= took / 1000);
 }
 
 BOOST_AUTO_TEST_CASE(only_so_many_requests_are_in_flight)
