@@ -23,6 +23,21 @@ CASES = [
     ("rollbacks of long ago", "canary", "Rollbacks", EVERYTHING, {ROLLBACKS: "1x30"}, {'{model="m", reason="errors"}': 0}),
     ("the first bills of a key, and all of another one after a restart", "money", "Reserved and spent", EVERYTHING,
      {COST % "new": "_x15 3x15", COST % "old": "7x15 1x15"}, {"{}": 4}),
+    # The stream that broke has an estimated cost, and no tokens that anybody counted.
+    ("half of the canary's streams break", "canary", "Dollars per 1000 tokens", EVERYTHING,
+     {COST % "k": "0+4x30", 'sluice_cost_estimated_usd_total{instance="a:9090",model="m",target="t"}': "0+2x30",
+      'sluice_tokens_total{instance="a:9090",model="m",target="t",kind="input"}': "0+750x30",
+      'sluice_tokens_total{instance="a:9090",model="m",target="t",kind="output"}': "0+250x30"}, {'{model="m", target="t"}': 2}),
+    ("a target that tells all", "canary", "Dollars per 1000 tokens", EVERYTHING,
+     {COST % "k": "0+4x30", 'sluice_tokens_total{instance="a:9090",model="m",target="t",kind="input"}': "0+1000x30"},
+     {'{model="m", target="t"}': 4}),
+    # Requests stand under the model that answered; one that was refused made no attempt.
+    ("two attempts, then the model behind answers", "upstreams", "Attempts per request", EVERYTHING,
+     {'sluice_attempts_total{model="first",target="t",outcome="status_5xx"}': "0+120x30",
+      'sluice_attempts_total{model="behind",target="t",outcome="success"}': "0+60x30",
+      'sluice_requests_total{model="first",target="t",code="200",stream="true"}': "0x30",
+      'sluice_requests_total{model="first",target="none",code="429",stream="true"}': "0+50x30",
+      'sluice_requests_total{model="behind",target="t",code="200",stream="true"}': "0+60x30"}, {"{}": 3}),
 ]
 
 
