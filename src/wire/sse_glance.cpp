@@ -114,7 +114,7 @@ private:
         const auto size = std::min(close + 1, end) - value;
         const std::string_view type(value, static_cast<std::size_t>(size));
         content_ = content_ || is_content_type(type);
-        reasoning_ = content_ && is_reasoning(type);
+        reasoning_ = content_ && is_reasoning_type(type);
         return content_;
     }
 
@@ -141,8 +141,7 @@ private:
     void note_content(bool there, std::string_view before)
     {
         content_ = content_ || there;
-        const auto name = before.substr(before.rfind('"') + 1);
-        reasoning_ = reasoning_ || (there && is_reasoning(name));
+        reasoning_ = reasoning_ || (there && names_reasoning(before));
     }
 
     // As is_content_name, of text that ends with a name and has its opening quote.
@@ -162,6 +161,13 @@ private:
         default:
             return ends_with(before, R"("audio)");
         }
+    }
+
+    // As is_reasoning_name, of what names_content() has accepted.
+    [[nodiscard]] static bool names_reasoning(std::string_view before)
+    {
+        return ends_with(before, "reasoning_content") || ends_with(before, "reasoning")
+               || ends_with(before, "reasoning_details");
     }
 
     std::string_view data_;

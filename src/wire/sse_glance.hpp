@@ -20,13 +20,19 @@ enum class glimpse {
 // Members of a choice's delta that carry generated content.
 [[nodiscard]] bool is_content_name(endpoint where, std::string_view name);
 
-// Of such a name or type: what it carries is reasoning.
-[[nodiscard]] inline bool is_reasoning(std::string_view name_or_type)
+// Of such a name: what it carries is reasoning.
+[[nodiscard]] inline bool is_reasoning_name(std::string_view name)
 {
-    return name_or_type.find("reasoning") != std::string_view::npos;
+    return name.starts_with("reasoning");
 }
 
 // Responses events that carry some; `type` is a JSON string with its quotes.
 [[nodiscard]] bool is_content_type(std::string_view type);
+
+// Of such a type: what it carries is reasoning.
+[[nodiscard]] inline bool is_reasoning_type(std::string_view type)
+{
+    return type.starts_with(R"("response.reasoning)");
+}
 
 }  // namespace sluice::wire

@@ -229,7 +229,7 @@ sse_tap::wanted sse_tap::wants(char first) const
         return first == '"' ? wanted::finish : wanted::nothing;
     if (!is_content_name(where_, name))
         return wanted::nothing;
-    return is_reasoning(name) ? wanted::reasoning : wanted::content;
+    return is_reasoning_name(name) ? wanted::reasoning : wanted::content;
 }
 
 void sse_tap::keep_usage(std::string_view bytes)
@@ -295,7 +295,7 @@ void sse_tap::on_finish(std::string_view value)
 void sse_tap::on_type(std::string_view value, time_point now)
 {
     if (is_content_type(value)) {
-        reasoning_shown_ = reasoning_shown_ || is_reasoning(value);
+        reasoning_shown_ = reasoning_shown_ || is_reasoning_type(value);
         on_content(now);
     } else if (value == R"("response.completed")")
         finish_ = finish::completed;
