@@ -151,4 +151,29 @@ BOOST_AUTO_TEST_CASE(an_ipv6_address_matches_however_it_is_spelled)
     BOOST_TEST(server::text_of("::1", 8080) == "[::1]:8080");
 }
 
+BOOST_AUTO_TEST_CASE(what_is_bound_gets_the_tls_its_address_has_now)
+{
+    const auto with = [](std::string host, std::uint16_t port, std::string certificate) {
+        config::listen_address made{.host = std::move(host), .port = port, .tls = {}};
+        if (!certificate.empty())
+            made.tls.emplace().certificate = std::move(certificate);
+        return made;
+    };
+    std::vector<config::listen_address> bound{
+        with("127.0.0.1", 0, "first"),
+        with("127.0.0.1", 0, "second"),
+        with("0:0:0:0:0:0:0:1", 8080, ""),
+        with("127.0.0.1", 8080, "gone from the file")};
+    server::renew_tls(
+        bound,
+        {with("127.0.0.1", 9999, "not bound yet"),
+         with("::1", 8080, "now with"),
+         with("127.0.0.1", 0, "renewed"),
+         with("127.0.0.1", 0, "")});
+    BOOST_TEST(bound[0].tls.value().certificate == "renewed");
+    BOOST_TEST(!bound[1].tls);
+    BOOST_TEST(bound[2].tls.value().certificate == "now with");
+    BOOST_TEST(bound[3].tls.value().certificate == "gone from the file");
+}
+
 BOOST_AUTO_TEST_SUITE_END()
