@@ -123,51 +123,53 @@ private:
         // null first: most members that could carry something carry nothing
         if (*value == 'n')
             return true;
-        if (!names_content(before))
+        const auto what = named(before);
+        if (what == glimpse::nothing)
             return true;
         switch (*value) {
         case '"':
-            note_content(value[1] != '"', before);
+            note(what, value[1] != '"');
             return true;
         case '[':
         case '{':
-            note_content(value[1] != ']' && value[1] != '}', before);
+            note(what, value[1] != ']' && value[1] != '}');
             return !is_blank(value[1]);
         default:
             return *value == 'n';
         }
     }
 
-    void note_content(bool there, std::string_view before)
+    void note(glimpse what, bool there)
     {
         content_ = content_ || there;
-        reasoning_ = reasoning_ || (there && names_reasoning(before));
+        reasoning_ = reasoning_ || (there && what == glimpse::reasoning);
     }
 
-    // As is_content_name, of text that ends with a name and has its opening quote.
-    [[nodiscard]] bool names_content(std::string_view before) const
+    // As is_content_name and is_reasoning_name, of text that ends with a name and has its opening
+    // quote.
+    [[nodiscard]] glimpse named(std::string_view before) const
     {
+        const auto any_of = [](bool reasoning, bool other) {
+            return reasoning ? glimpse::reasoning : other ? glimpse::content : glimpse::nothing;
+        };
         switch (before.back()) {
         case 't':
-            return ends_with(before, R"("content)") || ends_with(before, R"("reasoning_content)")
-                   || (where_ == endpoint::completions && ends_with(before, R"("text)"));
+            if (ends_with(before, R"("content)"))
+                return glimpse::content;
+            return any_of(
+                ends_with(before, R"("reasoning_content)"),
+                where_ == endpoint::completions && ends_with(before, R"("text)"));
         case 'g':
-            return ends_with(before, R"("reasoning)");
+            return any_of(ends_with(before, R"("reasoning)"), false);
         case 's':
-            return ends_with(before, R"("tool_calls)")
-                   || ends_with(before, R"("reasoning_details)");
+            return any_of(
+                ends_with(before, R"("reasoning_details)"), ends_with(before, R"("tool_calls)"));
         case 'l':
-            return ends_with(before, R"("refusal)") || ends_with(before, R"("function_call)");
+            return any_of(
+                false, ends_with(before, R"("refusal)") || ends_with(before, R"("function_call)"));
         default:
-            return ends_with(before, R"("audio)");
+            return any_of(false, ends_with(before, R"("audio)"));
         }
-    }
-
-    // As is_reasoning_name, of what names_content() has accepted.
-    [[nodiscard]] static bool names_reasoning(std::string_view before)
-    {
-        return ends_with(before, "reasoning_content") || ends_with(before, "reasoning")
-               || ends_with(before, "reasoning_details");
     }
 
     std::string_view data_;
