@@ -102,6 +102,33 @@ net::task<result<void>> relaying::break_off(errc why)
     co_return result<void>{};
 }
 
+// For its connection's sake, which would have to be opened anew for the next request. The client
+// has gone: nobody waits.
+net::task<> relaying::take_last_chunk()
+{
+    constexpr milliseconds moment{250};
+    const auto until = steady::now() + moment;
+    upstream_->socket().probe();
+    while (how_.from == http::framing::chunked && rest_bytes_ == 0 && !from_.complete) {
+        const net::io waited = co_await upstream_->readable(until);
+        if (waited != net::io::ok)
+            co_return;
+        const auto got = upstream_->receive(with_.in);
+        if (got.status == net::io::again)
+            continue;
+        if (got.status != net::io::ok)
+            co_return;
+        net::gather unsent;
+        const std::span<char> input(with_.in.data(), got.bytes);
+        const auto step = body_.feed(input, steady::now(), unsent, transfer::more_input::none);
+        const bool whole = step.consumed == got.bytes && step.state != transfer::progress::broken;
+        from_.complete = whole && step.state == transfer::progress::end && !from_.cut
+                         && from_.response.keep_alive();
+        if (!whole)
+            co_return;
+    }
+}
+
 // The client has the stream's last word, at which SDKs leave, and only the framing's end is
 // missing: whoever went, nothing broke.
 net::task<result<void>> relaying::end_as_told(errc why)
@@ -113,6 +140,8 @@ net::task<result<void>> relaying::end_as_told(errc why)
     const bool ended = there && body_.end_here(out);
     if (!ended || why == errc::draining)
         x_.keep_alive = false;
+    if (!there)
+        co_await take_last_chunk();
     if (ended) {
         const net::io sent = co_await send(out);
         (void)note_sent(sent, out, false);

@@ -37,6 +37,7 @@ private:
     net::task<result<void>> provider_closed();
     net::task<result<void>> break_off(errc why);
     net::task<result<void>> end_as_told(errc why);
+    net::task<> take_last_chunk();
     net::task<turn> beat();
     [[nodiscard]] charge known_cost(bool whole) noexcept;
     [[nodiscard]] time_point stalled_at() const noexcept;

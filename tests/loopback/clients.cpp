@@ -110,6 +110,31 @@ BOOST_AUTO_TEST_CASE(a_client_that_leaves_at_the_streams_last_word_has_been_answ
     }
 }
 
+// Unless this test stands still for too long.
+BOOST_AUTO_TEST_CASE(the_connection_of_a_stream_whose_client_left_at_its_last_word_is_used_again)
+{
+    bool again = false;
+    for (unsigned i = 0; i < 5 && !again; ++i) {
+        world w;
+        auto client = w.gate.connect();
+        client.send(chat_text(streaming));
+        auto upstream = w.provider.accept();
+        (void)upstream.request();
+        upstream.send(std::string(stream_head) + chunk(token_event("one")) + chunk(done_event));
+        (void)client.until(done_event);
+        client.close();
+        // Once the gateway has noticed.
+        auto next = w.gate.connect();
+        next.send(get_text("/healthz"));
+        (void)next.answer();
+        upstream.send(last_chunk);
+        (void)w.gate.settled("sluice_requests_total");
+        next.send(chat_text());
+        again = upstream.stirs(patience) && upstream.ended() == ending::none;
+    }
+    BOOST_TEST(again);
+}
+
 BOOST_AUTO_TEST_CASE(a_provider_is_not_read_faster_than_its_client_reads)
 {
     world w("{ write: 400ms }");
