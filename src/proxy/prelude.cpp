@@ -35,9 +35,7 @@ bool is_readable(const http::response_head& head) noexcept
 bool is_cut_json(std::string_view text) noexcept
 {
     wire::json_watch watch;
-    const char* p = text.data();
-    while (watch.next(p, text.data() + text.size()) != wire::json_watch::hit::none) {
-    }
+    watch.pass(text);
     return watch.depth() > 0;
 }
 
@@ -84,6 +82,11 @@ std::string held_payload(const attempt& one)
     return text;
 }
 
+bool is_json_answer(const http::response_head& head) noexcept
+{
+    return head.status() == 200 && is_readable(head) && has_media_type(head, "application/json");
+}
+
 prelude::prelude(const attempt& one, const question& asked)
     : what_(kind::other),
       most_(one.model->precommit.bytes),
@@ -98,8 +101,7 @@ prelude::prelude(const attempt& one, const question& asked)
         return;
     } else if (is_event_stream(head)) {
         what_ = is_readable(head) ? kind::stream : kind::opaque;
-    } else if (
-        head.status() == 200 && is_readable(head) && has_media_type(head, "application/json")) {
+    } else if (is_json_answer(head)) {
         what_ = kind::json;
     }
 }

@@ -23,6 +23,7 @@ transfer::settings settings_for(const exchange& x) noexcept
     how.client_is_old = x.head.minor_version() == 0;
     how.events = is_event_stream(answer);
     how.readable = encoding.empty() || iequals(encoding, "identity");
+    how.json_by_close = how.from == http::framing::until_close && is_json_answer(answer);
     how.remove_usage = x.tried->ask_usage && how.events && how.readable;
     how.where = x.facts->where;
     how.secrets = x.tried->provider->api_keys;

@@ -56,6 +56,8 @@ transfer::transfer(const settings& how, std::vector<std::string_view>& pieces) n
         tap_.emplace(how.where);
     if (how.events && how.remove_usage)
         filter_.emplace();
+    if (how.json_by_close)
+        json_.emplace();
 }
 
 transfer::step transfer::feed(
@@ -101,6 +103,8 @@ void transfer::look(std::span<char> payload, time_point now)
         tap_->feed(payload, now);
     else if (body_tap_)
         body_tap_->feed(payload);
+    if (json_)
+        json_->pass({payload.data(), payload.size()});
 }
 
 // One whole chunk, which is how nearly every event comes: it may keep its framing although others
@@ -261,6 +265,8 @@ transfer::progress transfer::closed(net::gather& out)
 
 bool transfer::legal_end() const noexcept
 {
+    if (json_)
+        return json_->depth() == 0;
     return !tap_ || tap_->legal_end() || tap_->in_band_error();
 }
 

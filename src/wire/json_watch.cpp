@@ -67,6 +67,13 @@ void json_watch::string_run(const char*& p, const char* end) noexcept
     p = stop;
 }
 
+void json_watch::pass(std::string_view text)
+{
+    const char* p = text.data();
+    while (next(p, text.data() + text.size()) != hit::none) {
+    }
+}
+
 json_watch::hit json_watch::next(const char*& p, const char* end)
 {
     while (p != end) {

@@ -312,6 +312,21 @@ BOOST_AUTO_TEST_CASE(a_stream_without_a_legal_end_is_not_ended)
     }
 }
 
+BOOST_AUTO_TEST_CASE(long_json_that_ends_with_its_connection_is_ended_only_where_it_may)
+{
+    const std::string begun = "{\"data\":[{\"embedding\":\"" + std::string(200'000, 'A');
+    for (const std::string& body : {begun, begun + "\"}]}"}) {
+        world w;
+        auto upstream = w.ask();
+        upstream.send("HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n" + body);
+        upstream.close();
+        const auto answer = w.client.answer();
+        BOOST_TEST(answer.status() == 200u);
+        BOOST_TEST(answer.body == body);
+        BOOST_TEST(answer.whole == (body != begun));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(a_stream_may_end_with_done_or_with_a_finish_reason)
 {
     for (const auto& end : {std::string(done_event), std::string(stop_event)}) {

@@ -59,6 +59,8 @@ private:
 
 // Whether this is the head of a stream of events.
 [[nodiscard]] bool is_event_stream(const http::response_head& head) noexcept;
+// JSON that can be looked into.
+[[nodiscard]] bool is_json_answer(const http::response_head& head) noexcept;
 
 // Waits until it is clear whether the client gets this answer. `so_far` has looked once. Afterwards
 // the answer lies in memory of the attempt.

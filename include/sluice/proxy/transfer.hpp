@@ -8,6 +8,7 @@
 #include <sluice/http/writer.hpp>
 #include <sluice/net/stream.hpp>
 #include <sluice/wire/body_tap.hpp>
+#include <sluice/wire/json_watch.hpp>
 #include <sluice/wire/redact.hpp>
 #include <sluice/wire/sse_tap.hpp>
 #include <sluice/wire/usage_filter.hpp>
@@ -33,6 +34,7 @@ public:
         bool client_is_old = false;                // HTTP/1.0: knows no chunks
         bool events = false;                       // a text/event-stream
         bool readable = true;                      // not compressed: can be looked into
+        bool json_by_close = false;                // only its text tells whether it is whole
         bool remove_usage = false;                 // the usage event was asked for by the gateway
         wire::endpoint where = wire::endpoint::chat_completions;
         std::span<const std::string> secrets;  // outlive the transfer
@@ -75,7 +77,8 @@ public:
     // The provider has closed: `end` where that ends its message, else `broken`.
     [[nodiscard]] progress closed(net::gather& out);
 
-    // Whether the body ended where its dialect allows it; true for what is no event stream.
+    // Whether the body ended where its dialect allows it, or JSON where it may; true for what is
+    // neither.
     [[nodiscard]] bool legal_end() const noexcept;
 
     // Whether what was sent ends with the stream's last word: only framing is missing.
@@ -129,6 +132,7 @@ private:
     bool filters_ = false;  // there may be something to take out
     std::optional<wire::usage_filter> filter_;
     std::optional<wire::body_tap> body_tap_;
+    std::optional<wire::json_watch> json_;  // with json_by_close
     std::vector<std::string_view>& pieces_;
     std::string joined_;                   // pieces that were too many for one gathered write
     std::array<size_line, 3> size_lines_;  // of one step: its data, what the filter held, an error

@@ -21,6 +21,9 @@ public:
     // Advances p.
     [[nodiscard]] hit next(const char*& p, const char* end);
 
+    // Whatever there is in it.
+    void pass(std::string_view text);
+
     // After a member: its name as it was sent, empty if longer than 32 bytes; how many objects and
     // arrays are open around it (1: a member of the outermost object).
     [[nodiscard]] std::string_view name() const noexcept { return {name_.data(), name_bytes_}; }
