@@ -28,7 +28,7 @@ constexpr std::array<metric_row, metric_count> rows{{
     {usage_unknown, "sluice_usage_unknown_total", counter, "model, target",
      "Answers, and losers of hedges, whose provider reported no usage, or only before their end."},
     {key_requests, "sluice_key_requests_total", counter, "key",
-     "Requests by key, admitted or not."},
+     "Requests for a model by key, admitted or not."},
     {limited, "sluice_limited_total", counter, "key, reason",
      "Requests refused by a limit; reason is requests, tokens, concurrent, budget or queue_timeout."},
     {limited_shadow, "sluice_limited_shadow_total", counter, "key, reason",
