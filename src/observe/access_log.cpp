@@ -19,7 +19,7 @@ namespace {
 constexpr milliseconds beat{50};  // between two looks into the rings while there is traffic
 constexpr milliseconds long_beat{1000};
 constexpr unsigned beats_to_sleep = 20;
-constexpr std::size_t line_bytes = 2048;
+constexpr std::size_t line_bytes = 3072;
 
 template <std::size_t N>
 struct literal {
@@ -56,8 +56,8 @@ std::string_view format(const access_record& r, std::string_view time, std::span
     add_text(line, key<"client">, r.client, 64);
     add_text(line, key<"method">, r.method, 16);
     add_text(line, key<"path">, r.path, 64);
-    add_text(line, key<"model">, r.model, 128);
-    add_text(line, key<"answered_by">, r.answered_by, 128);
+    add_text(line, key<"model">, r.model, 256);
+    add_text(line, key<"answered_by">, r.answered_by, 256);
     add_text(line, key<"target">, r.target, 128);
     add_text(line, key<"arm">, r.arm, 16);
     add_text(line, key<"provider">, r.provider, 128);

@@ -23,8 +23,8 @@ inline constexpr std::string_view other_name = "other";
 // Ids of each kind; a name beyond it is counted under `other`. Only reloads can use ids up.
 inline constexpr std::size_t max_ids = 65'536;
 
-// Longer names are cut at a character's end.
-inline constexpr std::size_t max_label_bytes = 128;
+// Longer names are cut at a character's end. A model's may be as long in the configuration.
+inline constexpr std::size_t max_label_bytes = 256;
 
 // What may stand in a label: valid UTF-8 without control characters, at most max_label_bytes.
 [[nodiscard]] std::string label_value(std::string_view name);

@@ -53,6 +53,14 @@ BOOST_AUTO_TEST_CASE(two_names_that_look_the_same_as_labels_are_one_id)
     BOOST_TEST(names.arm("a", "b\nc") != names.arm("a\nb", "c"));
 }
 
+// As long as the configuration lets a model's be.
+BOOST_AUTO_TEST_CASE(two_long_names_of_models_are_not_one)
+{
+    catalogue names;
+    const std::string shared(255, 'm');
+    BOOST_TEST(names.arm(shared + "1", "t") != names.arm(shared + "2", "t"));
+}
+
 BOOST_AUTO_TEST_CASE(the_way_to_a_fallback_has_an_id_and_cells_of_its_own)
 {
     catalogue names;
@@ -76,7 +84,8 @@ BOOST_AUTO_TEST_CASE(a_label_is_valid_utf8_and_bounded)
     BOOST_TEST(label_value("a\xff\xc0\xaf") == "a\xef\xbf\xbd\xef\xbf\xbd\xef\xbf\xbd");
     BOOST_TEST(label_value("\xed\xa0\x80").size() == 9U);  // a surrogate is three bad bytes
     BOOST_TEST(label_value("a\"\\b") == "a\"\\b");
-    BOOST_TEST(label_value(std::string(127, 'x') + "é") == std::string(127, 'x'));
+    const std::string nearly(max_label_bytes - 1, 'x');
+    BOOST_TEST(label_value(nearly + "é") == nearly);
 }
 
 BOOST_AUTO_TEST_CASE(names_beyond_the_bound_are_counted_as_other)
