@@ -1,6 +1,7 @@
 #include <sluice/base/text.hpp>
 
 #include <array>
+#include <ctime>
 #include <random>
 
 namespace sluice {
@@ -75,6 +76,16 @@ std::string random_name()
     for (auto& byte : bytes)
         byte = static_cast<std::uint8_t>(random());
     return hex(bytes.data(), bytes.size());
+}
+
+std::string http_date(std::chrono::system_clock::time_point when)
+{
+    const std::time_t seconds_since = std::chrono::system_clock::to_time_t(when);
+    std::tm parts{};
+    ::gmtime_r(&seconds_since, &parts);
+    std::array<char, 40> text{};
+    const auto size = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+    return {text.data(), size};
 }
 
 }  // namespace sluice

@@ -1,4 +1,5 @@
 #include <sluice/base/put.hpp>
+#include <sluice/base/text.hpp>
 #include <sluice/proxy/answer.hpp>
 #include <sluice/proxy/client.hpp>
 #include <sluice/proxy/routes.hpp>
@@ -164,6 +165,8 @@ net::task<bool> answer(
     head.field(http::header::content_type, type);
     head.field(http::header::content_length, body.size());
     x.now = steady::now();
+    const std::chrono::system_clock::time_point time(x.now.time_since_epoch() + with.system_ahead);
+    head.field(http::header::date, http_date(time));
     write_own_fields(head, x);
     if (x.error)
         write_error_fields(head, x);

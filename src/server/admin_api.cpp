@@ -187,6 +187,7 @@ admin_response admin_api::answer(const admin_request& request, std::string_view 
         response = error_answer(errc::internal_error);
     }
     response.content_length(response.body().size());
+    response.set(http::field::date, http_date(std::chrono::system_clock::now()));
     return response;
 }
 

@@ -1,3 +1,4 @@
+#include <sluice/base/text.hpp>
 #include <sluice/simulate/reply.hpp>
 
 #include <boost/beast/http/status.hpp>
@@ -5,7 +6,6 @@
 #include <algorithm>
 #include <array>
 #include <cstdio>
-#include <ctime>
 
 namespace sluice::simulate {
 
@@ -30,16 +30,6 @@ std::string make_head(unsigned status, const fields& lines)
         boost::beast::http::obsolete_reason(boost::beast::http::int_to_status(status));
     return "HTTP/1.1 " + std::to_string(status) + ' ' + std::string(reason) + "\r\n" + lines.text()
            + "\r\n";
-}
-
-std::string http_date(std::chrono::system_clock::time_point when)
-{
-    const std::time_t seconds_since = std::chrono::system_clock::to_time_t(when);
-    std::tm parts{};
-    ::gmtime_r(&seconds_since, &parts);
-    std::array<char, 40> text{};
-    const auto size = std::strftime(text.data(), text.size(), "%a, %d %b %Y %H:%M:%S GMT", &parts);
-    return {text.data(), size};
 }
 
 std::string chunk(std::string_view bytes)

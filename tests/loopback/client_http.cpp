@@ -2,9 +2,12 @@
 
 #include "support/gateway.hpp"
 #include "support/upstream.hpp"
+#include <sluice/http/retry_after.hpp>
 
 #include <boost/test/unit_test.hpp>
 
+#include <chrono>
+#include <string>
 #include <thread>
 #include <utility>
 
@@ -276,6 +279,26 @@ BOOST_AUTO_TEST_CASE(every_limit_of_a_head_is_named)
     w.client = w.gate.connect();
     w.client.send(get_text("/healthz", "cookie: " + longest + "\r\n"));
     BOOST_TEST(w.client.answer().status() == 200u);
+}
+
+// RFC 9110 6.6.1: an origin that has a clock says when.
+BOOST_AUTO_TEST_CASE(the_gateways_own_answers_say_when_they_were_made)
+{
+    using std::chrono::system_clock;
+    const auto before = std::chrono::floor<std::chrono::seconds>(system_clock::now());
+    world w;
+    for (const auto& text :
+         {get_text("/healthz"),
+          get_text("/v1/models"),
+          get_text("/nothing"),
+          std::string("?\r\n\r\n")}) {
+        w.client = w.gate.connect();
+        w.client.send(text);
+        const auto said = w.client.answer().header("date");
+        const auto when = sluice::http::parse_http_date(said, system_clock::now());
+        BOOST_TEST_REQUIRE(when.has_value(), text << said);
+        BOOST_TEST((*when >= before && *when <= system_clock::now()), said);
+    }
 }
 
 BOOST_AUTO_TEST_CASE(an_answer_to_a_head_that_cannot_be_read_can_be_traced)

@@ -2,6 +2,7 @@
 // Words about ASCII text that several layers share.
 
 #include <algorithm>
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 #include <string>
@@ -53,5 +54,8 @@ struct string_hash {
 
 // 32 digits of those that nobody else has or can guess.
 [[nodiscard]] std::string random_name();
+
+// The form of a date that is to be sent (RFC 9110 5.6.7): "Sun, 06 Nov 1994 08:49:37 GMT".
+[[nodiscard]] std::string http_date(std::chrono::system_clock::time_point when);
 
 }  // namespace sluice

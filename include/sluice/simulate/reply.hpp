@@ -25,9 +25,6 @@ private:
 // Status line, `lines` and the blank line.
 [[nodiscard]] std::string make_head(unsigned status, const fields& lines);
 
-// RFC 9110 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT".
-[[nodiscard]] std::string http_date(std::chrono::system_clock::time_point when);
-
 // One chunk with its size line. `bytes` is not empty.
 [[nodiscard]] std::string chunk(std::string_view bytes);
 
