@@ -1,11 +1,15 @@
 """Counts that do not depend on how busy the machine is: system calls, allocations, instructions."""
 
+import os
 import re
+import select
 import shutil
 import signal
 import struct
 import subprocess
+import tempfile
 import time
+from pathlib import Path
 
 from machine import Child, processes_of
 
@@ -24,10 +28,20 @@ def can_trace():
 
 def syscalls_by_perf(pid, directory, work):
     """All system calls of all threads while `work()` runs. Nothing in the program is slowed by it."""
-    out = directory / "perf"
+    home = Path(tempfile.mkdtemp(dir=directory))
+    out, tell, heard = home / "perf", home / "tell", home / "heard"
+    os.mkfifo(tell)
+    os.mkfifo(heard)
+    answers = os.open(heard, os.O_RDWR)
     pids = ",".join(str(process) for process in processes_of(pid))
-    with Child(["perf", "stat", "-x,", "-e", TRACEPOINT, "-p", pids, "-o", str(out)]) as perf:
-        time.sleep(0.5)
+    with Child(["perf", "stat", "-x,", "-e", TRACEPOINT, "-p", pids, "-o", str(out), "--delay=-1",
+                f"--control=fifo:{tell},{heard}"]) as perf:
+        with open(tell, "r+b", buffering=0) as words:
+            words.write(b"enable\n")
+            begun = select.select([answers], [], [], 30)[0]  # it counts when it says so
+        os.close(answers)
+        if not begun:
+            raise RuntimeError("perf does not begin to count")
         result = work()
         perf.stop(signal.SIGINT)
     found = re.search(rf"^(\d+),.*{TRACEPOINT}", out.read_text(), re.M)
@@ -36,13 +50,22 @@ def syscalls_by_perf(pid, directory, work):
     return int(found.group(1)), result
 
 
+def traced(processes):
+    """Whether all of their threads are."""
+    tasks = [task for process in processes for task in Path(f"/proc/{process}/task").iterdir()]
+    return all(re.search(r"^TracerPid:\t[1-9]", (task / "status").read_text(), re.M) for task in tasks)
+
+
 def syscalls_by_strace(pid, directory, work):
     """As above, by name. strace stops the program at every call: it is slower, and so finds more to do
     each time it wakes, which makes epoll_wait rarer than it is in life."""
     out = directory / "strace"
-    words = [word for process in processes_of(pid) for word in ("-p", str(process))]
+    processes = processes_of(pid)
+    words = [word for process in processes for word in ("-p", str(process))]
     with Child(["strace", "-f", "-c", "-U", "name,calls", "-o", str(out), *words]) as strace:
-        time.sleep(0.7)
+        until = time.monotonic() + 30
+        while not traced(processes) and time.monotonic() < until:
+            time.sleep(0.05)
         result = work()
         strace.stop(signal.SIGINT)
     calls = {}
