@@ -2,6 +2,7 @@
 """How the gateway ends: gently when asked, and with nothing acknowledged lost when not."""
 import asyncio
 import json
+import pathlib
 import signal
 import socket
 import subprocess
@@ -19,6 +20,13 @@ def refused(server):
         return False
     except OSError:
         return True
+
+
+def stands_still(pid):
+    """Every thread: one that still ran would accept, and whom it accepted would be idle."""
+    states = [(task / "stat").read_text().rpartition(")")[2].split()[0]
+              for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
+    return set(states) == {"T"}
 
 
 class Drain(Case):
@@ -43,6 +51,7 @@ class Drain(Case):
         # The clients connect, and the end is asked for, while no worker runs for longer than an
         # idle connection is left open; their requests come just after.
         server.signal(signal.SIGSTOP)
+        self.assertTrue(until(lambda: stands_still(server.process.pid)))
         clients = [self.connected(server) for _ in range(32)]
         time.sleep(3)
         server.signal(signal.SIGTERM)
