@@ -130,11 +130,28 @@ void worker::insist()
     });
 }
 
-void worker::take(int descriptor, std::size_t where, std::string address)
+bool worker::take(int descriptor, std::size_t where, std::string_view address)
 {
-    boost::asio::post(context_, [this, descriptor, where, address = std::move(address)]() mutable {
-        open_session(descriptor, where, std::move(address));
+    arriving_.fetch_add(1);
+    if (over_.load()) {
+        arriving_.fetch_sub(1);
+        return false;
+    }
+    boost::asio::post(context_, [this, descriptor, where, from = std::string(address)]() mutable {
+        arriving_.fetch_sub(1);
+        open_session(descriptor, where, std::move(from));
     });
+    return true;
+}
+
+// Who hands over says so before it looks, and this looks after it has said so: one sees the other.
+bool worker::nobody_comes() noexcept
+{
+    over_.store(true);
+    if (arriving_.load() == 0)
+        return true;
+    over_.store(false);
+    return false;
 }
 
 void worker::apply(installed next)
@@ -224,9 +241,9 @@ void worker::place(int descriptor, std::size_t where, std::string address)
         return;
     }
     const auto mine = connections();
-    if (least != this && mine > least->connections() + least->connections() / 4 + uneven) {
+    if (least != this && mine > least->connections() + least->connections() / 4 + uneven
+        && least->take(descriptor, where, address)) {
         cells_.handed_over.add();
-        least->take(descriptor, where, std::move(address));
         return;
     }
     open_session(descriptor, where, std::move(address));
@@ -305,7 +322,7 @@ void worker::on_tick()
         if (now >= *drained_by_ + last_words)
             sessions_.cut_all();
         // Another worker may hand over a connection until it has heard.
-        if (now >= ends_after_ && gate_.count() + services_.copies.count() == 0) {
+        if (now >= ends_after_ && gate_.count() + services_.copies.count() == 0 && nobody_comes()) {
             last_tick_.store(std::numeric_limits<std::int64_t>::max(), std::memory_order_relaxed);
             serves_.store(std::numeric_limits<std::uint64_t>::max(), std::memory_order_release);
             commons_.took_up();

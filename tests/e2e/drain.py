@@ -1,8 +1,11 @@
 #!/usr/bin/env python3
 """How the gateway ends: gently when asked, and with nothing acknowledged lost when not."""
 import asyncio
+import ctypes
 import json
+import os
 import pathlib
+import select
 import signal
 import socket
 import subprocess
@@ -27,6 +30,32 @@ def stands_still(pid):
     states = [(task / "stat").read_text().rpartition(")")[2].split()[0]
               for task in pathlib.Path(f"/proc/{pid}/task").iterdir()]
     return set(states) == {"T"}
+
+
+def answered(clients):
+    return select.select(clients, [], [], 0)[0]
+
+
+class Stopped:
+    """One thread of a process stands still, as on a processor that others hold, while the rest goes on."""
+    SEIZE, INTERRUPT, DETACH = 0x4206, 0x4207, 17
+
+    def __init__(self, thread):
+        self.thread = thread
+        self.libc = ctypes.CDLL(None, use_errno=True)
+
+    def request(self, number):
+        if self.libc.ptrace(number, self.thread, None, None) != 0:
+            raise OSError(ctypes.get_errno(), f"ptrace({number:#x}, {self.thread})")
+
+    def __enter__(self):
+        self.request(self.SEIZE)
+        self.request(self.INTERRUPT)
+        os.waitpid(self.thread, 0x40000000)  # __WALL
+        return self
+
+    def __exit__(self, *_):
+        self.request(self.DETACH)
 
 
 class Drain(Case):
@@ -62,6 +91,24 @@ class Drain(Case):
             client.sendall(request_bytes("/v1/chat/completions", chat()))
             answers.append(client.recv(12))
         self.assertEqual(answers, [b"HTTP/1.1 200"] * len(clients))
+        self.assertEqual(server.wait(), 0)
+
+    def test_a_worker_that_ended_first_gets_no_connection_of_one_that_was_late(self):
+        provider = self.simulator()
+        server = self.gateway([("stable", provider.url + "/v1", 1)])
+        threads = pathlib.Path(f"/proc/{server.process.pid}/task")
+        early, late = sorted(int(each.name) for each in threads.iterdir())[-2:]
+        with Stopped(late):
+            clients = [self.connected(server) for _ in range(96)]
+            for client in clients:
+                client.sendall(request_bytes("/v1/chat/completions", chat()))
+            self.assertTrue(until(lambda: len(answered(clients)) >= 8), "nobody serves")
+            server.signal(signal.SIGTERM)
+            self.assertTrue(until(lambda: not (threads / str(early)).exists()), "the worker that runs does not end")
+            # So many wait that the one that is left would give of them.
+            self.assertLess(len(answered(clients)), 64)
+        self.assertTrue(until(lambda: len(answered(clients)) == len(clients)), "clients without any word")
+        self.assertEqual([client.recv(12) for client in clients], [b"HTTP/1.1 200"] * len(clients))
         self.assertEqual(server.wait(), 0)
 
     def connected(self, server):

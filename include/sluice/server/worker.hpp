@@ -80,8 +80,8 @@ public:
     void leave(time_point until, milliseconds idle);
     // Ends everything at once.
     void insist();
-    // Takes over a connection that another worker accepted.
-    void take(int descriptor, std::size_t where, std::string address);
+    // Takes over a connection that another worker accepted. False: this one has ended. Any thread.
+    [[nodiscard]] bool take(int descriptor, std::size_t where, std::string_view address);
     // When the loop's last tick was, in steady nanoseconds; the greatest number once it has ended.
     // Any thread.
     [[nodiscard]] std::int64_t last_tick() const noexcept
@@ -114,6 +114,7 @@ private:
     void apply(installed next);
     void begin_drain(time_point until, milliseconds idle);
     void close_idle(time_point now);
+    [[nodiscard]] bool nobody_comes() noexcept;
     void on_tick();
     void publish_gauges();
     void schedule_tick();
@@ -136,6 +137,8 @@ private:
     milliseconds idle_{0};  // for so long a connection may be, while it drains
     time_point ends_after_{};
     std::atomic<std::size_t> connections_{0};
+    std::atomic<unsigned> arriving_{0};  // connections that others hand over
+    std::atomic<bool> over_{false};
     std::atomic<std::int64_t> last_tick_{0};
     std::atomic<std::uint64_t> serves_{0};
 };
