@@ -66,4 +66,11 @@ std::optional<jwt_identity> verify_jwt(
     return identity;
 }
 
+bool names_new_key(std::string_view token, const jwt_settings& settings)
+{
+    const auto parsed = wire::parse_jwt(token);
+    return parsed && settings.url && settings.keys && !parsed->key_id.empty()
+           && !settings.keys->has(parsed->key_id);
+}
+
 }  // namespace sluice::config

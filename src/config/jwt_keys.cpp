@@ -212,6 +212,11 @@ jwt_keys::~jwt_keys()
     OPENSSL_cleanse(secret_.data(), secret_.size());
 }
 
+bool jwt_keys::has(std::string_view id) const noexcept
+{
+    return std::ranges::any_of(keys_, [&](const key& one) { return one.id == id; });
+}
+
 bool jwt_keys::verify(const wire::jwt& token) const
 {
     const quiet errors;

@@ -48,7 +48,8 @@ inline constexpr schema_row of_keys[] = {
     {.path = "jwt.keys", .limit = "a readable file, or an `https://` URL; `http://` to loopback only",
      .meaning = "JSON Web Key Set of the issuer, for RS256 and ES256."},
     {.path = "jwt.refresh", .kind = value_kind::duration, .fallback = "10m", .min = second, .max = day,
-     .meaning = "How often the URL is asked again; what it said last stays when it cannot be reached."},
+     .meaning = "How often the URL is asked again; what it said last stays when it cannot be reached. Asked within a "
+                "second or two, and at most every 30 s, when a token names a key (`kid`) that was not there."},
     {.path = "jwt.secret", .kind = value_kind::secret, .limit = "at least 32 visible ASCII characters; instead of `keys`",
      .meaning = "What the issuer signs with, for HS256."},
     {.path = "jwt.algorithms", .kind = value_kind::texts, .fallback = "all that `keys` or `secret` is for",

@@ -134,6 +134,7 @@ void run(const demo_options& options, std::ostream& out)
     server::gateway_options how;
     how.config_path = path;
     how.environment = config::process_environment();
+    how.ends_with_terminal = true;
     how.on_ready = [&] {
         const auto port = started->listening().front().port;
         out << what_to_try(options.program, port, started->admin_port()) << std::flush;

@@ -60,8 +60,11 @@ bearer_ptr token_cache::find(
                            : nullptr;
     ++verified_;
     auto identity = config::verify_jwt(token, *settings.jwt, system_now);
-    if (!identity)
+    if (!identity) {
+        if (config::names_new_key(token, *settings.jwt))
+            naming_new_keys_.store(naming_new_keys() + 1, std::memory_order_relaxed);
         return nullptr;
+    }
     const auto* key = key_for(settings, *identity, believed_now);
     if (key == nullptr)
         return nullptr;

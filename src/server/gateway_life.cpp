@@ -8,6 +8,15 @@
 #include <utility>
 
 namespace sluice::server {
+namespace {
+
+bool is_ignored(int number)
+{
+    struct sigaction now{};
+    return ::sigaction(number, nullptr, &now) == 0 && now.sa_handler == SIG_IGN;
+}
+
+}  // namespace
 
 change_report gateway::parts::reload(const origin& by)
 {
@@ -34,7 +43,7 @@ void gateway::parts::on_signal()
     signals_.async_wait([this](const boost::system::error_code& ec, int number) {
         if (ec)
             return;
-        if (number == SIGHUP)
+        if (number == SIGHUP && !options_.ends_with_terminal)
             reload_by_signal();
         else if (number == SIGUSR2)
             upgrade();
@@ -100,6 +109,10 @@ void gateway::parts::judge()
         late_.look(steady::now());
     }
     show_budgets();
+    std::uint64_t naming_new_keys = 0;
+    for (const auto& each : commons_.all)
+        naming_new_keys += each->tokens().naming_new_keys();
+    token_keys_.look_for_new_keys(naming_new_keys, steady::now());
     judging_.async_wait([this](const boost::system::error_code& ec) {
         if (!ec)
             judge();
@@ -173,8 +186,10 @@ void gateway::parts::run()
     std::signal(SIGPIPE, SIG_IGN);
     std::signal(SIGXFSZ, SIG_IGN);
     if (options_.handle_signals) {
-        for (const int number : {SIGTERM, SIGINT, SIGHUP, SIGUSR2})
+        for (const int number : {SIGTERM, SIGINT, SIGUSR2})
             signals_.add(number);
+        if (!options_.ends_with_terminal || !is_ignored(SIGHUP))
+            signals_.add(SIGHUP);
         on_signal();
     }
     inherit();

@@ -59,6 +59,17 @@ void jwks_fetcher::look()
         timer_.cancel();
 }
 
+void jwks_fetcher::look_for_new_keys(std::uint64_t tokens, time_point now)
+{
+    if (tokens == tokens_ || now < new_keys_after_)
+        return;
+    // None waits: keys are being fetched, perhaps from before the new one.
+    if (timer_.cancel() == 0)
+        return;
+    tokens_ = tokens;
+    new_keys_after_ = now + between_new_keys;
+}
+
 void jwks_fetcher::stop()
 {
     stopped_ = true;

@@ -13,7 +13,7 @@ import sys
 import time
 
 import harness
-from harness import Case, Gateway, Load, Mock, chat, data_events, exchange, request_bytes, until
+from harness import Case, Gateway, Load, Mock, Program, chat, data_events, exchange, request_bytes, until
 
 
 def refused(server):
@@ -180,6 +180,20 @@ class Drain(Case):
         self.assert_ended_honestly(answer)
         self.assertLess(took, 10 * harness.SLOW)
         server.wait()
+
+
+class Demo(Case):
+    def demo(self, *words):
+        started = self.started(Program(*words, harness.BINARY, "demo", "--port", "0", "--admin-port", "0", "--rate", "0"))
+        started.wait_for("Ctrl-C ends it")
+        started.signal(signal.SIGHUP)
+        return started
+
+    def test_it_ends_with_its_terminal_unless_nohup_asks_it_not_to(self):
+        stays = self.demo("nohup")
+        self.assertEqual(self.demo().wait(), 0)
+        self.assertIsNone(stays.process.poll())
+        self.assertEqual(stays.stop(), 0)
 
 
 class Kill(Case):

@@ -194,6 +194,26 @@ BOOST_AUTO_TEST_CASE(before_there_are_keys_a_token_is_told_to_come_again)
     BOOST_TEST(answer_to(gate, place.token_of_second()).status() == 401U);
 }
 
+BOOST_AUTO_TEST_CASE(a_token_of_a_new_key_has_it_fetched_and_made_up_ones_not_again_and_again)
+{
+    key_place place(key_place::first_keys);
+    auto echo = echo_server();
+    gateway gate(
+        config(echo.port()).set("jwt", place.settings("1d")).set("keys", "[{ id: team }]"));
+    BOOST_TEST(becomes(gate, place.token_of_first(), 200));
+    place.phase = key_place::second_keys;
+    BOOST_TEST(becomes(gate, place.token_of_second(), 200));
+    BOOST_TEST(place.asked == 2);
+    // Longer than it takes to look for them.
+    const auto begin = clock::now();
+    for (int i = 0; clock::now() < begin + std::chrono::seconds(2); ++i) {
+        const auto made_up = R"({"alg":"ES256","kid":")" + std::to_string(i) + R"("})";
+        BOOST_REQUIRE(
+            answer_to(gate, place.second.es256(payload("team"), made_up)).status() == 401U);
+    }
+    BOOST_TEST(place.asked <= 2 + (clock::now() - begin) / std::chrono::seconds(30));
+}
+
 BOOST_AUTO_TEST_CASE(another_refresh_is_in_force_at_once)
 {
     key_place place(key_place::first_keys);

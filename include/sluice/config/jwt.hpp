@@ -39,6 +39,7 @@ public:
     // By a key of the token's id and of its algorithm's kind; by any of that kind when the token
     // names none.
     [[nodiscard]] bool verify(const wire::jwt& token) const;
+    [[nodiscard]] bool has(std::string_view id) const noexcept;
 
     [[nodiscard]] const std::string& source() const noexcept { return source_; }
 
@@ -82,5 +83,9 @@ struct jwt_identity {
 // a signature's verification.
 [[nodiscard]] std::optional<jwt_identity> verify_jwt(
     std::string_view token, const jwt_settings& settings, nanoseconds system_now);
+
+// It names a key that was not there when keys were fetched: its issuer may have a new one. Nothing
+// of it is verified.
+[[nodiscard]] bool names_new_key(std::string_view token, const jwt_settings& settings);
 
 }  // namespace sluice::config

@@ -8,6 +8,7 @@
 #include <sluice/config/snapshot.hpp>
 
 #include <array>
+#include <atomic>
 #include <cstddef>
 #include <memory>
 #include <optional>
@@ -41,6 +42,11 @@ public:
 
     // Signatures that were verified, of whatever outcome.
     [[nodiscard]] std::size_t verified() const noexcept { return verified_; }
+    // Tokens refused so far that name a key nobody has fetched. Any thread.
+    [[nodiscard]] std::uint64_t naming_new_keys() const noexcept
+    {
+        return naming_new_keys_.load(std::memory_order_relaxed);
+    }
 
 private:
     struct entry {
@@ -54,6 +60,7 @@ private:
     std::uint64_t version_ = 0;                     // of the snapshot they hold under
     std::size_t next_ = 0;                          // the way that is taken next
     std::size_t verified_ = 0;
+    std::atomic<std::uint64_t> naming_new_keys_{0};
 };
 
 }  // namespace sluice::proxy

@@ -21,6 +21,8 @@ struct gateway_options {
     config::environment environment;
     // SIGTERM and SIGINT drain, SIGHUP reloads, SIGUSR2 hands over to a new process.
     bool handle_signals = true;
+    // SIGHUP drains too: a terminal was closed. Not where it is ignored already, as by nohup.
+    bool ends_with_terminal = false;
     own_command command = {};
     milliseconds upgrade_limit{30'000};  // for the new process to be ready
     // Of a process that takes over: received already. Null: there is none.

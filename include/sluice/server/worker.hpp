@@ -99,6 +99,7 @@ public:
         return connections_.load(std::memory_order_relaxed);
     }
     [[nodiscard]] const observe::worker_cells& cells() const noexcept { return cells_; }
+    [[nodiscard]] const proxy::token_cache& tokens() const noexcept { return services_.tokens; }
 
 private:
     struct listening {
