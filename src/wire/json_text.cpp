@@ -43,6 +43,12 @@ constexpr char meaning(char c) noexcept
     return meanings[static_cast<unsigned char>(c)];
 }
 
+constexpr bool is_simple(char c) noexcept
+{
+    const char meant = meaning(c);
+    return meant != 0 && meant != 'u' && meant != '\\';
+}
+
 // The length of the escape at p, 0 if there is none.
 std::size_t escape_length(const char* p, const char* end) noexcept
 {
@@ -114,33 +120,34 @@ const char* skip_digits(const char* p, const char* end) noexcept
 
 escapes check_escapes(std::string_view text)
 {
-    const char* const begin = text.data();
-    const char* const end = begin + text.size();
-    bool seen = false;
-    // `behind` is where the last escape ended: its second backslash opens nothing.
-    const char* behind = begin;
-    const auto check = [&](const char* at) {
-        if (at < behind)
-            return true;
-        const auto length = escape_length(at, end);
-        behind = at + length;
-        seen = true;
-        return length != 0;
-    };
-    const auto* p = static_cast<const char*>(std::memchr(begin, '\\', text.size()));
+    const char* const end = text.data() + text.size();
+    const auto* p = static_cast<const char*>(std::memchr(text.data(), '\\', text.size()));
     if (p == nullptr)
         return escapes::none;
-    for (; end - p >= 64; p += 64) {
+    // What follows the escape before: its second backslash opens nothing.
+    const char* behind = p;
+    for (; end - p > 64; p += 64) {
         const std::uint64_t low = block(p).equal('\\') | block(p + 16).equal('\\') << 16U;
         const std::uint64_t high = block(p + 32).equal('\\') | block(p + 48).equal('\\') << 16U;
-        for (auto hits = low | high << 32U; hits != 0; hits &= hits - 1)
-            if (!check(p + std::countr_zero(hits)))
+        for (auto hits = low | high << 32U; hits != 0; hits &= hits - 1) {
+            const char* const at = p + std::countr_zero(hits);
+            if (is_simple(at[1]) || at < behind)
+                continue;
+            const auto length = escape_length(at, end);
+            if (length == 0)
                 return escapes::invalid;
+            behind = at + length;
+        }
     }
-    for (; p != end; ++p)
-        if (*p == '\\' && !check(p))
+    for (; p != end; ++p) {
+        if (*p != '\\' || p < behind)
+            continue;
+        const auto length = escape_length(p, end);
+        if (length == 0)
             return escapes::invalid;
-    return seen ? escapes::valid : escapes::none;
+        behind = p + length;
+    }
+    return escapes::valid;
 }
 
 bool is_number(std::string_view token) noexcept

@@ -35,6 +35,19 @@ public:
         return true;
     }
 
+    // The first bytes of this token and of the three behind it, packed; 0 if there are fewer.
+    [[nodiscard]] std::uint32_t peek_four() const noexcept
+    {
+        return end_ - at_ < 4 ? 0
+                              : packed(text_[*at_], text_[at_[1]], text_[at_[2]], text_[at_[3]]);
+    }
+    [[nodiscard]] static constexpr std::uint32_t packed(char a, char b, char c, char d) noexcept
+    {
+        const auto octet = [](char one) { return std::uint32_t{static_cast<unsigned char>(one)}; };
+        return octet(a) | octet(b) << 8U | octet(c) << 16U | octet(d) << 24U;
+    }
+    void pass(std::size_t tokens) noexcept { at_ += tokens; }
+
     // All bytes of the number, literal or string (with its quotes) at hand.
     [[nodiscard]] std::string_view token() const noexcept;
 
@@ -42,9 +55,6 @@ public:
     [[nodiscard]] bool skip_value(std::size_t depth) noexcept;
 
 private:
-    [[nodiscard]] bool skip_scalar() noexcept;
-    [[nodiscard]] bool skip_name() noexcept { return take('"') && take(':'); }
-
     std::string_view text_;
     const std::uint32_t* at_;
     const std::uint32_t* end_;

@@ -438,7 +438,7 @@ BOOST_FIXTURE_TEST_CASE(every_truncation_is_refused, a_parser)
 BOOST_FIXTURE_TEST_CASE(verdicts_agree_with_a_full_parse_of_damaged_bodies, a_parser)
 {
     const auto whole = with(
-        R"("stream":true,"stream_options":{"include_usage":null},"tools":[{"a":[1,-2.5e+3,true,false,null,{}]},[]],"s":"a\n\"\\b\/")");
+        R"("stream":true,"stream_options":{"include_usage":null},"tools":[{"a":[1,-2.5e+3,true,false,null,{}]},[]],"m":[{"r":"u","c":"it\n"},{"a":"b","c":"d","e":{"f":"g"}}],"s":"a\n\"\\b\/")");
     constexpr std::string_view junk = "{}[]:,\"\\ 0123456789-+.eEtrufalsn/x\x01\x7f\xc3\xff";
     simdjson::dom::parser oracle;
     sluice::random_engine draw(7);
