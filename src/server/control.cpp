@@ -76,7 +76,8 @@ control::control(
     at_start_ = current_ = std::move(built.snapshot);
     config::enforce(*current_);
     // Saved although nothing has changed: the next start must not use this version again.
-    if (const auto ec = parts_.overrides.save(live_, current_->version))
+    const auto ec = parts_.overrides.save(live_, current_->version);
+    if (ec && !state::is_want_of_room(ec))
         throw std::runtime_error("live changes cannot be saved: " + ec.message());
     show(*current_, parts_.values);
 }

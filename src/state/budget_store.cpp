@@ -52,19 +52,14 @@ bool is_believable(sqlite_statement& row, int column)
 
 }  // namespace
 
-budget_store::budget_store(const std::string& path, std::string& complaint)
-    : database_(open_store(path, budget_form(), complaint)),
+budget_reader::budget_reader(sqlite_database of)
+    : database_(std::move(of)),
       find_(database_.prepare(find_row)),
-      operations_(database_.prepare(find_operations)),
-      save_(database_.prepare(save_row)),
-      book_(database_.prepare(save_operations)),
-      prune_(database_.prepare(prune_rows)),
-      prune_operations_(database_.prepare(prune_operations)),
-      reach_(database_.prepare(save_reached))
+      operations_(database_.prepare(find_operations))
 {
 }
 
-std::optional<budget_row> budget_store::find(
+std::optional<budget_row> budget_reader::find(
     const std::string& budget, std::int64_t period, bool& damaged)
 {
     find_.bind(1, std::string_view(budget)).bind(2, period);
@@ -81,7 +76,7 @@ std::optional<budget_row> budget_store::find(
     return found;
 }
 
-std::optional<reached_dates> budget_store::reached()
+std::optional<reached_dates> budget_reader::reached()
 {
     auto row = database_.prepare(find_reached);
     if (!row.step())
@@ -89,9 +84,19 @@ std::optional<reached_dates> budget_store::reached()
     return reached_dates{row.integer(0), row.integer(1)};
 }
 
+budget_store::budget_store(const std::string& path, std::string& complaint)
+    : reader_(open_store(path, budget_form(), complaint)),
+      save_(reader_.database().prepare(save_row)),
+      book_(reader_.database().prepare(save_operations)),
+      prune_(reader_.database().prepare(prune_rows)),
+      prune_operations_(reader_.database().prepare(prune_operations)),
+      reach_(reader_.database().prepare(save_reached))
+{
+}
+
 void budget_store::save(const std::vector<budget_row>& rows, const reached_dates& reached)
 {
-    database_.transaction([&] {
+    reader_.database().transaction([&] {
         for (const auto& row : rows) {
             const std::string_view id = row.budget;
             save_.bind(1, id).bind(2, row.period).bind(3, row.granted);

@@ -26,26 +26,38 @@ struct reached_dates {
     std::int64_t month = 0;
 };
 
+// What stands there, also where nothing can be written. One thread. Everything throws sqlite_error.
+class budget_reader {
+public:
+    explicit budget_reader(sqlite_database of);
+
+    // `damaged`: there is one, with numbers that no account has; none is the answer.
+    [[nodiscard]] std::optional<budget_row> find(
+        const std::string& budget, std::int64_t period, bool& damaged);
+    [[nodiscard]] std::optional<reached_dates> reached();
+    [[nodiscard]] sqlite_database& database() noexcept { return database_; }
+
+private:
+    sqlite_database database_;
+    sqlite_statement find_;
+    sqlite_statement operations_;
+};
+
 // One thread. Everything throws sqlite_error.
 class budget_store {
 public:
     // `complaint`: a corrupt file that was set aside.
     budget_store(const std::string& path, std::string& complaint);
 
-    // `damaged`: there is one, with numbers that no account has; none is the answer.
-    [[nodiscard]] std::optional<budget_row> find(
-        const std::string& budget, std::int64_t period, bool& damaged);
+    [[nodiscard]] budget_reader& reader() noexcept { return reader_; }
     // The file is not there any more: nothing of it is, and what is saved is nobody's.
-    [[nodiscard]] bool moved() const noexcept { return database_.moved(); }
-    [[nodiscard]] std::optional<reached_dates> reached();
+    [[nodiscard]] bool moved() noexcept { return reader_.database().moved(); }
 
     // On the disk, all of it, when it returns.
     void save(const std::vector<budget_row>& rows, const reached_dates& reached);
 
 private:
-    sqlite_database database_;
-    sqlite_statement find_;
-    sqlite_statement operations_;
+    budget_reader reader_;
     sqlite_statement save_;
     sqlite_statement book_;
     sqlite_statement prune_;

@@ -1,4 +1,5 @@
 #include <sluice/state/directory.hpp>
+#include <sluice/state/kept_file.hpp>
 
 #include <cerrno>
 #include <fcntl.h>
@@ -50,7 +51,7 @@ void see_that_it_is_writable(const std::string& path)
     if (file >= 0)
         ::close(file);
     ::unlink(probe.c_str());
-    if (!written)
+    if (!written && !is_want_of_room({error, std::generic_category()}))
         refuse(path, "cannot be written (" + reason(error) + "); live changes would be lost");
 }
 

@@ -62,13 +62,7 @@ bool grants::parts::open(time_point now)
         gone_ = false;
         if (!complaint.empty())
             log_.error("budgets_corrupt", complaint);
-        const auto reached = store_->reached();
-        if (reached && !calendar_->not_before(reached->day, reached->month))
-            log_.warn(
-                "budgets_of_the_future",
-                "budgets were used under a date that is days ahead of today's: the clock was wrong "
-                "then, or is now");
-        today_ = calendar_->update(how_.time.system(), now);
+        heed_dates(store_->reader(), now);
         return true;
     } catch (const sqlite_error& why) {
         store_.reset();
@@ -77,19 +71,47 @@ bool grants::parts::open(time_point now)
     }
 }
 
+void grants::parts::heed_dates(budget_reader& in, time_point now)
+{
+    const auto reached = in.reached();
+    if (reached && !calendar_->not_before(reached->day, reached->month))
+        log_.warn(
+            "budgets_of_the_future",
+            "budgets were used under a date that is days ahead of today's: the clock was wrong "
+            "then, or is now");
+    today_ = calendar_->update(how_.time.system(), now);
+}
+
+// What was spent is known on a full disk too.
+std::optional<budget_reader> grants::parts::as_it_stands(time_point now)
+{
+    if (gone_ || std::ranges::none_of(slots_, [&](const auto& each) {
+            return each->account.stale(today_);
+        }))
+        return std::nullopt;
+    try {
+        budget_reader in(sqlite_database(how_.path, sqlite_database::mode::read));
+        heed_dates(in, now);
+        return in;
+    } catch (const sqlite_error&) {
+        return std::nullopt;  // told of where it could not be opened to be written
+    }
+}
+
 void grants::parts::begin_periods(time_point now)
 {
-    const bool readable = open(now);
+    const bool writable = open(now);
+    auto unwritable = writable ? std::nullopt : as_it_stands(now);
     spent_before known(how_.usage_path, zone_, today_);
     for (auto& each : slots_) {
         auto& account = each->account;
         if (!account.stale(today_))
             continue;
         std::optional<budget_row> row;
-        each->unread = !readable;
-        if (readable) {
+        each->unread = !store_ && !unwritable;
+        if (!each->unread) {
             try {
-                row = find_row(account);
+                row = find_row(store_ ? store_->reader() : *unwritable, account);
             } catch (const sqlite_error& why) {
                 each->unread = true;
                 failed(why, now);
@@ -101,15 +123,15 @@ void grants::parts::begin_periods(time_point now)
         if (!row)
             account.begin_spent(known.of(account.id(), account.period()));
     }
-    if (readable)
+    if (writable)
         read_late(now);
 }
 
 // Throws sqlite_error. None as well where it is there and cannot be true.
-std::optional<budget_row> grants::parts::find_row(const grant_account& of)
+std::optional<budget_row> grants::parts::find_row(budget_reader& in, const grant_account& of)
 {
     bool damaged = false;
-    auto row = store_->find(of.id(), of.period_of(today_), damaged);
+    auto row = in.find(of.id(), of.period_of(today_), damaged);
     if (damaged)
         log_.error(
             "budget_unbelievable",
@@ -126,7 +148,7 @@ void grants::parts::read_late(time_point now)
         if (!each->unread || !store_)
             continue;
         try {
-            if (const auto row = find_row(each->account))
+            if (const auto row = find_row(store_->reader(), each->account))
                 each->account.add_written(*row);
             each->unread = false;
         } catch (const sqlite_error& why) {

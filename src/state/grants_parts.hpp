@@ -47,9 +47,11 @@ private:
     void follow(const config::snapshot& config, policy::time_zone zone);
     [[nodiscard]] slot* find(std::string_view id);
     [[nodiscard]] bool open(time_point now);
+    void heed_dates(budget_reader& in, time_point now);
+    [[nodiscard]] std::optional<budget_reader> as_it_stands(time_point now);
     void begin_periods(time_point now);
     void read_late(time_point now);
-    [[nodiscard]] std::optional<budget_row> find_row(const grant_account& of);
+    [[nodiscard]] std::optional<budget_row> find_row(budget_reader& in, const grant_account& of);
     [[nodiscard]] std::vector<budget_row> unwritten() const;
     [[nodiscard]] bool see_that_it_is_there();
     void tend(slot& of, time_point now);

@@ -70,6 +70,12 @@ std::size_t hash_of(std::string_view text)
 
 }  // namespace
 
+bool is_want_of_room(const std::error_code& ec) noexcept
+{
+    return ec == std::error_code(ENOSPC, std::generic_category())
+           || ec == std::error_code(EDQUOT, std::generic_category());
+}
+
 kept_file::kept_file(std::string path, std::size_t max_bytes)
     : path_(std::move(path)),
       directory_(std::filesystem::path(path_).parent_path().string()),

@@ -27,6 +27,29 @@ void make_private(const std::string& path)
         ::close(file);
 }
 
+// With nothing in a log of writes.
+bool stands_in_its_file(const std::string& path)
+{
+    const std::filesystem::path log(path + "-wal");
+    std::error_code ec;
+    return !std::filesystem::exists(log, ec)
+           || (std::filesystem::is_regular_file(log, ec) && std::filesystem::is_empty(log, ec));
+}
+
+// The name under which SQLite takes a file for one that nobody writes to:
+// https://sqlite.org/uri.html
+std::string unchanging(const std::string& path)
+{
+    std::string name = "file:";
+    for (const char c : path) {
+        if (c == '%' || c == '?' || c == '#')
+            name += c == '%' ? "%25" : c == '?' ? "%3f" : "%23";
+        else
+            name += c;
+    }
+    return name + "?immutable=1";
+}
+
 // A program newer than this one may have altered it, or somebody by hand.
 void see_that_it_is_ours(sqlite_database& opened, const store_form& form)
 {
@@ -88,6 +111,12 @@ bool sqlite_error::corrupt() const noexcept
 {
     const int code = code_ & 0xff;
     return code == SQLITE_CORRUPT || code == SQLITE_NOTADB;
+}
+
+bool sqlite_error::of_the_disk() const noexcept
+{
+    const int code = code_ & 0xff;
+    return code == SQLITE_IOERR || code == SQLITE_CANTOPEN || code == SQLITE_FULL;
 }
 
 bool sqlite_error::of_the_form() const noexcept
@@ -181,10 +210,24 @@ void sqlite_database::closer::operator()(sqlite3* open) const noexcept
 
 sqlite_database::sqlite_database(const std::string& path, mode how)
 {
-    const int flags =
-        how == mode::read ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE;
+    if (how == mode::create) {
+        open(path, SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE);
+        return;
+    }
+    open(path, SQLITE_OPEN_READONLY);
+    try {
+        run("PRAGMA schema_version");
+    } catch (const sqlite_error& why) {
+        if (!why.of_the_disk() || !stands_in_its_file(path))
+            throw;
+        open(unchanging(path), SQLITE_OPEN_READONLY | SQLITE_OPEN_URI);
+    }
+}
+
+void sqlite_database::open(const std::string& name, int flags)
+{
     sqlite3* opened = nullptr;
-    const int code = sqlite3_open_v2(path.c_str(), &opened, flags | SQLITE_OPEN_NOMUTEX, nullptr);
+    const int code = sqlite3_open_v2(name.c_str(), &opened, flags | SQLITE_OPEN_NOMUTEX, nullptr);
     open_.reset(opened);
     if (code != SQLITE_OK)
         fail(opened, code);

@@ -23,6 +23,8 @@ public:
 
     // The file is not what SQLite wrote, or not of our form: no use to try again.
     [[nodiscard]] bool corrupt() const noexcept;
+    // A file could not be made, read or written.
+    [[nodiscard]] bool of_the_disk() const noexcept;
     // A statement does not fit what is in the file.
     [[nodiscard]] bool of_the_form() const noexcept;
     // A progress handler or a time limit ended it.
@@ -63,6 +65,8 @@ class sqlite_database {
 public:
     enum class mode : std::uint8_t { create, read };
 
+    // To read one needs no room on the disk where all of it stands in the file, as after a clean
+    // end; SQLite alone would make a file beside it.
     sqlite_database(const std::string& path, mode how);
 
     void run(const char* sql);  // may be several statements
@@ -88,6 +92,7 @@ public:
     [[nodiscard]] sqlite3* handle() const noexcept { return open_.get(); }
 
 private:
+    void open(const std::string& name, int flags);
     // A full disk ends a transaction by itself, or not.
     void roll_back();
 

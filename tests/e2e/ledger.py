@@ -162,18 +162,17 @@ class Full(Case):
             lambda: resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (0, hard)),
             lambda: resource.prlimit(server.process.pid, resource.RLIMIT_FSIZE, (hard, hard)))
 
-    def test_a_file_system_without_room(self):
-        room = self.directory / "small"
+    def small_room(self, name, budget):
+        """(settings with their state on a small file system, what fills it, what empties it)"""
+        room = self.directory / name
         room.mkdir()
         mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=512k", "tmpfs", room], capture_output=True)
         if mounted.returncode != 0:
             self.skipTest("no small file system can be mounted here")
         self.stack.callback(subprocess.run, ["umount", "-l", str(room)])
-        mock = self.simulator()
-        settings = settings_with(self.directory, mock, "100 USD")
+        settings = settings_with(self.directory, self.simulator(), budget)
         settings["state"] = {"directory": str(room / "state")}
         settings["access_log"] = "off"
-        server = self.started(Gateway(settings, self.directory))
         ballast = room / "ballast"
 
         def fill():
@@ -183,6 +182,31 @@ class Full(Case):
                         file.write(b"x" * 512)
                 except OSError:
                     pass
+        return settings, fill, ballast.unlink
+
+    def test_it_starts_without_room_and_knows_what_was_spent(self):
+        settings, fill, empty = self.small_room("full_at_start", "0.005 USD")
+        server = self.started(Gateway(settings, self.directory))
+
+        def answer(key=harness.CLIENT_KEY):
+            return fetch(server.url + "/v1/chat/completions", "POST", harness.chat(),
+                         {"authorization": f"Bearer {key}"})[0]
+        self.assertTrue(until(lambda: answer() == 429, 20), "never spent")
+        self.assertEqual(server.stop(), 0)
+        fill()
+        server = self.started(Gateway(settings, self.directory))
+        self.assertEqual([answer(), answer(FREE_KEY)], [429, 200], server.output())
+        server.wait_for('"budgets_not_written"')
+        self.assertEqual(server.total("sluice_state_unwritten"), 1)
+        empty()
+        self.assertTrue(until(lambda: (server.total("sluice_state_unwritten"), server.total("sluice_ledger_up")) == (0, 1), 20),
+                        server.output())
+        self.assertEqual([answer(), answer(FREE_KEY)], [429, 200], server.output())
+        self.assertEqual(server.stop(), 0)
+
+    def test_a_file_system_without_room(self):
+        settings, fill, empty = self.small_room("small", "100 USD")
+        server = self.started(Gateway(settings, self.directory))
 
         # What SQLite has taken already it may use again: until that is used up, nothing fails.
         def ask_until_full():
@@ -194,7 +218,7 @@ class Full(Case):
         if server.total("sluice_ledger_up") == 1:
             self.skipTest("the file system is full and SQLite still has room in what it holds")
         self.ask(server, 50)
-        ballast.unlink()
+        empty()
         self.assertTrue(until(lambda: server.total("sluice_ledger_up") == 1, 20), server.output())
         self.assertEqual(server.total("sluice_ledger_lost_bills_total"), 0)
         self.assertEqual(server.stop(), 0)

@@ -10,9 +10,9 @@ namespace sluice::state {
 // dies.
 class directory {
 public:
-    // Creates `path` (0700) and its missing parents if need be, sees that a file can be written,
-    // and takes the lock. Throws std::runtime_error whose text names the directory and what to do
-    // about it.
+    // Creates `path` (0700) and its missing parents if need be, sees that a file can be written or
+    // could if there was room, and takes the lock. Throws std::runtime_error whose text names the
+    // directory and what to do about it.
     explicit directory(std::string path);
     ~directory();
     directory(const directory&) = delete;

@@ -10,6 +10,9 @@
 
 namespace sluice::state {
 
+// The disk, or what this user may have of it, is full: there may be room again.
+[[nodiscard]] bool is_want_of_room(const std::error_code& ec) noexcept;
+
 // One thread. Blocks on the disk.
 class kept_file {
 public:

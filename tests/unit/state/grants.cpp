@@ -553,6 +553,27 @@ BOOST_AUTO_TEST_CASE(accounts_that_cannot_be_read_begin_with_what_the_ledger_kno
     BOOST_TEST(w.take_up_to(200) == 40);
 }
 
+BOOST_AUTO_TEST_CASE(accounts_that_cannot_be_written_are_read_all_the_same)
+{
+    world w;
+    BOOST_TEST(w.take_up_to(70) == 70);
+    w.tended->close(20s);
+    w.tended.reset();
+    // As on a full disk: SQLite cannot make it.
+    const auto in_the_way = w.where.file("budgets.db-shm");
+    std::filesystem::create_symlink(w.where.file("no/such/place"), in_the_way);
+    w.start();
+    BOOST_TEST(!w.tended->read().up);
+    BOOST_TEST(w.logged("budgets_not_written"));
+    BOOST_TEST(w.take_up_to(200) == 30);
+    std::filesystem::remove(in_the_way);
+    w.look(1s);
+    BOOST_TEST(w.tended->read().up);
+    w.tended->close(20s);
+    w.start();
+    BOOST_TEST(w.take_up_to(200) == 0);
+}
+
 BOOST_AUTO_TEST_CASE(accounts_that_are_taken_away_are_written_again_and_it_is_told)
 {
     world w;
