@@ -37,11 +37,14 @@ spent_before::sums spent_before::read(config::period period) const
     try {
         sqlite_database database(path_, sqlite_database::mode::read);
         auto row = database.prepare(
-            "SELECT key, tenant, model, sum(nanodollars) FROM usage WHERE hour >= ?1"
+            "SELECT key, tenant, model, sum(nanodollars) FROM usage WHERE hour >= ?1 AND hour < ?2"
             " AND outcome IN ('answered', 'failed', 'cancelled') GROUP BY 1, 2, 3");
-        const auto begin = begin_of(period, zone_, today_).time_since_epoch().count();
-        row.bind(1, std::int64_t{begin - begin % 3600});
-        const std::string end = period == config::period::day ? ":daily" : ":monthly";
+        // An hour within which the period begins is of the one before, as in usage by days. What is
+        // later than the period was billed while the clock was wrong.
+        const bool day = period == config::period::day;
+        row.bind(1, std::int64_t{begin_of(period, zone_, today_).time_since_epoch().count()});
+        row.bind(2, (day ? today_.day_ends : today_.month_ends).time_since_epoch().count());
+        const std::string end = day ? ":daily" : ":monthly";
         while (row.step()) {
             const std::string key(row.text(0));
             const std::string tenant(row.text(1));

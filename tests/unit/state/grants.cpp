@@ -1,4 +1,5 @@
 #include "temporary_directory.hpp"
+#include <sluice/config/time_zone.hpp>
 #include <sluice/state/grants.hpp>
 #include <sluice/state/local_authority.hpp>
 
@@ -61,10 +62,14 @@ private:
 };
 
 struct world {
-    explicit world(std::int64_t limit = dollar, config::period period = config::period::day)
+    explicit world(
+        std::int64_t limit = dollar,
+        config::period period = config::period::day,
+        policy::time_zone in = {})
+        : zone(std::move(in))
     {
         config::budget one;
-        one.id = "key:a:daily";
+        one.id = period == config::period::day ? "key:a:daily" : "key:a:monthly";
         one.period = period;
         one.limit = limit;
         one.soft = limit / 2;
@@ -99,7 +104,7 @@ struct world {
         settings.time.system = [this] { return std::chrono::sys_time<nanoseconds>(system.load()); };
         settings.time.steady = [this] { return time_point(ticks.load()); };
         tended = std::make_unique<state::grants>(settings, *book, from, log);
-        tended->watch(config, {});
+        tended->watch(config, zone);
         look();
     }
 
@@ -171,6 +176,7 @@ struct world {
         return done->get_future().get();
     }
 
+    policy::time_zone zone;
     std::atomic<bool> ours{true};
     temporary_directory where;
     std::mutex lines_mutex;
@@ -461,6 +467,48 @@ BOOST_AUTO_TEST_CASE(what_was_spent_before_there_was_a_budget_counts)
         std::filesystem::remove(w.where.file(each));
     w.start();
     BOOST_TEST(w.take_up_to(200) == 70);
+}
+
+// The ledger sums by hours of UTC: one in which a day begins is the day's before, here as in
+// `ctl usage`.
+BOOST_AUTO_TEST_CASE(a_day_that_begins_within_an_hour_begins_with_nothing_spent)
+{
+    const auto zone = config::find_time_zone("Asia/Kolkata");
+    if (!zone) {
+        BOOST_TEST_MESSAGE("skipped: no time zones on this machine");
+        return;
+    }
+    for (const auto period : {config::period::day, config::period::month}) {
+        BOOST_TEST_CONTEXT("months: " << (period == config::period::month))
+        {
+            world w(dollar, period, *zone);
+            if (period == config::period::month)
+                w.look(72h);  // to the 30th
+            w.look(2h + 5min);
+            w.bill(60 * cent);  // at 18:15 UTC
+            w.look(6min);       // past 18:30
+            BOOST_TEST(w.take_up_to(200) == 100);
+            w.bill(40 * cent);
+            w.look(15min);  // past 19:00
+            w.bill(30 * cent);
+            w.tended.reset();
+            for (const auto* each : {"budgets.db", "budgets.db-wal", "budgets.db-shm"})
+                std::filesystem::remove(w.where.file(each));
+            w.start();
+            BOOST_TEST(w.take_up_to(200) == 70);
+        }
+    }
+}
+
+// What was billed while the clock was wrong is not spent of every day until that date.
+BOOST_AUTO_TEST_CASE(what_the_ledger_has_of_later_days_is_not_of_this_one)
+{
+    world w;
+    w.system = w.system.load() + 48h;
+    w.bill(60 * cent);
+    w.system = w.system.load() - 48h;
+    w.look(4h + 30s);  // past midnight
+    BOOST_TEST(w.take_up_to(200) == 100);
 }
 
 BOOST_AUTO_TEST_CASE(a_corrupt_account_is_made_again_from_the_ledger)
