@@ -119,7 +119,7 @@ std::optional<observe::bill> bill_of(const dom::object& line, bool& broken)
 class usage_rebuilder::parts {
 public:
     explicit parts(const std::string& path)
-        : store(path, complaint)
+        : store(path, {}, complaint)
     {
     }
 

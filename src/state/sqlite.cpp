@@ -69,6 +69,20 @@ void see_that_it_is_ours(sqlite_database& opened, const store_form& form)
     }
 }
 
+void see_that_it_is_whole(sqlite_database& opened, const std::string& path, const store_form& form)
+{
+    std::error_code ec;
+    const auto bytes = std::filesystem::file_size(path, ec);
+    if (!ec && bytes > form.most_looked_through) {
+        if (!form.damage.empty())
+            throw sqlite_error(SQLITE_CORRUPT, std::string(form.damage));
+        return;
+    }
+    auto check = opened.prepare("PRAGMA quick_check(1)");
+    if (check.step() && check.text(0) != "ok")
+        throw sqlite_error(SQLITE_CORRUPT, std::string(check.text(0)));
+}
+
 sqlite_database open_whole(const std::string& path, const store_form& form)
 {
     std::error_code ec;
@@ -82,11 +96,7 @@ sqlite_database open_whole(const std::string& path, const store_form& form)
     opened.end_log_at_close(false);
     opened.run("PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL;"
                "PRAGMA journal_size_limit=8388608;");
-    {
-        auto check = opened.prepare("PRAGMA quick_check(1)");
-        if (check.step() && check.text(0) != "ok")
-            throw sqlite_error(SQLITE_CORRUPT, std::string(check.text(0)));
-    }
+    see_that_it_is_whole(opened, path, form);
     see_that_it_is_ours(opened, form);
     opened.end_log_at_close(true);
     return opened;

@@ -2,6 +2,7 @@
 // SQLite with owners and exceptions. One thread at a time per database.
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -109,6 +110,10 @@ private:
 struct store_form {
     const char* schema;                        // makes what is not there
     std::vector<std::string_view> statements;  // what it is used with
+    // To look through a file takes seconds a gigabyte, tens of them where the disk is slow. One of
+    // more octets than this is taken for whole unless damage was met in it, which stands here then.
+    std::uintmax_t most_looked_through = std::numeric_limits<std::uintmax_t>::max();
+    std::string_view damage = {};
 };
 
 // Opens the file for writing with a write-ahead log and full syncs, sees that it is whole and can

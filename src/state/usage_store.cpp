@@ -1,9 +1,14 @@
 #include "usage_store.hpp"
 
+#include <cstdint>
 #include <sqlite3.h>
+#include <string_view>
 
 namespace sluice::state {
 namespace {
+
+// The usage of a week or two; an upgrade, whose budgets wait for it, is not to take longer.
+constexpr std::uintmax_t most_looked_through = std::uintmax_t{16} << 20U;
 
 constexpr const char* usage_schema =
     "CREATE TABLE IF NOT EXISTS usage("
@@ -45,8 +50,9 @@ void bind(sqlite_statement& to, const usage_place& where, const usage_totals& wh
 
 }  // namespace
 
-usage_store::usage_store(const std::string& path, std::string& complaint)
-    : database_(open_store(path, {usage_schema, {add_to_row}}, complaint)),
+usage_store::usage_store(const std::string& path, std::string_view damage, std::string& complaint)
+    : database_(
+          open_store(path, {usage_schema, {add_to_row}, most_looked_through, damage}, complaint)),
       add_(database_.prepare(add_to_row))
 {
 }

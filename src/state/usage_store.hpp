@@ -6,14 +6,16 @@
 
 #include <optional>
 #include <string>
+#include <string_view>
 
 namespace sluice::state {
 
 // One thread.
 class usage_store {
 public:
-    // `complaint`: a corrupt file that was set aside. Throws sqlite_error.
-    usage_store(const std::string& path, std::string& complaint);
+    // `damage`: what was met in the file before, if anything. `complaint`: a corrupt file that was
+    // set aside. Throws sqlite_error.
+    usage_store(const std::string& path, std::string_view damage, std::string& complaint);
 
     // All of it or, with sqlite_error, nothing.
     void write(const usage_sums& sums);

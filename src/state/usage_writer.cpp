@@ -56,7 +56,8 @@ bool usage_writer::open()
         std::string complaint;
         if (gone_ && ours_ && !ours_())
             throw not_our_directory();
-        store_.emplace(path_, complaint);
+        store_.emplace(path_, damage_, complaint);
+        damage_.clear();
         gone_ = false;
         if (!complaint.empty())
             log_.error("ledger_corrupt", complaint);
@@ -100,8 +101,10 @@ void usage_writer::failed(const sqlite_error& why)
 {
     failures_.fetch_add(1, std::memory_order_relaxed);
     up_.store(false, std::memory_order_relaxed);
-    if (why.corrupt())
+    if (why.corrupt()) {
         store_.reset();
+        damage_ = why.what();
+    }
     if (!std::exchange(told_down_, true))
         log_.error(
             "ledger_not_written",

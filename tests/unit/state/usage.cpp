@@ -43,6 +43,36 @@ observe::bill sample(std::int64_t at = noon)
     return one;
 }
 
+// More than is looked through when the ledger is opened.
+constexpr std::uintmax_t ballast_bytes = 20U << 20U;
+
+void add_ballast(const std::string& path)
+{
+    sqlite3* opened = nullptr;
+    BOOST_REQUIRE(sqlite3_open(path.c_str(), &opened) == SQLITE_OK);
+    const auto sql = "CREATE TABLE ballast(x); INSERT INTO ballast VALUES(zeroblob("
+                     + std::to_string(ballast_bytes) + "))";
+    BOOST_REQUIRE(sqlite3_exec(opened, sql.c_str(), nullptr, nullptr, nullptr) == SQLITE_OK);
+    sqlite3_close(opened);
+}
+
+// The first page of the table.
+void damage(const std::string& path, const std::string& table)
+{
+    sqlite3* opened = nullptr;
+    BOOST_REQUIRE(sqlite3_open(path.c_str(), &opened) == SQLITE_OK);
+    sqlite3_stmt* asked = nullptr;
+    const auto sql = "SELECT rootpage FROM sqlite_schema WHERE name = '" + table + "'";
+    BOOST_REQUIRE(sqlite3_prepare_v2(opened, sql.c_str(), -1, &asked, nullptr) == SQLITE_OK);
+    BOOST_REQUIRE(sqlite3_step(asked) == SQLITE_ROW);
+    const auto page = sqlite3_column_int64(asked, 0);
+    sqlite3_finalize(asked);
+    sqlite3_close(opened);
+    std::fstream file(path, std::ios::in | std::ios::out);
+    file.seekp((page - 1) * 4096);
+    file << std::string(4096, 'x');
+}
+
 struct world {
     world() { open(); }
 
@@ -281,6 +311,35 @@ BOOST_AUTO_TEST_CASE(a_corrupt_file_is_set_aside_and_told)
     BOOST_TEST(text_of(w.where.file("usage.db.corrupt")).starts_with("xxxx"));
     w.book->charge(0, sample());
     BOOST_TEST(w.ask({}).total.bills == 1U);
+}
+
+BOOST_AUTO_TEST_CASE(a_large_file_is_not_looked_through_before_it_is_used)
+{
+    world w;
+    w.book->charge(0, sample());
+    w.book.reset();
+    const auto file = w.where.file("usage.db");
+    add_ballast(file);
+    damage(file, "ballast");
+    w.open();
+    w.book->charge(0, sample());
+    BOOST_TEST(w.ask({}).total.bills == 2U);
+    BOOST_TEST(!w.logged("ledger_corrupt"));
+}
+
+BOOST_AUTO_TEST_CASE(a_large_file_is_set_aside_when_damage_is_met_in_it)
+{
+    world w;
+    w.book->charge(0, sample());
+    w.book.reset();
+    const auto file = w.where.file("usage.db");
+    add_ballast(file);
+    damage(file, "usage");
+    w.open();
+    w.book->charge(0, sample());
+    BOOST_TEST(w.ask({}).total.bills == 1U);
+    BOOST_TEST(w.logged("ledger_corrupt"));
+    BOOST_TEST(std::filesystem::file_size(file + ".corrupt") > ballast_bytes);
 }
 
 BOOST_AUTO_TEST_CASE(nothing_that_was_set_aside_before_is_lost)
