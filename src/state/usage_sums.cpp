@@ -200,16 +200,26 @@ void usage_sums::add(std::string_view packed)
 
 bool usage_sums::may_have_tags(std::int64_t hour, std::string_view tags)
 {
-    if (hour > tags_hour_) {
-        tags_hour_ = hour;
-        tags_.clear();
-    }
-    if (tags_.contains(tags))
+    auto& known = tags_of(hour);
+    if (known.contains(tags))
         return true;
-    if (tags_.size() >= most_tags)
+    if (known.size() >= most_tags)
         return false;
-    tags_.emplace(tags);
+    known.emplace(tags);
     return true;
+}
+
+usage_sums::names& usage_sums::tags_of(std::int64_t hour)
+{
+    const auto found = std::ranges::find(tags_, hour, &hour_tags::hour);
+    if (found != tags_.end()) {
+        std::rotate(tags_.begin(), found, found + 1);
+    } else {
+        if (tags_.size() == most_hours)
+            tags_.pop_back();
+        tags_.insert(tags_.begin(), hour_tags{.hour = hour, .known = {}});
+    }
+    return tags_.front().known;
 }
 
 usage_totals* usage_sums::sum_for(std::string_view place, std::int64_t hour, std::size_t tags_bytes)

@@ -15,6 +15,7 @@
 #include <unordered_map>
 #include <unordered_set>
 #include <utility>
+#include <vector>
 
 namespace sluice::state {
 
@@ -65,19 +66,26 @@ public:
 
 private:
     using sum = std::pair<const std::string, usage_totals>;
+    using names = std::unordered_set<std::string, string_hash, std::equal_to<>>;
+    struct hour_tags {
+        std::int64_t hour = 0;
+        names known;
+    };
+    // A request is of the hour that it began in, and few last for more than one.
+    static constexpr std::size_t most_hours = 4;
 
     // Null: there are too many.
     [[nodiscard]] usage_totals* sum_for(
         std::string_view place, std::int64_t hour, std::size_t tags_bytes);
     [[nodiscard]] sum* find_or_make(std::string_view place);  // null: there are too many
     [[nodiscard]] bool may_have_tags(std::int64_t hour, std::string_view tags);
+    [[nodiscard]] names& tags_of(std::int64_t hour);
 
     std::size_t most_;
     std::unordered_map<std::string, usage_totals, string_hash, std::equal_to<>> sums_;
-    sum* last_ = nullptr;  // what was added to
-    std::string other_;    // scratch
-    std::int64_t tags_hour_ = 0;
-    std::unordered_set<std::string, string_hash, std::equal_to<>> tags_;
+    sum* last_ = nullptr;          // what was added to
+    std::string other_;            // scratch
+    std::vector<hour_tags> tags_;  // the hour that was last needed is the first
     std::uint64_t bills_ = 0;
     std::uint64_t taken_ = 0;
     std::uint64_t lost_ = 0;

@@ -296,6 +296,27 @@ BOOST_AUTO_TEST_CASE(a_client_cannot_make_the_database_grow_by_its_tags)
     BOOST_TEST(answer.total.bills == 5'000U);
 }
 
+// Logs are read as they are named, often the newest first, and a clock may have been ahead.
+BOOST_AUTO_TEST_CASE(an_hour_keeps_its_tags_whichever_hour_was_before_it)
+{
+    world w;
+    w.open(1, 1U << 21U);
+    for (const std::int64_t hour : {noon + 30 * 24 * 3600, noon, noon - 3600, noon - 7200, noon}) {
+        for (int i = 0; i < 3'000; ++i) {
+            const auto tags = "n=" + std::to_string(hour + i);
+            auto one = sample(hour);
+            one.tags = tags;
+            w.book->charge(0, one);
+        }
+        BOOST_TEST_REQUIRE(w.book->flush(seconds(20)));
+    }
+    state::usage_question asked;
+    asked.until = noon + 3600;
+    const auto answer = w.ask({"hour", "tags"}, asked);
+    BOOST_TEST(answer.rows.size() == 9'000U);
+    BOOST_TEST(answer.total.bills == 12'000U);
+}
+
 BOOST_AUTO_TEST_CASE(a_corrupt_file_is_set_aside_and_told)
 {
     world w;
