@@ -378,6 +378,8 @@ int run_ctl(
         return complain(err, with_way_on(std::move(why), options, *ask));
     }
     out << (options.json ? reply->body : text_for(options, body));
+    if (options.what == action::usage && options.usage.csv && !options.json)
+        err << usage_notes(body);
     return 0;
 }
 

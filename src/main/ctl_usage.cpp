@@ -108,23 +108,6 @@ std::string csv_text(const rows& all)
     return out;
 }
 
-std::string notes(dom::element answer)
-{
-    std::string out;
-    const auto says = [&](const char* name) {
-        bool value = false;
-        return answer[name].get(value) == simdjson::SUCCESS && value;
-    };
-    if (says("truncated"))
-        out += "There are more rows: ask about less time or fewer dimensions.\n";
-    if (!says("complete"))
-        out += "The newest requests are not written yet: " + cell(answer, "waiting")
-               + " wait in memory.\n";
-    if (const auto lost = cell(answer, "lost"); lost != "0" && !lost.empty())
-        out += lost + " requests are missing since the start of the gateway.\n";
-    return out;
-}
-
 }  // namespace
 
 ctl_result<admin_ask> usage_ask(const usage_options& options)
@@ -169,7 +152,24 @@ std::string usage_text(const usage_options& options, dom::element answer)
     } else if (answer["total"].get(total) == simdjson::SUCCESS) {
         all.push_back(row_of(total, dimensions));
     }
-    return table_text(all) + notes(answer);
+    return table_text(all) + usage_notes(answer);
+}
+
+std::string usage_notes(dom::element answer)
+{
+    std::string out;
+    const auto says = [&](const char* name) {
+        bool value = false;
+        return answer[name].get(value) == simdjson::SUCCESS && value;
+    };
+    if (says("truncated"))
+        out += "There are more rows: ask about less time or fewer dimensions.\n";
+    if (!says("complete"))
+        out += "The newest requests are not written yet: " + cell(answer, "waiting")
+               + " wait in memory.\n";
+    if (const auto lost = cell(answer, "lost"); lost != "0" && !lost.empty())
+        out += lost + " requests are missing since the start of the gateway.\n";
+    return out;
 }
 
 ctl_result<admin_ask> top_up_ask(

@@ -27,6 +27,10 @@ struct usage_options {
 // GET budgets, or one of them.
 [[nodiscard]] std::string budgets_text(simdjson::dom::element answer);
 
+// A table, with the notes below it; or CSV, which has no room for any.
 [[nodiscard]] std::string usage_text(const usage_options& options, simdjson::dom::element answer);
+
+// What is missing in it, a line each; empty: nothing.
+[[nodiscard]] std::string usage_notes(simdjson::dom::element answer);
 
 }  // namespace sluice

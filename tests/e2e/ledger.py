@@ -329,6 +329,23 @@ class Table(Case):
         self.assertNotIn("feature", "".join(server.metrics()))
         self.assertEqual(server.stop(), 0)
 
+    def test_csv_that_is_cut_says_so_beside_it(self):
+        directory = self.directory / "cut"
+        directory.mkdir()
+        server = self.started(Gateway(settings_with(directory, self.simulator(), "100 USD"), directory))
+        asked = [harness.BINARY, "ctl", "--admin", f"http://{server.admin_address}", "usage", "--csv", "--by"]
+        token = {"SLUICE_ADMIN_TOKEN": harness.ADMIN_TOKEN}
+        with contextlib.closing(sqlite3.connect(directory / "state/usage.db", timeout=30)) as database, database:
+            columns = len(database.execute("PRAGMA table_info(usage)").fetchall())
+            database.executemany(
+                f"INSERT INTO usage VALUES(0, 't', ?, 'm', 'stable', 'stable', 'answered', ''{', 1' * (columns - 8)})",
+                ((f"key-{i}",) for i in range(10_001)))
+        for by, lines, told in (("key", 10_001, "There are more rows"), ("tenant", 2, "")):
+            done = subprocess.run([*asked, by], capture_output=True, text=True, env=token)
+            self.assertEqual((done.returncode, done.stdout.count("\n")), (0, lines))
+            self.assertEqual(done.stderr.partition(":")[0], told)
+        self.assertEqual(server.stop(), 0)
+
     def test_the_ledger_is_made_again_from_the_access_log(self):
         mock = self.simulator()
         server = self.started(Gateway(settings_with(self.directory, mock, "100 USD"), self.directory))
