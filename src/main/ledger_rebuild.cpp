@@ -64,6 +64,18 @@ void read_file(const std::string& name, state::usage_rebuilder& into)
     read_all(name, file, into);
 }
 
+// What is billed twice is billed wrong. Throws std::runtime_error.
+void see_that_all_differ(const std::vector<std::string>& files)
+{
+    std::error_code ignored;  // who reads it complains
+    for (auto each = files.begin(); each != files.end(); ++each)
+        for (auto other = files.begin(); other != each; ++other)
+            if (*each == *other || std::filesystem::equivalent(*each, *other, ignored))
+                throw std::runtime_error(
+                    "'" + *each + "' is named twice"
+                    + (*each == *other ? "" : ", as '" + *other + "' too"));
+}
+
 void remove_all_of(const std::string& database)
 {
     std::error_code ignored;  // the rebuilder complains of what is still there
@@ -75,6 +87,7 @@ void remove_all_of(const std::string& database)
 state::usage_rebuilder::numbers rebuild(
     const std::string& path, const std::vector<std::string>& files)
 {
+    see_that_all_differ(files);
     remove_all_of(path);
     state::usage_rebuilder into(path);
     for (const auto& name : files)

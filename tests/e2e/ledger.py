@@ -423,11 +423,14 @@ class Rebuild(Case):
         other.write_bytes(b"this is\nno access log\n")
         empty = self.directory / "empty.jsonl"
         empty.write_bytes(b"")
+        link = self.directory / "logged.link"
+        link.symlink_to(self.log)
         before = {each.name: each.read_bytes() for each in self.state.iterdir()}
         for files, given, says in (([packed], None, b"gunzip"), ([self.log, packed], None, b"gunzip"),
                                    (["-"], packed.read_bytes(), b"zcat"), ([other], None, b"other.txt"),
                                    ([self.log, other], None, b"other.txt"), ([empty], None, b"no line"),
-                                   ([self.directory], None, b"directory")):
+                                   ([self.directory], None, b"directory"), ([self.log, self.log], None, b"twice"),
+                                   ([self.log, link], None, b"twice")):
             with self.subTest(files=files):
                 done = self.rebuild(*files, given=given)
                 self.assertEqual(done.returncode, 1, done.stdout + done.stderr)
