@@ -135,6 +135,7 @@ int run_ledger_rebuild(const ledger_rebuild_options& options, std::ostream& out,
     std::string kept;
     try {
         done = rebuild(beside, options.files);
+        locked->give_to_owner(beside);
         kept = replace(path, beside);
     } catch (const std::exception& why) {
         remove_all_of(beside);

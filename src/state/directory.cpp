@@ -55,6 +55,20 @@ void see_that_it_is_writable(const std::string& path)
         refuse(path, "cannot be written (" + reason(error) + "); live changes would be lost");
 }
 
+// Of those that root has made, which nobody can have put another one's name to.
+bool give(int file, const std::string& to_owner_of)
+{
+    struct stat made{};
+    struct stat there{};
+    if (::geteuid() != 0)
+        return true;
+    if (file < 0 || ::fstat(file, &made) != 0 || ::stat(to_owner_of.c_str(), &there) != 0)
+        return false;
+    if (made.st_uid != 0 || made.st_nlink != 1)
+        return true;
+    return ::fchown(file, there.st_uid, there.st_gid) == 0;
+}
+
 }  // namespace
 
 directory::directory(std::string path)
@@ -77,6 +91,7 @@ directory::directory(std::string path)
             error == EWOULDBLOCK ? "is in use by another gateway; give each its own directory"
                                  : "cannot be locked (" + reason(error) + ")");
     }
+    (void)give(lock_, path_);
 }
 
 directory::~directory()
@@ -92,6 +107,16 @@ void directory::release() noexcept
 bool directory::take_back() noexcept
 {
     return ::flock(lock_, LOCK_EX | LOCK_NB) == 0;
+}
+
+void directory::give_to_owner(const std::string& path) const
+{
+    const int file = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+    const bool given = give(file, path_);
+    const int error = errno;
+    ::close(file);
+    if (!given)
+        refuse(path_, path + " cannot be given to its owner (" + reason(error) + ")");
 }
 
 bool directory::is_ours() const noexcept

@@ -444,6 +444,14 @@ class Rebuild(Case):
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn(b"1 broken line", done.stdout)
 
+    @unittest.skipUnless(os.geteuid() == 0, "only root gives files away")
+    def test_what_root_makes_again_is_the_gateways(self):
+        self.state.mkdir()
+        os.chown(self.state, 65534, 65534)
+        self.assertEqual(self.rebuild(self.log).returncode, 0)
+        owners = {each.name: (each.stat().st_uid, each.stat().st_gid) for each in self.state.iterdir()}
+        self.assertEqual(owners, {"lock": (65534, 65534), "usage.db": (65534, 65534)})
+
     def test_a_directory_that_is_not_there_is_not_made(self):
         wrong = self.directory / "mistyped"
         done = self.rebuild(self.log, state=wrong)

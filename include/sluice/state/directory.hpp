@@ -27,6 +27,10 @@ public:
     // there since. Any thread.
     [[nodiscard]] bool is_ours() const noexcept;
 
+    // Gives a file that root has made in it to whoever has the directory: a gateway that is not
+    // root is to go on with it. Throws std::runtime_error.
+    void give_to_owner(const std::string& path) const;
+
     [[nodiscard]] const std::string& path() const noexcept { return path_; }
     // The path of a file in it.
     [[nodiscard]] std::string file(std::string_view name) const;
