@@ -259,6 +259,19 @@ class Places(Case):
         self.assertEqual([each.result(30) for each in again], [200] * 2)
 
 
+    def test_what_the_oldest_of_three_bills_is_kept_when_the_middle_one_is_killed(self):
+        first, = self.hold(1)
+        self.gateway.upgrade()
+        self.gateway.upgrade()
+        os.kill(self.gateway.pids[1], signal.SIGKILL)
+        self.provider.end_one()
+        self.assertEqual(first.result(30), 200)
+        self.assertEqual(self.ask(), 200)
+        billed = lambda: self.gateway.admin("/admin/v1/usage")[2]["total"]["requests"]
+        self.assertTrue(until(lambda: billed() == 2), self.gateway.output())
+        self.assertEqual(self.gateway.end(), 0)
+
+
 class Manager(Case):
     """With a service manager: its sockets, and what it is told."""
 
