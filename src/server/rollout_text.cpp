@@ -5,6 +5,7 @@
 
 #include <array>
 #include <cstdio>
+#include <cstdlib>
 
 namespace sluice::server {
 namespace {
@@ -36,11 +37,18 @@ constexpr std::array<guard_row, 10> guard_rows{{
 }};
 // clang-format on
 
-std::string spelled(double value)
+// What is written is read again, after a restart and by other gateways: it says neither more nor
+// less than the number.
+std::string percentage(double share)
 {
-    std::array<char, 32> digits{};
-    std::snprintf(digits.data(), digits.size(), "%.10g", value);
-    return digits.data();
+    for (int digits = 10; digits < 17; ++digits) {
+        std::array<char, 32> text{};
+        std::snprintf(text.data(), text.size(), "%.*g", digits, share * 100);
+        const double shorter = std::strtod(text.data(), nullptr);
+        if (shorter / 100 == share)
+            return config::format_decimal(shorter) + '%';
+    }
+    return config::format_decimal(share * 100) + '%';
 }
 
 std::string spelled(nanoseconds time)
@@ -59,7 +67,7 @@ std::optional<double> number_of(dom::element value, std::string_view suffix)
         return std::nullopt;
     if (text.ends_with(suffix))
         text.remove_suffix(suffix.size());
-    return config::parse_decimal(trim(text));
+    return config::parse_number(trim(text));
 }
 
 std::optional<nanoseconds> time_of(dom::element value)
@@ -173,10 +181,10 @@ void write_settings(json_writer& out, const policy::rollout_settings& settings)
 {
     out.begin_object().key("steps").begin_array();
     for (const double step : settings.steps)
-        out.text(spelled(step) + '%');
+        out.text(config::format_decimal(step) + '%');
     out.end_array().key("every").text(spelled(settings.every));
     out.key("minimum").count(settings.minimum);
-    out.key("false_rollbacks").text(spelled(settings.false_rollbacks * 100) + '%');
+    out.key("false_rollbacks").text(percentage(settings.false_rollbacks));
     out.key("guards").begin_object();
     for (const auto& row : guard_rows) {
         out.key(row.name);
@@ -189,9 +197,9 @@ void write_settings(json_writer& out, const policy::rollout_settings& settings)
         if (!number)
             out.text("off");
         else if (row.of == unit::money)
-            out.text(spelled(*number) + " USD");
+            out.text(config::format_decimal(*number) + " USD");
         else
-            out.text(spelled(*number * 100) + '%');
+            out.text(percentage(*number));
     }
     out.end_object().end_object();
 }

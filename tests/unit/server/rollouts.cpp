@@ -205,6 +205,27 @@ BOOST_AUTO_TEST_CASE(a_restart_goes_on_at_the_same_step_with_fresh_evidence)
     BOOST_TEST(w.is(rollout_phase::running, 2, 1));
 }
 
+BOOST_AUTO_TEST_CASE(a_restart_loses_no_rollout_whatever_its_numbers_are)
+{
+    auto text = sample_config();
+    text.insert(text.find("    sticky: user\n"), "    price: {input: 0.02, output: 0.02}\n");
+    rollout_world w{text};
+    auto settings = short_schedule();
+    settings.guards.cost = 0.00003;  // 3 US cents a million tokens
+    settings.guards.errors = 3e-8;
+    settings.guards.truncated = 0.99999999999;
+    settings.guards.p99_above_stable = 0.07;
+    settings.false_rollbacks = 1e-7;
+    settings.steps = {0.00001, 100.0 / 3, 99.99999999999, 100};
+    BOOST_TEST(ok(w.canaries->start("demo", settings, somebody)));
+    w.restart();
+    w.second();
+    BOOST_TEST(!w.logged("rollouts_lost"));
+    BOOST_TEST_REQUIRE(w.canaries->find("demo").has_value());
+    BOOST_TEST((*w.canaries->find("demo")->settings == settings));
+    BOOST_TEST(w.is(rollout_phase::running, 0, 0.0000001));
+}
+
 BOOST_AUTO_TEST_CASE(a_frozen_a_paused_and_an_ended_rollout_come_back_as_they_were)
 {
     rollout_world w;
