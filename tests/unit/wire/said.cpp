@@ -118,6 +118,31 @@ BOOST_AUTO_TEST_CASE(calls_are_equal_as_json)
     BOOST_TEST(same_calls({{"f", "oops"}}, {{"f", "oops"}}));
 }
 
+BOOST_AUTO_TEST_CASE(a_name_that_comes_twice_stands_for_no_other)
+{
+    const auto same = [](const char* a, const char* b) {
+        return same_calls({{"f", a}}, {{"f", b}}) || same_calls({{"f", b}}, {{"f", a}});
+    };
+    BOOST_TEST(!same(R"({"a":1,"a":1})", R"({"a":1,"b":2})"));
+    BOOST_TEST(!same(R"({"a":1,"a":2})", R"({"a":2,"a":1})"));
+    BOOST_TEST(same(R"({"a":1,"b":3,"a":2})", R"({"b":3,"a":1,"a":2})"));
+}
+
+// Looked for one after the other, the members of the one would take minutes to find in the other.
+BOOST_AUTO_TEST_CASE(arguments_in_another_order_are_compared_however_many_they_are)
+{
+    constexpr int many = 300'000;
+    std::string rising = "{";
+    std::string falling = "{";
+    for (int i = 0; i < many; ++i) {
+        const std::string comma = i > 0 ? "," : "";
+        rising += comma + "\"k" + std::to_string(i) + "\":0";
+        falling += comma + "\"k" + std::to_string(many - 1 - i) + "\":0";
+    }
+    BOOST_TEST(same_calls({{"f", rising + '}'}}, {{"f", falling + '}'}}));
+    BOOST_TEST(!same_calls({{"f", rising + '}'}}, {{"f", falling + R"(,"k":0})"}}));
+}
+
 BOOST_AUTO_TEST_CASE(recorded_streams_say_what_was_assembled_elsewhere)
 {
     recordings::each("expected.jsonl", [](const simdjson::dom::element& row) {
