@@ -190,7 +190,8 @@ constexpr schema_row first_rows[] = {
     {.path = "models.*.breaker.recovery", .kind = value_kind::duration, .fallback = "10s", .min = 1, .max = hour,
      .meaning = "In which the traffic comes back, from 10 % to all."},
     {.path = "models.*.ejection", .kind = value_kind::section, .fallback = "off", .off = true,
-     .meaning = "Leaves out a target that is far worse than its siblings although its breaker is closed."},
+     .meaning = "Leaves out a target that is far worse than its siblings although its breaker is closed. The canary is "
+                "nobody's sibling, but is judged too."},
     {.path = "models.*.ejection.factor", .kind = value_kind::decimal, .fallback = "3", .min = 1, .max = 1000, .above = true,
      .meaning = "Out when slower than this many times the median of its siblings, or failing more than this many times "
                 "as often and 5 % more."},

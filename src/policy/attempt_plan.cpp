@@ -36,7 +36,7 @@ step attempt_plan::first(std::size_t preferred, choice how, time_point now, rand
     if (only_)
         return admit(preferred, fare::first, now, random, to) ? to : nobody(now, random);
     if (at_->ejection.enabled)
-        eject_outliers(at_->states, at_->ejection, at_->breaker, now);
+        eject_outliers(at_->states, at_->canary, at_->ejection, at_->breaker, now);
     const bool by_split = at_->balance == balance::weighted || at_->canary == preferred;
     if (by_split && !at_->candidates[preferred].state->ejection.ejected(now)
         && !too_slow(preferred, now) && admit(preferred, fare::first, now, random, to))

@@ -56,7 +56,7 @@ bool attempt_plan::enter(std::size_t next, time_point now, random_engine& random
     seen_ = 0;
     attempts_ = 0;
     if (at_->ejection.enabled)
-        eject_outliers(at_->states, at_->ejection, at_->breaker, now);
+        eject_outliers(at_->states, at_->canary, at_->ejection, at_->breaker, now);
     if (elsewhere(fare::entry, now, random, to))
         return true;
     // Back to where it was, with what was learnt.

@@ -12,6 +12,12 @@ constexpr std::size_t most_targets = 32;
 constexpr double tolerated = 0.05;  // of failures, beyond factor x what siblings have
 constexpr std::int64_t judge_every = nanoseconds(seconds{1}).count();
 
+// Whether the suspect is held against it.
+bool is_sibling(views targets, std::size_t of, std::size_t which) noexcept
+{
+    return which != of && !targets[which].ejected && !targets[which].canary;
+}
+
 // How far above its allowance the failure rate is; 0: within it, or too little is known.
 double excess_failures(const ejection_settings& settings, views targets, std::size_t which) noexcept
 {
@@ -19,7 +25,7 @@ double excess_failures(const ejection_settings& settings, views targets, std::si
     std::uint64_t total = 0;
     std::uint64_t failed = 0;
     for (std::size_t i = 0; i < targets.size(); ++i)
-        if (i != which && !targets[i].ejected) {
+        if (is_sibling(targets, which, i)) {
             total += targets[i].total;
             failed += targets[i].failed;
         }
@@ -38,7 +44,7 @@ double excess_latency(const ejection_settings& settings, views targets, std::siz
     std::size_t count = 0;
     const std::uint32_t minimum = std::max<std::uint32_t>(settings.minimum, 1);
     for (std::size_t i = 0; i < targets.size(); ++i)
-        if (i != which && !targets[i].ejected && targets[i].total >= minimum
+        if (is_sibling(targets, which, i) && targets[i].total >= minimum
             && targets[i].latency > nanoseconds{0})
             others[count++] = targets[i].latency;
     if (count == 0 || targets[which].total < minimum)

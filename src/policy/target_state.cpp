@@ -54,6 +54,7 @@ nanoseconds target_state::silent_for(time_point now) const noexcept
 
 void eject_outliers(
     std::span<target_state* const> targets,
+    std::optional<std::size_t> canary,
     const ejection_settings& settings,
     const breaker_settings& outcomes,
     time_point now) noexcept
@@ -70,7 +71,8 @@ void eject_outliers(
             .total = recent.total,
             .failed = recent.failed,
             .latency = targets[i]->latency_within(lately, now),
-            .ejected = targets[i]->ejection.ejected(now)};
+            .ejected = targets[i]->ejection.ejected(now),
+            .canary = canary == i};
     }
     const std::span<ejection_view> seen(views.data(), targets.size());
     for (std::size_t worst = worst_outlier(settings, seen); worst < seen.size();

@@ -46,11 +46,13 @@ struct ejection_view {
     std::uint32_t failed = 0;
     nanoseconds latency{0};  // 0: unknown
     bool ejected = false;    // already
+    bool canary = false;     // judged beside the others, none of them beside it
 };
 
 // The one to leave out now; targets.size(): none. Asked again after that one is marked ejected, it
 // names the next, and none as soon as floor(share x targets) are out. Worst first: failures before
-// slowness.
+// slowness. Beside a canary alone nobody is an outlier: it would get what its share does not give
+// it.
 [[nodiscard]] std::size_t worst_outlier(
     const ejection_settings& settings, std::span<const ejection_view> targets) noexcept;
 

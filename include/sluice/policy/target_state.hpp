@@ -7,7 +7,9 @@
 #include <sluice/policy/retry_budget.hpp>
 
 #include <atomic>
+#include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 
 namespace sluice::policy {
@@ -47,9 +49,11 @@ static_assert(sizeof(target_state) == 192);
 
 // Leaves out those of a model's targets that are far worse than the rest. Call it with each
 // request: it is a load and a compare but for one caller a second. At most floor(share x targets)
-// of the given ones are out afterwards, all of them never; more than 32 are left alone.
+// of the given ones are out afterwards, all of them never; more than 32 are left alone. `canary`:
+// which of them is one.
 void eject_outliers(
     std::span<target_state* const> targets,
+    std::optional<std::size_t> canary,
     const ejection_settings& settings,
     const breaker_settings& outcomes,
     time_point now) noexcept;

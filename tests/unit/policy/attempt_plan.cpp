@@ -654,6 +654,24 @@ BOOST_AUTO_TEST_CASE(an_ejected_target_is_left_out_while_another_can_be_asked)
     BOOST_TEST(tries(w.first(other, 0), 0, 0));
 }
 
+BOOST_AUTO_TEST_CASE(a_canary_that_is_quicker_gets_no_more_than_its_share)
+{
+    world w;
+    w.add({1, 1});
+    w.stages[0].canary = 1;
+    w.stages[0].ejection.enabled = true;
+    const auto& breaker = w.stages[0].breaker;
+    for (std::size_t i = 0; i < 2; ++i) {
+        for (int n = 0; n < 100; ++n)
+            w.states[i].breaker.report(
+                breaker, false, w.states[i].breaker.ask(breaker, w.now, 0), w.now);
+        w.states[i].latency.sample(milliseconds(i == 0 ? 500 : 10), w.now);
+    }
+    auto plan = w.plan();
+    BOOST_TEST(tries(w.first(plan, 0), 0, 0));
+    BOOST_TEST(!w.states[0].ejection.ejected(w.now));
+}
+
 BOOST_AUTO_TEST_CASE(every_permission_that_is_not_used_is_given_back)
 {
     world w;

@@ -112,16 +112,31 @@ BOOST_AUTO_TEST_CASE(never_more_than_the_share_and_never_the_last)
     }
 }
 
+// Else a canary that is quick would get all the traffic its share does not give it.
+BOOST_AUTO_TEST_CASE(no_target_is_an_outlier_beside_the_canary)
+{
+    const ejection_view quick{.total = 100, .latency = 10ms, .canary = true};
+    const ejection_view slow{.total = 100, .failed = 50, .latency = 900ms};
+    BOOST_TEST(worst_outlier(on(), views{slow, quick}) == 2);
+    BOOST_TEST(worst_outlier(on(1), views{slow, slow, quick}) == 3);
+    // But the canary beside the others, and these beside each other.
+    ejection_view bad = slow;
+    bad.canary = true;
+    const ejection_view good{.total = 100, .latency = 10ms};
+    BOOST_TEST(worst_outlier(on(), views{good, bad}) == 1);
+    BOOST_TEST(worst_outlier(on(), views{good, slow, quick}) == 1);
+}
+
 BOOST_AUTO_TEST_CASE(a_bad_target_is_left_out_for_the_duration_and_then_judged_afresh)
 {
     std::vector<target_state> states(3);
     for (std::size_t i = 0; i < 3; ++i)
         feed(states[i], i == 1 ? 30 : 0, noon);
     const auto targets = pointers(states);
-    eject_outliers(targets, on(), {}, noon);
+    eject_outliers(targets, {}, on(), {}, noon);
     BOOST_TEST(states[1].ejection.ejected(noon + 29999ms));
     BOOST_TEST(!states[1].ejection.ejected(noon + 30s));
-    eject_outliers(targets, on(), {}, noon + 30s);
+    eject_outliers(targets, {}, on(), {}, noon + 30s);
     BOOST_TEST(count_ejected(states, noon + 30s) == 0);
 }
 
@@ -135,7 +150,7 @@ BOOST_AUTO_TEST_CASE(a_target_that_is_asked_rarely_is_no_faster_for_that)
     }
     feed(states[0], 0, noon + 9s);
     states[0].latency.sample(50ms, noon + 9s);
-    eject_outliers(targets, on(), {}, noon + 9s);
+    eject_outliers(targets, {}, on(), {}, noon + 9s);
     BOOST_TEST(count_ejected(states, noon + 9s) == 0);
 }
 
@@ -149,10 +164,10 @@ BOOST_AUTO_TEST_CASE(a_slow_target_is_left_out_and_then_judged_afresh_however_lo
             state.breaker.report(hour, false, state.breaker.ask(hour, noon, 0), noon);
         state.latency.sample(&state == targets[1] ? 500ms : 50ms, noon);
     }
-    eject_outliers(targets, on(), hour, noon + 1s);
+    eject_outliers(targets, {}, on(), hour, noon + 1s);
     BOOST_TEST(states[1].ejection.ejected(noon + 1s));
     states[0].latency.sample(50ms, noon + 31s);
-    eject_outliers(targets, on(), hour, noon + 31s);
+    eject_outliers(targets, {}, on(), hour, noon + 31s);
     BOOST_TEST(count_ejected(states, noon + 31s) == 0);
 }
 
@@ -170,17 +185,17 @@ BOOST_AUTO_TEST_CASE(failures_from_before_it_was_out_are_not_held_against_a_targ
     report(states[1], false, 50, noon);
     report(states[1], true, 50, noon);
     const auto begun_before = ask(states[1], noon);
-    eject_outliers(targets, on(), hour, noon + 1s);
+    eject_outliers(targets, {}, on(), hour, noon + 1s);
     BOOST_TEST(states[1].ejection.ejected(noon + 1s));
     states[1].breaker.report(hour, true, begun_before, noon + 10s);
     report(states[0], false, 100, noon + 31s);
     report(states[1], false, 100, noon + 31s);
-    eject_outliers(targets, on(), hour, noon + 32s);
+    eject_outliers(targets, {}, on(), hour, noon + 32s);
     BOOST_TEST(count_ejected(states, noon + 32s) == 0);
     BOOST_TEST(states[1].breaker.recent(hour, noon + 32s).failed == 0U);
     // What it does from then on counts.
     report(states[1], true, 50, noon + 33s);
-    eject_outliers(targets, on(), hour, noon + 33s);
+    eject_outliers(targets, {}, on(), hour, noon + 33s);
     BOOST_TEST(states[1].ejection.ejected(noon + 33s));
 }
 
@@ -194,7 +209,7 @@ BOOST_AUTO_TEST_CASE(a_target_that_went_silent_is_out_before_it_has_answered)
     }
     states[1].begun(noon + 1s);
     states[0].latency.sample(50ms, noon + 5s);
-    eject_outliers(targets, on(), {}, noon + 5s);
+    eject_outliers(targets, {}, on(), {}, noon + 5s);
     BOOST_TEST(!states[0].ejection.ejected(noon + 5s));
     BOOST_TEST(states[1].ejection.ejected(noon + 5s));
 }
@@ -203,12 +218,12 @@ BOOST_AUTO_TEST_CASE(it_judges_once_a_second)
 {
     std::vector<target_state> states(3);
     const auto targets = pointers(states);
-    eject_outliers(targets, on(), {}, noon);
+    eject_outliers(targets, {}, on(), {}, noon);
     for (std::size_t i = 0; i < 3; ++i)
         feed(states[i], i == 0 ? 30 : 0, noon);
-    eject_outliers(targets, on(), {}, noon + 999ms);
+    eject_outliers(targets, {}, on(), {}, noon + 999ms);
     BOOST_TEST(count_ejected(states, noon + 999ms) == 0);
-    eject_outliers(targets, on(), {}, noon + 1s);
+    eject_outliers(targets, {}, on(), {}, noon + 1s);
     BOOST_TEST(states[0].ejection.ejected(noon + 1s));
 }
 
@@ -223,7 +238,7 @@ BOOST_AUTO_TEST_CASE(four_threads_that_judge_at_once_stay_within_the_share)
         for (int t = 0; t < 4; ++t)
             threads.emplace_back([&] {
                 for (int i = 0; i < 5; ++i)
-                    eject_outliers(targets, on(0.2), {}, noon + i * 1s);
+                    eject_outliers(targets, {}, on(0.2), {}, noon + i * 1s);
             });
         for (auto& thread : threads)
             thread.join();
