@@ -50,8 +50,12 @@ void count_charge(services& with, const exchange& x)
     }
     const auto cost = static_cast<std::uint64_t>(x.owed.nanodollars);
     with.cells.spent.add(x.target->arm, x.key->metric, cost);
-    if (x.owed.estimated)
+    if (x.owed.estimated) {
         arm.cost_estimated.add(cost);
+        return;
+    }
+    arm.priced_tokens.add(policy::total_of(x.owed.tokens));
+    arm.priced_cost.add(cost);
 }
 
 // Those that a stream's events brought, by the provider's count where it is known. Reasoning that

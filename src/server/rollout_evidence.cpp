@@ -1,12 +1,13 @@
 #include "rollout_evidence.hpp"
 
 #include <algorithm>
+#include <array>
+#include <chrono>
 
 namespace sluice::server {
 namespace {
 
 using observe::stream_end;
-using observe::token_kind;
 
 constexpr std::array broken{
     stream_end::upstream_eof,
@@ -25,8 +26,8 @@ void add(target_counts& sum, const observe::arm_cells& cells)
         seen.truncated += cells.stream_ends[end].read();
     cells.answer_times.read(seen.answers);
     cells.token_times.read(seen.first_tokens);
-    for (std::size_t i = 0; i < sum.tokens.size(); ++i)
-        sum.tokens[i] += cells.tokens.cells[i].read();
+    seen.tokens += cells.priced_tokens.read();
+    sum.nanodollars += cells.priced_cost.read();
 }
 
 // Counters only grow; a reader between two writes may see less than before all the same.
@@ -35,32 +36,16 @@ std::uint64_t grown(std::uint64_t now, std::uint64_t before)
     return now > before ? now - before : 0;
 }
 
-// Micro-dollars per million tokens as US dollars per 1000.
-double per_thousand(std::int64_t price)
+// Of any token, US dollars per 1000; prices are micro-dollars per million.
+double dearest_of(const policy::price& price)
 {
-    return static_cast<double>(price) * 1e-9;
-}
-
-void add_cost(
-    policy::arm_evidence& out,
-    const target_counts& before,
-    const target_counts& now,
-    const policy::price& price)
-{
-    const auto of = [&](token_kind kind) {
-        const auto at = static_cast<std::size_t>(kind);
-        return grown(now.tokens[at], before.tokens[at]);
-    };
-    const policy::token_counts tokens{
-        .input = of(token_kind::input),
-        .cached_input = of(token_kind::cached_input),
-        .output = of(token_kind::output),
-        .reasoning = of(token_kind::reasoning)};
-    out.tokens = tokens.input + tokens.output;
-    out.usd = static_cast<double>(policy::cost(price, tokens))
-              / static_cast<double>(policy::nanodollars_per_dollar);
-    out.dearest = per_thousand(std::max(
-        {price.input, price.output, price.cached_input.value_or(0), price.reasoning.value_or(0)}));
+    return 1e-9
+           * static_cast<double>(std::max(
+               {price.input,
+                price.output,
+                price.cached_input.value_or(0),
+                price.cache_write.value_or(0),
+                price.reasoning.value_or(0)}));
 }
 
 }  // namespace
@@ -120,8 +105,11 @@ policy::rollout_evidence evidence_since(
         one.answers = now[i].seen.answers.since(before[i].seen.answers);
         one.first_tokens = now[i].seen.first_tokens.since(before[i].seen.first_tokens);
         one.streams = one.first_tokens.total();
+        one.tokens = grown(now[i].seen.tokens, before[i].seen.tokens);
+        one.usd = static_cast<double>(grown(now[i].nanodollars, before[i].nanodollars))
+                  / static_cast<double>(policy::nanodollars_per_dollar);
         if (const auto* price = model.targets[i].prices.at(today))
-            add_cost(one, before[i], now[i], price->price);
+            one.dearest = dearest_of(price->price);
         (i == *model.canary ? out.canary : out.stable) += one;
     }
     return out;

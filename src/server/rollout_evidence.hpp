@@ -5,7 +5,6 @@
 #include <sluice/observe/cells.hpp>
 #include <sluice/policy/rollout_controller.hpp>
 
-#include <array>
 #include <cstdint>
 #include <span>
 #include <vector>
@@ -14,8 +13,8 @@ namespace sluice::server {
 
 // Of one target, over all workers, since the process began.
 struct target_counts {
-    policy::arm_evidence seen;  // without what it cost
-    std::array<std::uint64_t, observe::token_kind_labels.size()> tokens{};
+    policy::arm_evidence seen;  // without its money
+    std::uint64_t nanodollars = 0;
 };
 
 // Whether an attempt that ended so counts against its target.

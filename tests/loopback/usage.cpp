@@ -87,6 +87,27 @@ BOOST_AUTO_TEST_CASE(an_answer_costs_what_the_price_list_says)
     BOOST_TEST(w.gate.becomes("sluice_price_unknown_total", {}, 0));
 }
 
+BOOST_AUTO_TEST_CASE(a_rollout_goes_by_what_answers_cost)
+{
+    // A tenth of a dollar a token, a whole one for one that the provider puts into its cache.
+    world w("{ m: { price: { input: 100000, cache_write: 1000000, output: 100000 }, canary: b,"
+            " targets: [{ name: a, provider: one }, { name: b, provider: one }] } }");
+    const std::string model = "/admin/v1/models/m";
+    BOOST_TEST_REQUIRE(
+        w.gate.admin("PUT", model + "/rollout", R"({"steps":[100]})").status() == 200);
+    auto upstream = w.ask("");
+    upstream.send(answer_text(
+        R"({"choices":[],"usage":{"prompt_tokens":7,"completion_tokens":3,"total_tokens":10,)"
+        R"("prompt_tokens_details":{"cache_write_tokens":5}}})"));
+    BOOST_TEST(w.client.answer().status() == 200);
+    BOOST_TEST(w.gate.becomes("sluice_cost_usd_total", {"target=\"b\""}, 5.5));
+    std::string shown;
+    const auto seen = [&] { return shown.find(R"("tokens":10,"usd":)") != std::string::npos; };
+    for (const auto until = clock::now() + patience; !seen() && clock::now() < until;)
+        shown = w.gate.admin("GET", model).body;
+    BOOST_TEST(shown.find(R"("tokens":10,"usd":5.5})") != std::string::npos, shown);
+}
+
 BOOST_AUTO_TEST_CASE(an_answer_at_a_target_without_a_price_is_counted)
 {
     world w;

@@ -69,6 +69,9 @@ struct arm_cells {
     counter usage_unknown;   // answers whose provider told no usage, or only before their end
     counter cost_estimated;  // nano-dollars of answers whose provider told no usage
     counter price_unknown;   // answers at a target without a price
+    // For a rollout's guards: answers whose price and usage are known, and in nano-dollars.
+    counter priced_tokens;
+    counter priced_cost;
     std::array<counter, policy::discrepancy_count> discrepancies;  // by policy::discrepancy
     counters_by<hedge_outcome, hedge_outcome_labels.size()> hedges;
     counter hedge_cost;  // nano-dollars, of what a hedge's loser cost

@@ -48,9 +48,9 @@ struct arm_evidence {
     std::uint64_t truncated = 0;
     time_counts answers;  // of whole, successful ones
     time_counts first_tokens;
-    std::uint64_t tokens = 0;  // of targets whose price is known
-    double usd = 0;
-    double dearest = 0;  // the highest price of any token of the arm, US dollars per 1000
+    std::uint64_t tokens = 0;  // of answers whose price and usage are known
+    double usd = 0;            // what these cost
+    double dearest = 0;        // the highest price of any token of the arm, US dollars per 1000
 
     arm_evidence& operator+=(const arm_evidence& more) noexcept;
 };
