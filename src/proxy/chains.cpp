@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 #include <chrono>
+#include <cstdint>
+#include <limits>
 
 namespace sluice::proxy {
 namespace {
@@ -17,7 +19,9 @@ policy::stage stage_of(const config::snapshot& config, const config::model& mode
         one.state = target.state.get();
         one.credentials = config.providers[target.provider].credentials;
         one.weight = target.weight;
-        one.price = price != nullptr ? price->price.input + price->price.output : 0;
+        // Not known, as before the first date of a list: the last that the cheapest is to be.
+        one.price = price != nullptr ? price->price.input + price->price.output
+                                     : std::numeric_limits<std::int64_t>::max();
         made.candidates.push_back(one);
         made.states.push_back(one.state);
     }
