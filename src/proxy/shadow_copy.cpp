@@ -153,6 +153,7 @@ void listening::note() noexcept
     side.stream = how_.events;
     side.usage = body_.usage();
     if (const auto* tap = body_.tap()) {
+        run_.copy_events = tap->content_events();
         if (tap->first_token_at())
             side.first_token = *tap->first_token_at() - from_.began;
         if (tap->in_band_error())
@@ -167,7 +168,7 @@ wire::usage estimated_usage(const shadow_run& run) noexcept
     wire::usage guess;
     guess.known = true;
     guess.input = run.body.size() / bytes_per_token;
-    guess.output = run.copy.payload.text().size() / bytes_per_token;
+    guess.output = run.copy_events.value_or(run.copy.payload.text().size() / bytes_per_token);
     return guess;
 }
 

@@ -326,6 +326,25 @@ BOOST_AUTO_TEST_CASE(the_days_money_is_not_exceeded_by_more_than_what_is_under_w
     }
 }
 
+// As the client's answer: an event is a token, and what is around it costs nothing.
+BOOST_AUTO_TEST_CASE(a_stream_whose_usage_nobody_told_costs_what_its_events_are)
+{
+    constexpr double tokens = 500;
+    std::string stream(stream_head);
+    for (int i = 0; i < static_cast<int>(tokens); ++i)
+        stream += chunk(token_event("word"));
+    stream += chunk(stop_event) + chunk(done_event) + std::string(last_chunk);
+    provider one(always(whole_stream("hello")));
+    provider two(always(stream));
+    gateway gate(with_shadow(one.port(), two.port()));
+    (void)bytes_for(gate, R"("stream":true,)");
+    BOOST_TEST(counted(gate, "compared"));
+    // A dollar for a million. The question is a few dozen.
+    const double cost = gate.metric("sluice_shadow_cost_usd_total") * 1e6;
+    BOOST_TEST(cost > tokens);
+    BOOST_TEST(cost < tokens + 100);
+}
+
 BOOST_AUTO_TEST_CASE(a_request_too_large_to_be_kept_is_not_copied)
 {
     provider one(always(answer_text(completion)));

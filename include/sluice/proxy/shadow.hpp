@@ -16,6 +16,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -58,6 +59,7 @@ struct shadow_run {
     // what came of it
     shadow_side primary;
     shadow_side copy;
+    std::optional<std::uint64_t> copy_events;  // with tokens, of a stream that could be read
     bool primary_done = false;
     bool primary_left = false;  // the client did
     bool copy_done = false;
