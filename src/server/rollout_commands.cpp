@@ -115,10 +115,7 @@ change_report rollouts::promote(std::string_view name, const origin& by)
         return not_now(rollout, std::string(name));
     if (rollout->state.step + 1 < rollout->saved.settings.steps.size())
         return move(*rollout, rollout->state.step + 1, because(by, "promoted"));
-    finish(*rollout, because(by, "promoted"));
-    change_report report;
-    report.version = parts_.control.current()->version;
-    return report;
+    return finish(*rollout, because(by, "promoted"));
 }
 
 change_report rollouts::freeze(std::string_view name, const origin& by)

@@ -88,7 +88,7 @@ void rollouts::look_at(one& rollout, time_point now)
         return;
     case kind::finish:
         if (leads())
-            finish(rollout, itself());
+            (void)finish(rollout, because(itself(), "the last step is through"));
         return;
     case kind::roll_back:
         (void)send_back(
@@ -153,12 +153,13 @@ void rollouts::pause(one& rollout, std::string why)
 }
 
 // The canary has the share of the last step, and keeps it.
-void rollouts::finish(one& rollout, const origin& by)
+change_report rollouts::finish(one& rollout, const origin& by)
 {
     rollout.state.phase = rollout_phase::done;
     rollout.state.reason.clear();
-    (void)note(rollout, "finish_rollout", because(by, "the last step is through"));
+    auto report = note(rollout, "finish_rollout", by);
     tell(rollout, "done");
+    return report;
 }
 
 // Decided, written down, done, and only then believed. Refused: all is as it was.
@@ -212,7 +213,22 @@ change_report rollouts::send_back(
     parts_.values.rolled_back(rollout.saved.model, reason);
     parts_.log.warn("rolled_back", by.reason, {{"model", rollout.saved.model}, {"reason", reason}});
     tell(rollout, name_of(phase));
+    if (auto left = still_has(rollout); !left.empty())
+        report.warnings.push_back(std::move(left));
     return report;
+}
+
+// What was taken off is the traffic of the canary that the file names. Empty: it is the rollout's.
+std::string rollouts::still_has(const one& rollout) const
+{
+    const auto* model = model_of(rollout);
+    if (!model || model_with(rollout.saved))
+        return {};
+    const auto& name = rollout.saved.canary;
+    const auto at = std::ranges::find(model->targets, name, &config::target::name);
+    if (at == model->targets.end() || !(at->weight > 0))
+        return {};
+    return "the file names another canary than the rollout has: '" + name + "' keeps its traffic";
 }
 
 // The traffic is where the state says.

@@ -133,13 +133,14 @@ private:
     void look_at(one& rollout, time_point now);
     void take_up(one& rollout);
     void pause(one& rollout, std::string why);
-    void finish(one& rollout, const origin& by);
+    change_report finish(one& rollout, const origin& by);
     change_report move(one& rollout, std::size_t step, const origin& by);
     change_report send_back(
         one& rollout, policy::rollout_phase phase, std::string_view reason, const origin& by);
     change_report note(one& rollout, std::string_view action, const origin& by);
     change_report enter(const one& rollout, std::string_view action, const origin& by);
     void arrived(one& rollout);
+    [[nodiscard]] std::string still_has(const one& rollout) const;
 
     [[nodiscard]] bool save();
     void show();

@@ -126,6 +126,44 @@ BOOST_AUTO_TEST_CASE(a_full_disk_does_not_keep_a_bad_canary_in_traffic)
     BOOST_TEST(w.is(rollout_phase::rolled_back, 0, 0));
 }
 
+BOOST_AUTO_TEST_CASE(an_end_by_hand_tells_what_a_full_disk_forgets)
+{
+    rollout_world w;
+    auto settings = short_schedule();
+    settings.steps = {100};
+    BOOST_TEST(ok(w.canaries->start("demo", settings, somebody)));
+    const auto ended = w.canaries->promote("demo", somebody);
+    BOOST_TEST(ended.warnings.empty());
+    BOOST_TEST(has(w.last_audit(), "promoted"));
+    BOOST_TEST(ok(w.canaries->start("demo", settings, somebody)));
+    std::filesystem::rename(w.where.path + "/state", w.where.path + "/gone");
+    const auto forgotten = w.canaries->promote("demo", somebody);
+    BOOST_TEST(ok(forgotten));
+    BOOST_TEST((w.rollout().phase == rollout_phase::done));
+    BOOST_TEST_REQUIRE(!forgotten.warnings.empty());
+    BOOST_TEST(has(forgotten.warnings[0], "a restart"));
+}
+
+BOOST_AUTO_TEST_CASE(who_takes_the_traffic_off_a_canary_that_is_none_any_more_is_warned)
+{
+    rollout_world w;
+    BOOST_TEST(ok(w.canaries->start("demo", short_schedule(), somebody)));
+    BOOST_TEST(w.canaries->roll_back("demo", somebody).warnings.empty());
+    BOOST_TEST(ok(w.canaries->start("demo", short_schedule(), somebody)));
+    auto text = sample_config();
+    text.replace(text.find("    canary: canary"), 18, "    canary: second");
+    w.write(text);
+    BOOST_TEST(ok(w.plane->reload(somebody)));
+    for (const auto& report :
+         {w.canaries->roll_back("demo", somebody), w.canaries->kill("demo", somebody)}) {
+        BOOST_TEST(ok(report));
+        BOOST_TEST_REQUIRE(report.warnings.size() == 1U);
+        BOOST_TEST(has(report.warnings[0], "'canary'"));
+    }
+    BOOST_TEST(w.model("demo").split.share(1) == 0);
+    BOOST_TEST(w.canary_share() > 0);
+}
+
 BOOST_AUTO_TEST_CASE(a_change_by_hand_pauses_and_resume_goes_back_to_the_step)
 {
     rollout_world w;
