@@ -1,6 +1,7 @@
 #include "live_changes.hpp"
 
 #include <sluice/config/render.hpp>
+#include <sluice/policy/split.hpp>
 
 #include <algorithm>
 #include <iterator>
@@ -31,6 +32,40 @@ std::vector<config::target_weight> named(
     for (std::size_t i = 0; i < weights.size(); ++i)
         out.push_back({model.targets[i].name, weights[i]});
     return out;
+}
+
+// Whether somebody took all traffic off a canary to which the model gives some.
+bool takes_off_canary(const std::vector<config::target_weight>& live, const config::model& model)
+{
+    if (!model.canary || model.targets.size() < 2)
+        return false;
+    const auto& canary = model.targets[*model.canary];
+    const auto at = std::ranges::find(live, canary.name, &config::target_weight::target);
+    return canary.weight > 0 && at != live.end() && at->weight == 0;
+}
+
+void drop_weights(
+    const config::snapshot& file, config::overrides& live, std::vector<std::string>& dropped)
+{
+    std::erase_if(live.weights, [&](const auto& one) {
+        const auto& [name, weights] = one;
+        const auto model = std::ranges::find(file.models, name, &config::model::name);
+        if (model != file.models.end() && made_for(weights, *model))
+            return false;
+        const bool off = model != file.models.end() && takes_off_canary(weights, *model);
+        dropped.push_back(
+            "the live weights of model '" + name + "' are dropped: "
+            + (model == file.models.end() ? "the file no longer has the model"
+                                          : "the file has changed its targets")
+            + (off ? "; its canary stays without traffic" : ""));
+        return !off;
+    });
+    for (auto& [name, weights] : live.weights) {
+        const auto& model = *std::ranges::find(file.models, name, &config::model::name);
+        if (!made_for(weights, model))
+            weights =
+                named(model, policy::with_canary_percent(weights_of(model), *model.canary, 0));
+    }
 }
 
 // Whether nothing is left for the others.
@@ -101,17 +136,7 @@ std::vector<std::string> drop_what_does_not_fit(
     const config::snapshot& file, config::overrides& live)
 {
     std::vector<std::string> dropped;
-    std::erase_if(live.weights, [&](const auto& one) {
-        const auto& [name, weights] = one;
-        const auto model = std::ranges::find(file.models, name, &config::model::name);
-        if (model != file.models.end() && made_for(weights, *model))
-            return false;
-        dropped.push_back(
-            "the live weights of model '" + name + "' are dropped: "
-            + (model == file.models.end() ? "the file no longer has the model"
-                                          : "the file has changed its targets"));
-        return true;
-    });
+    drop_weights(file, live, dropped);
     std::erase_if(live.aside, [&](const auto& one) {
         const auto& [name, weights] = one;
         const auto model = std::ranges::find(file.models, name, &config::model::name);

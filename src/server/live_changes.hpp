@@ -32,7 +32,8 @@ void lay_weights(
     const config::model& model, const std::vector<double>& weights, config::overrides& live);
 
 // Takes out the weights of models that the file no longer has, or has with other targets, and the
-// breakers of targets that it no longer has; tells each.
+// breakers of targets that it no longer has; tells each. A canary from which all traffic was taken
+// gets none by a file with other targets.
 [[nodiscard]] std::vector<std::string> drop_what_does_not_fit(
     const config::snapshot& file, config::overrides& live);
 

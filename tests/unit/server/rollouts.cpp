@@ -350,6 +350,31 @@ BOOST_AUTO_TEST_CASE(the_kill_switch_works_in_any_state_and_for_every_model)
     BOOST_TEST((w.canaries->kill("lone", somebody).refused == refusal::unknown_target));
 }
 
+BOOST_AUTO_TEST_CASE(a_file_with_another_target_gives_nothing_to_a_canary_that_was_taken_off)
+{
+    rollout_world w;
+    BOOST_TEST(ok(w.canaries->kill("demo", somebody)));
+    auto text = sample_config();
+    const std::string another = "      - {name: another, provider: p, weight: 10}\n";
+    text.insert(text.find("    canary: canary"), another);
+    w.write(text);
+    const auto report = w.plane->reload(somebody);
+    BOOST_TEST_REQUIRE(report.warnings.size() == 1U);
+    BOOST_TEST(has(report.warnings[0], "its canary stays without traffic"));
+    BOOST_TEST(w.canary_share() == 0);
+    BOOST_TEST(w.model("demo").split.share(3) == 0.1);
+    // By a start as well, and until somebody says otherwise.
+    text.replace(text.find("another"), 7, "a-third");
+    w.write(text);
+    w.restart();
+    BOOST_TEST(w.canary_share() == 0);
+    BOOST_TEST(ok(w.plane->set_canary("demo", 10, somebody)));
+    text.replace(text.find("a-third"), 7, "another");
+    w.write(text);
+    BOOST_TEST(ok(w.plane->reload(somebody)));
+    BOOST_TEST(w.canary_share() == 10.0 / 110);
+}
+
 BOOST_AUTO_TEST_CASE(a_webhook_hears_of_steps_pauses_ends_and_ways_back)
 {
     rollout_world w{with_webhook};
