@@ -1,14 +1,16 @@
 #!/usr/bin/env python3
 """What shadow traffic costs the clients: the same open-loop load on gateways without a shadow and with one
 whose target answers, is stopped, slow or failing; interleaved rounds. Prints the ratios of the clients' p99
-to that without a shadow. Says nothing by its exit status but whether every answer was right."""
+to that without a shadow. Says nothing by its exit status but whether every answer was right and copies were made."""
 
 import argparse
 import asyncio
+import re
 import statistics
 import sys
 import tempfile
 import threading
+import urllib.request
 
 from machine import end_on_signals, free_port, raise_descriptor_limit
 from proxies import MODEL, Mock, Sluice
@@ -28,19 +30,30 @@ class Shadowed(Sluice):
 
     def command(self, directory, port, upstream):
         command = super().command(directory, port, upstream)
-        if self.shadow_port is None:
-            return command
         path = directory / "sluice.yaml"
         text = path.read_text()
+        usual = re.search(r"    shadow: \{.*\}\n", text)[0]
+        if self.shadow_port is None:
+            path.write_text(text.replace(usual, ""))
+            return command
         # Without a breaker a target that fails is asked each time: the worst there can be.
         text = text.replace(
             "providers:\n", f"providers:\n  shadow: {{ base_url: \"http://127.0.0.1:{self.shadow_port}/v1\" }}\n")
         text = text.replace(
             "    canary: canary\n",
             "      - { name: shadow, provider: shadow, model: bench-shadow, weight: 0 }\n"
-            f"    canary: canary\n    breaker: off\n    shadow: {{ target: shadow, percent: {self.percent} }}\n")
-        path.write_text(text)
+            "    canary: canary\n    breaker: off\n")
+        self.admin = re.search(r"admin: .*:(\d+)", text)[1]
+        path.write_text(text.replace(
+            usual, f"    shadow: {{ target: shadow, percent: {self.percent}, budget: 1000000 USD }}\n"))
         return command
+
+    def copies(self, quick):
+        """Made and ended; `quick`: drawn."""
+        outcome = "" if quick else "compared|failed"
+        with urllib.request.urlopen(f"http://127.0.0.1:{self.admin}/metrics", timeout=30) as answer:
+            return sum(float(line.split()[-1]) for line in answer.read().decode().splitlines()
+                       if re.match(rf'sluice_shadow_pairs_total\{{.*outcome="({outcome})', line))
 
 
 class Failing:
@@ -76,7 +89,11 @@ def arguments():
     parser.add_argument("--delay-ms", type=float, default=20.0, help="the primary's time to answer")
     parser.add_argument("--slow-ms", type=float, default=3000.0, help="the slow shadow's")
     parser.add_argument("--percent", type=float, default=5.0, help="of the requests that are copied")
-    return parser.parse_args()
+    parser.add_argument("--quick", action="store_true", help="a smoke run: answers and copies, not times")
+    options = parser.parse_args()
+    if options.quick:
+        options.rounds, options.rate, options.seconds, options.slow_ms, options.percent = 1, 40, 0.5, 100.0, 100.0
+    return options
 
 
 def main():
@@ -98,7 +115,7 @@ def main():
                 children.append(proxy.start(directory, primary.port))
             work = ("unary", "--connections=64", f"--rate={options.rate}")
             for number in range(options.rounds + 1):
-                seconds = options.seconds if number else 1.0  # the first one warms up
+                seconds = options.seconds if number else min(1.0, options.seconds)  # the first one warms up
                 for proxy, child in zip(proxies, children):
                     answer = run_load(load_command(
                         options.load, proxy, child.port, (*work, f"--seconds={seconds}"), 1024,
@@ -107,6 +124,11 @@ def main():
                         p99[proxy.name].append(answer["latency_us"]["p99"])
                     if found := faults(answer):
                         wrong.append(f"{proxy.name}: {found}")
+            # Some are under way, and a worker that is late leaves some out.
+            least = options.rounds * options.rate * options.seconds * options.percent / 100 / 4
+            copies = {proxy.name: proxy.copies(options.quick) for proxy in proxies[1:]}
+            wrong += [f"{name}: {count:.0f} copies, at least {least:.0f} are expected"
+                      for name, count in copies.items() if count < least]
         finally:
             for child in children:
                 child.stop()
