@@ -31,7 +31,8 @@ public:
     {
         if (now.time_since_epoch().count() >= turn_at_.load(std::memory_order_relaxed))
             turn(now);
-        current_.fetch_add(settings.share_ppm, std::memory_order_relaxed);
+        current_.fetch_add(
+            settings.share_ppm - settings.share_ppm / 512, std::memory_order_relaxed);
     }
 
     // Once per extra attempt; false: it must not be made.
