@@ -108,6 +108,40 @@ BOOST_AUTO_TEST_CASE(old_protocols_and_foreign_applications_are_refused)
     BOOST_TEST(client.rest().find("HTTP/1.1 200") == std::string::npos);
 }
 
+// TLS 1.3 has none.
+BOOST_AUTO_TEST_CASE(a_client_that_wants_to_negotiate_anew_is_refused)
+{
+    world w;
+    const auto context = client_context(w.ca.certificate());
+    SSL_CTX_set_max_proto_version(context.get(), TLS1_2_VERSION);
+    auto client = w.gate.connect();
+    BOOST_TEST_REQUIRE(client.encrypt(client_side(context, "gateway.test")));
+    client.send(get_text("/healthz"));
+    BOOST_TEST(client.answer().status() == 200u);
+    BOOST_TEST(SSL_renegotiate(client.ssl()) == 1);
+    (void)SSL_do_handshake(client.ssl());
+    BOOST_TEST(client.ends());
+}
+
+BOOST_AUTO_TEST_CASE(each_of_several_addresses_speaks_as_it_is_told_to)
+{
+    world w;
+    auto both = w.how;
+    both.set(
+        "listen",
+        "[{ address: '127.0.0.1:0' }, { address: '127.0.0.1:0', tls: { certificate: '"
+            + w.file("cert.pem") + "', private_key: '" + w.file("key.pem") + "' } }]");
+    const gateway gate(both);
+    auto plain = connection::to(gate.port(0));
+    plain.send(get_text("/healthz"));
+    BOOST_TEST(plain.answer().status() == 200u);
+    const auto context = client_context(w.ca.certificate());
+    auto client = connection::to(gate.port(1));
+    BOOST_TEST_REQUIRE(client.encrypt(client_side(context, "gateway.test")));
+    client.send(get_text("/healthz"));
+    BOOST_TEST(client.answer().status() == 200u);
+}
+
 BOOST_AUTO_TEST_CASE(a_client_certificate_is_required_where_configured)
 {
     world w(true);

@@ -1,8 +1,7 @@
 // Providers behind TLS: whom the gateway believes, and that nobody else ever gets the key.
 
 #include "support/certificates.hpp"
-#include "support/gateway.hpp"
-#include "support/upstream.hpp"
+#include "support/scripted.hpp"
 
 #include <boost/test/unit_test.hpp>
 
@@ -34,13 +33,13 @@ struct world {
     config make(std::string_view host)
     {
         write_file(ca_file, trusted().certificate());
-        config made(provider.port());
-        made.set(
-            "providers",
-            "{ one: { base_url: 'https://" + std::string(host) + ":"
-                + std::to_string(provider.port()) + "/v1', api_key: " + std::string(provider_key)
-                + ", ca_file: '" + ca_file + "' } }");
-        return made;
+        return config(provider.port()).set("providers", providers(host));
+    }
+    [[nodiscard]] std::string providers(std::string_view host, std::string_view more = {}) const
+    {
+        return "{ one: { base_url: 'https://" + std::string(host) + ":"
+               + std::to_string(provider.port()) + "/v1', api_key: " + std::string(provider_key)
+               + ", ca_file: '" + ca_file + "' }" + std::string(more) + " }";
     }
 
     listener provider;
@@ -51,21 +50,46 @@ struct world {
     connection client;
 };
 
-// The gateway must turn away from this server before it says anything.
-void expect_refused(const identity& who, int most = TLS1_3_VERSION)
+// The gateway must turn away from this server before it says anything, and whoever stands in
+// answers.
+void expect_refused(const identity& who, int most, std::string_view more, bool fallback)
 {
     world w;
-    w.client.send(chat_text());
+    scripted spare({answers()});
+    auto how = w.make("localhost");
+    if (fallback)
+        how.set(
+            "models",
+            "{ m: { targets: [{ provider: one }], retry: { attempts: 1 }, fallbacks: [spare] }, "
+            "spare: { targets: [{ provider: two }] } }");
+    how.set(
+        "providers",
+        w.providers("localhost", ", two: { base_url: '" + base_url(spare.port()) + "' }"));
+    gateway gate(how);
+    auto client = gate.connect();
+    client.send(question("n", more));
     auto upstream = w.provider.accept();
     const auto context = server_context(who, most);
     // With TLS 1.3 the client turns away after the server's side is through.
     if (upstream.encrypt(server_side(context)))
         (void)upstream.ends();
     BOOST_TEST(upstream.input().empty(), "not an octet of a request came");
-    const auto answer = w.client.answer();
-    BOOST_TEST(answer.status() == 502u);
-    BOOST_TEST(answer.says("bad_gateway"));
-    BOOST_TEST(w.gate.becomes("sluice_attempts_total", {"outcome=\"tls_failed\""}, 1));
+    const auto answer = client.answer();
+    if (fallback) {
+        BOOST_TEST(answered(answer, "n"));
+    } else {
+        BOOST_TEST(answer.status() == 502u);
+        BOOST_TEST(answer.says("bad_gateway"));
+    }
+    BOOST_TEST(spare.calls() == (fallback ? 1u : 0u));
+    BOOST_TEST(gate.becomes("sluice_attempts_total", {"outcome=\"tls_failed\""}, 1));
+}
+
+void expect_refused(const identity& who, int most = TLS1_3_VERSION)
+{
+    for (const auto more : {std::string_view{}, streaming})
+        for (const bool fallback : {false, true})
+            expect_refused(who, most, more, fallback);
 }
 
 }  // namespace
