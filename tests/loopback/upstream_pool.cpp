@@ -79,6 +79,32 @@ BOOST_AUTO_TEST_CASE(a_finished_connection_carries_the_next_request)
     BOOST_TEST(w.gate.becomes("sluice_upstream_connects_total", {}, 1));
 }
 
+// So that those nobody needs grow old.
+BOOST_AUTO_TEST_CASE(the_connection_that_was_used_last_is_used_first)
+{
+    world w;
+    auto other = w.gate.connect();
+    w.client.send(chat_text());
+    auto first = w.provider.accept();
+    (void)first.request();
+    other.send(chat_text());
+    auto second = w.provider.accept();
+    (void)second.request();
+    for (auto* const each : {&first, &second}) {
+        each->send(answer_text("{}"));
+        const double idle = each == &first ? 1 : 2;
+        BOOST_TEST(w.gate.becomes("sluice_upstream_connections", {"state=\"idle\""}, idle), idle);
+    }
+    BOOST_TEST(w.client.answer().status() == 200u);
+    BOOST_TEST(other.answer().status() == 200u);
+    for (unsigned i = 0; i < 3; ++i)
+        BOOST_TEST(w.exchange(second, answer_text("{}")).body == "{}");
+    other.send(chat_text());
+    (void)second.request();
+    BOOST_TEST(w.exchange(first, answer_text("1")).body == "1");
+    BOOST_TEST(w.gate.metric("sluice_upstream_connects_total") == 2);
+}
+
 BOOST_AUTO_TEST_CASE(octets_behind_the_answer_are_dropped_with_the_connection)
 {
     const std::string poison = answer_text("poison");
@@ -99,19 +125,24 @@ BOOST_AUTO_TEST_CASE(a_connection_its_provider_wants_closed_is_closed)
 
 BOOST_AUTO_TEST_CASE(an_idle_connection_that_speaks_is_not_used_again)
 {
-    world w;
-    w.client.send(chat_text());
-    auto upstream = w.provider.accept();
-    (void)upstream.request();
-    upstream.send(answer_text("1"));
-    BOOST_TEST(w.client.answer().body == "1");
-    upstream.send(answer_text("poison"));
-    BOOST_TEST(upstream.ends());
-    w.client.send(chat_text());
-    auto second = w.provider.accept();
-    (void)second.request();
-    second.send(answer_text("2"));
-    BOOST_TEST(w.client.answer().body == "2");
+    const auto events = token_event("one") + std::string(done_event);
+    const auto stream = std::string(stream_head) + chunk(events) + std::string(last_chunk);
+    for (const auto more : {std::string_view{}, streaming}) {
+        const auto text = more.empty() ? answer_text("1") : stream;
+        world w;
+        w.client.send(chat_text(more));
+        auto upstream = w.provider.accept();
+        (void)upstream.request();
+        upstream.send(text);
+        BOOST_TEST(w.client.answer().whole);
+        upstream.send(answer_text("poison"));
+        BOOST_TEST(upstream.ends());
+        w.client.send(chat_text(more));
+        auto second = w.provider.accept();
+        (void)second.request();
+        second.send(text);
+        BOOST_TEST(w.client.answer().body == (more.empty() ? "1" : events));
+    }
 }
 
 BOOST_AUTO_TEST_CASE(a_kept_connection_that_dies_unanswered_is_replaced_once)
