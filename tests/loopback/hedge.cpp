@@ -315,6 +315,41 @@ BOOST_AUTO_TEST_CASE(there_is_none_while_a_breaker_is_open)
     BOOST_TEST(w.b.calls() == 0u);
 }
 
+BOOST_AUTO_TEST_CASE(there_is_none_while_the_buffers_are_half_full)
+{
+    flag late;
+    world w({when(late, answers())}, {answers()});
+    listener holding;
+    auto how = w.config_for("after: 20ms, budget: 100%", "retry: { attempts: 1 }", {});
+    how.set("limits", "{ buffered_bytes: 4MiB, body_bytes: 2MiB }")
+        .set(
+            "providers",
+            "{ a: { base_url: '" + base_url(w.a.port()) + "' }, b: { base_url: '"
+                + base_url(w.b.port()) + "' }, c: { base_url: '" + base_url(holding.port())
+                + "' } }")
+        .set(
+            "models",
+            "{ m: { targets: [{ provider: a, price: { input: 1, output: 1 } }, { provider: b, "
+            "price: { input: 2, output: 2 } }], balance: cheapest, retry: { attempts: 1 }, "
+            "hedge: { after: 20ms, budget: 100% } }, large: { targets: [{ provider: c }] } }");
+    gateway gate(how);
+    std::vector<connection> held;
+    for (int i = 0; i < 2; ++i) {
+        held.push_back(gate.connect());
+        held.back().send(question(std::string(1'300'000, 'x'), {}, {}, "large"));
+        held.push_back(holding.accept());
+        (void)held.back().request();
+    }
+    auto client = gate.connect();
+    client.send(question("n-1"));
+    BOOST_TEST(!client.stirs(milliseconds(300)));
+    late.raise();
+    const auto answer = client.answer();
+    BOOST_TEST(answered(answer, "n-1"));
+    BOOST_TEST(answer.header("x-sluice-attempts") == "1");
+    BOOST_TEST(w.b.calls() == 0u);
+}
+
 BOOST_AUTO_TEST_CASE(a_client_that_leaves_ends_both)
 {
     for (const auto more : {std::string_view{}, streaming}) {
