@@ -241,6 +241,7 @@ BOOST_AUTO_TEST_CASE(a_limit_that_is_exceeded_is_named)
     const auto head = w.client.answer();
     BOOST_TEST(head.status() == 431u);
     BOOST_TEST(head.says("head_bytes"), head.body);
+    BOOST_TEST(head.says("\"code\":\"head_too_large\""), head.body);
     BOOST_TEST(w.client.ends());
 
     for (const bool chunked : {false, true}) {
@@ -254,6 +255,7 @@ BOOST_AUTO_TEST_CASE(a_limit_that_is_exceeded_is_named)
         const auto answer = w.client.answer();
         BOOST_TEST(answer.status() == 413u);
         BOOST_TEST(answer.says("limits.body_bytes is 2048"), answer.body);
+        BOOST_TEST(answer.says("\"code\":\"request_too_large\""), answer.body);
         BOOST_TEST(w.client.ends());
     }
 }
@@ -352,12 +354,14 @@ BOOST_AUTO_TEST_CASE(requests_that_are_wrong_are_answered_in_the_apis_words)
     const auto method = ask(get_text("/v1/chat/completions"));
     BOOST_TEST(method.status() == 405u);
     BOOST_TEST(method.header("allow") == "POST");
+    BOOST_TEST(method.says("\"code\":\"method_not_allowed\""), method.body);
     BOOST_TEST(ask(post_text("{", "")).says("invalid_json"));
     BOOST_TEST(ask(post_text("{}", "")).says("\"param\":\"model\""));
     BOOST_TEST(ask(chat_text("\"model\":\"m\",")).says("duplicate_parameter"));
     const auto media = ask("POST /v1/chat/completions HTTP/1.1\r\nhost: a\r\ncontent-type: "
                            "text/plain\r\ncontent-length: 2\r\n\r\n{}");
     BOOST_TEST(media.status() == 415u);
+    BOOST_TEST(media.says("\"code\":\"unsupported_media_type\""), media.body);
     BOOST_TEST(ask("GET /healthz HTTP/2.0\r\nhost: a\r\n\r\n").status() == 505u);
     BOOST_TEST(w.echo.accepted() == 0u);
 }

@@ -92,6 +92,8 @@ BOOST_AUTO_TEST_CASE(any_failure_goes_to_the_fallback_and_the_answer_says_who_ga
             BOOST_TEST(w.b.calls() == 1u);
             BOOST_TEST(w.a.request(0).says("\"model\":\"up-m\""));
             BOOST_TEST(w.b.request(0).says("\"model\":\"up-second\""));
+            BOOST_TEST(
+                w.gate.settled("sluice_fallbacks_total", {"model=\"m\"", "to=\"second\""}) == 1);
         }
 }
 
@@ -153,6 +155,8 @@ BOOST_AUTO_TEST_CASE(a_cause_with_a_list_of_its_own_goes_there)
         BOOST_TEST(answered(answer, "n"), answer.body);
         BOOST_TEST(answer.header("x-sluice-model") == "third");
         BOOST_TEST(w.b.calls() == 0u);
+        const auto why = "cause=\"" + std::string(each.list) + '"';
+        BOOST_TEST(w.gate.settled("sluice_fallbacks_total", {"to=\"third\"", why}) == 1);
     }
 }
 

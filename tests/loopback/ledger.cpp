@@ -231,6 +231,7 @@ BOOST_AUTO_TEST_CASE(a_losers_usage_is_read_however_its_chunks_are_cut)
     const auto rows = usage_by(gate, "outcome,target", 2);
     BOOST_TEST(
         has(rows, R"({"outcome":"hedge","target":"first","requests":1,"input_tokens":50,)"), rows);
+    BOOST_TEST(gate.settled("sluice_hedge_cost_usd_total", {"target=\"first\""}) > 0.00004);
 }
 
 BOOST_AUTO_TEST_CASE(both_attempts_of_a_client_that_left_have_a_bill)

@@ -26,6 +26,7 @@ config configured(
     std::uint16_t first, std::uint16_t second, std::string_view of_m, bool fallback = true)
 {
     return config(first)
+        .set("workers", "2")
         .set(
             "providers",
             "{ one: { base_url: '" + base_url(first) + "', api_key: " + std::string(provider_key)

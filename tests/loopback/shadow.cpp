@@ -105,6 +105,9 @@ BOOST_AUTO_TEST_CASE(both_get_the_same_question_once_with_the_same_stream_mode)
         copy.send(answer);
         BOOST_TEST(client.answer().whole);
         BOOST_TEST(counted(gate, "compared"));
+        const double streams = more.empty() ? 0 : 1;
+        BOOST_TEST(gate.becomes("sluice_shadow_duration_ratio_count", {}, 1));
+        BOOST_TEST(gate.metric("sluice_shadow_first_token_ratio_count") == streams);
         BOOST_TEST(!one.accept_within(milliseconds(50)));
         BOOST_TEST(!two.accept_within(milliseconds(50)));
     }
@@ -189,6 +192,10 @@ BOOST_AUTO_TEST_CASE(a_pair_is_compared_and_its_numbers_are_seen_in_metrics_and_
     BOOST_TEST(told.says("\"request_id\":\"fixed\""), told.body);
     BOOST_TEST(told.says("\"likeness\":0.666"), told.body);
     BOOST_TEST(told.says("\"finish\":\"stop\""), told.body);
+    // Of both.
+    for (const std::string_view said :
+         {"\"status\":200", "\"input_tokens\":7", "\"output_tokens\":3"})
+        BOOST_TEST((told.body.find(said) != told.body.rfind(said)), said << " in " << told.body);
     BOOST_TEST(gate.admin("GET", "/admin/v1/models/nobody/shadow").status() == 404u);
     BOOST_TEST(gate.admin("PUT", "/admin/v1/models/m/shadow", "{}").status() == 405u);
 }

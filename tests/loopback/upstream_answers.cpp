@@ -385,10 +385,14 @@ BOOST_AUTO_TEST_CASE(an_error_inside_a_stream_passes_and_is_counted)
 BOOST_AUTO_TEST_CASE(the_providers_key_never_comes_back_in_a_body_or_a_field)
 {
     const std::string key(provider_key);
-    const auto answer = answer_to(answer_text(
+    world w;
+    auto upstream = w.ask();
+    upstream.send(answer_text(
         "{\"error\":{\"message\":\"bad key " + key + "\"}}",
         400,
         "x-echo: " + key + "\r\nwww-authenticate: Bearer " + key + "\r\n"));
+    const auto answer = w.client.answer();
+    BOOST_TEST(w.gate.settled("sluice_redactions_total") == 2);
     BOOST_TEST(answer.status() == 400u);
     BOOST_TEST(answer.body.find(front_of_key) == std::string::npos, answer.body);
     BOOST_TEST(answer.fields.find(front_of_key) == std::string::npos, answer.fields);

@@ -23,9 +23,13 @@ std::string model(std::string_view more)
 }
 
 struct world {
-    explicit world(std::vector<act> acts, std::string_view more = quick, unsigned keys = 1)
+    explicit world(
+        std::vector<act> acts,
+        std::string_view more = quick,
+        unsigned keys = 1,
+        std::string_view workers = "1")
         : provider(std::move(acts)),
-          gate(config_for(more, keys))
+          gate(config_for(more, keys).set("workers", workers))
     {
     }
 
@@ -100,6 +104,8 @@ BOOST_AUTO_TEST_CASE(a_failure_before_the_answer_is_tried_once_more_and_not_seen
             BOOST_TEST(w.gate.becomes("sluice_attempts_total", {"outcome=\"success\""}, 1));
             BOOST_TEST(w.gate.settled("sluice_attempts_total") == 2);
             BOOST_TEST(w.gate.settled("sluice_requests_total") == 1);
+            const auto left = w.gate.metric("sluice_retry_budget_remaining");
+            BOOST_TEST((left > 9 && left < 9.3), "ten in reserve, one spent, a fifth paid in");
         }
 }
 
@@ -155,20 +161,24 @@ BOOST_AUTO_TEST_CASE(a_spent_retry_budget_is_advice_not_to_try_again)
     BOOST_TEST(once, "the budget's reserve is spent");
 }
 
+// For whichever worker asks.
 BOOST_AUTO_TEST_CASE(a_rate_limit_takes_the_next_key_at_once_and_lets_the_first_one_rest)
 {
     world w(
         {says(refused(429, "retry-after: 20\r\n")), answers()},
         "retry: { attempts: 1, base: 1ms }",
-        2);
+        2,
+        "2");
     BOOST_TEST(answered(ask(w.gate, "first"), "first"));
-    for (int i = 0; i < 5; ++i)
+    for (int i = 0; i < 15; ++i)
         BOOST_TEST(answered(ask(w.gate, "later"), "later"));
     const auto keys = w.provider.keys();
-    BOOST_REQUIRE(keys.size() == 7u);
+    BOOST_REQUIRE(keys.size() == 17u);
     BOOST_TEST(keys[0] != keys[1]);
-    BOOST_TEST((std::count(keys.begin(), keys.end(), keys[1]) == 6));
+    BOOST_TEST((std::count(keys.begin(), keys.end(), keys[1]) == 16));
     BOOST_TEST(w.outcomes("status_429") == 1);
+    BOOST_TEST(w.gate.metric("sluice_credential_state", {"state=\"rate_limited\""}) == 1);
+    BOOST_TEST(w.gate.metric("sluice_credential_state", {"state=\"usable\""}) == 1);
 }
 
 BOOST_AUTO_TEST_CASE(a_rate_limited_key_is_waited_for_as_long_as_it_says_and_is_worth_it)
