@@ -131,7 +131,8 @@ const plain = {
   async "every error has its class"() {
     const classes = {
       400: OpenAI.BadRequestError, 401: OpenAI.InternalServerError, 403: OpenAI.InternalServerError,
-      404: OpenAI.NotFoundError, 429: OpenAI.RateLimitError, 500: OpenAI.InternalServerError,
+      404: OpenAI.NotFoundError, 409: OpenAI.ConflictError, 422: OpenAI.UnprocessableEntityError,
+      429: OpenAI.RateLimitError, 500: OpenAI.InternalServerError,
       502: OpenAI.InternalServerError, 503: OpenAI.InternalServerError,
     };
     for (const [status, kind] of Object.entries(classes))
@@ -191,6 +192,45 @@ const plain = {
         return true;
       });
       assert.ok(seen > 0, `${how}: nothing came before the end`);
+    }
+  },
+  async "a stream of the other APIs that is cut is an error too"() {
+    const apis = [
+      (model) => openai.completions.create({ model, prompt: "hello", stream: true }),
+      (model) => openai.responses.create({ model, input: "hello", stream: true })];
+    for (const ask of apis)
+      for (const how of ["cut-3", "cut-clean-3", "reset-3", "cut-inside-3"]) {
+        let seen = 0;
+        await assert.rejects(async () => {
+          for await (const _ of await ask(`sim-${how}+tps-100`)) ++seen;
+        }, (error) => error instanceof OpenAI.APIError && /the provider/.test(error.message));
+        assert.ok(seen > 0, `${how}: nothing came before the end`);
+      }
+  },
+  async "a plain answer that is cut is an error"() {
+    for (const how of ["cut-3", "reset-3", "cut-3+tokens-30000", "reset-3+tokens-30000"])
+      await assert.rejects(chat({ model: `sim-${how}` }), undefined, how);
+  },
+  async "what fails before the first token is answered by the fallback"() {
+    const one = async (how, stream) => {
+      const { data, response } = await chat({ model: `spared-${how}`, stream, ...echo(how) }).withResponse();
+      let text = "";
+      if (stream) for await (const chunk of data) text += chunk.choices[0]?.delta.content ?? "";
+      else text = data.choices[0].message.content;
+      assert.equal(text, how);
+      assert.equal(response.headers.get("x-sluice-model"), "m");
+    };
+    const early = ["error-in-200", "cut-0", "reset-head", "stall-head", "error-503"];
+    await Promise.all(early.flatMap((how) => [one(how, false), one(how, true)]));
+  },
+  async "what fails behind the first token is raised though there is a fallback"() {
+    for (const how of ["error-in-200-3", "cut-3", "reset-3"]) {
+      let text = "";
+      await assert.rejects(async () => {
+        for await (const chunk of await chat({ model: `spared-${how}`, stream: true, ...echo("one two three four five") }))
+          text += chunk.choices[0]?.delta.content ?? "";
+      }, OpenAI.APIError);
+      assert.ok(text && "one two three four five".startsWith(text), `${how}: ${text}`);
     }
   },
   async "a hundred streams get their tokens one by one"() {

@@ -140,7 +140,7 @@ class Sdk(Case):
     def test_every_error_has_its_class(self):
         for status, kind in ((400, openai.BadRequestError), (401, openai.InternalServerError),
                              (403, openai.InternalServerError), (404, openai.NotFoundError),
-                             (429, openai.RateLimitError), (500, openai.InternalServerError),
+                             (409, openai.ConflictError), (422, openai.UnprocessableEntityError), (429, openai.RateLimitError), (500, openai.InternalServerError),
                              (502, openai.InternalServerError), (503, openai.InternalServerError)):
             for stream in (False, True):
                 with self.subTest(f"{status} of the provider, stream {stream}"):
@@ -215,10 +215,28 @@ class Sdk(Case):
                 if how != "error-in-200-3":
                     self.assertIn("the provider", caught.exception.message)
 
+    def test_a_stream_of_the_other_apis_that_is_cut_is_an_error_too(self):
+        client = self.client()
+        apis = {"completions": lambda model: client.completions.create(model=model, prompt="hello", stream=True),
+                "responses": lambda model: client.responses.create(model=model, input="hello", stream=True)}
+        for api, ask in apis.items():
+            for how in ("cut-3", "cut-clean-3", "reset-3", "cut-inside-3"):
+                with self.subTest(f"{api}, {how}"):
+                    seen = 0
+                    with self.assertRaises(openai.APIError) as caught:
+                        for _ in ask(f"sim-{how}+tps-100"):
+                            seen += 1
+                    self.assertGreater(seen, 0)
+                    self.assertIn("the provider", caught.exception.message)
+
     def test_a_plain_answer_that_is_cut_is_an_error(self):
         for how in ("cut-3", "reset-3"):
             with self.subTest(how), self.assertRaises((openai.APIError, httpx.HTTPError)):
                 self.chat(model=f"sim-{how}")
+        # Of which the client has a part already.
+        for how in ("cut-3", "reset-3"):
+            with self.subTest(how + ", a long one"), self.assertRaises((openai.APIConnectionError, httpx.HTTPError)):
+                self.chat(model=f"sim-{how}+tokens-30000")
 
     def test_a_hundred_streams_get_their_tokens_one_by_one(self):
         async def one(client, provider, name):
