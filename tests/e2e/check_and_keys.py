@@ -32,6 +32,26 @@ def run(*arguments, config=None):
         return done.returncode, done.stdout, done.stderr.replace(str(path), "FILE")
 
 
+class Binary(unittest.TestCase):
+    def test_the_version_tells_the_commit_the_compiler_and_the_libraries(self):
+        code, out, err = run("--version")
+        self.assertEqual((code, err), (0, ""))
+        told = dict(re.findall(r"^([\w.+-]+) +(\S.*)$", out, re.M))
+        self.assertIn("sluice", told)
+        self.assertRegex(told["commit"], r"^([0-9a-f]{12}|unknown)")
+        self.assertRegex(told["compiler"], r"^(Clang|GNU) \d+\.")
+        for library in ("Boost", "OpenSSL", "simdjson", "yaml-cpp", "prometheus-cpp"):
+            self.assertRegex(told[library], r"^\d+\.\d+", library)
+
+    def test_a_release_is_hardened(self):
+        if ", Release" not in run("--version")[1]:
+            self.skipTest("not a release")
+        told = subprocess.run(["readelf", "-hldW", "--dyn-syms", BINARY], capture_output=True, text=True, check=True).stdout
+        for what in (r"Type: +DYN ", r"FLAGS_1\b.*\bPIE\b", r"GNU_RELRO", r"BIND_NOW", r"GNU_STACK.* RW +0",
+                     r"__stack_chk_fail\b", r"__memcpy_chk\b"):
+            self.assertRegex(told, what)
+
+
 class Check(unittest.TestCase):
     def test_a_good_file_is_summed_up_in_one_paragraph(self):
         code, out, err = run("check", config=GOOD)

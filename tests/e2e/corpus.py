@@ -168,6 +168,8 @@ class Corpus(Case):
                     reported = (reported[0] + above, reported[1])
                 if told != reported:
                     wrong.setdefault(stream, f"split {split}: told {told}, reported {tokens}")
+                if tokens.get("reasoning") and line.get("reasoning_tokens") != tokens["reasoning"]:
+                    wrong.setdefault(stream, f"split {split}: {line} reasoning {tokens}")
                 if tokens.get("cached") and line.get("cached_input_tokens") != tokens["cached"]:
                     wrong.setdefault(stream, f"split {split}: {line} cached {tokens}")
                 if (expected["done"] or expected["finish"]) and line.get("end") != "done":

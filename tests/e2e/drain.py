@@ -221,6 +221,26 @@ class Kill(Case):
         self.assertGreaterEqual(json.dumps(audit).count("canary"), 5)
         self.assertEqual(server.stop(), 0)
 
+    def test_weights_set_by_ctl_survive_kill_9_and_ctl_tells_where_a_request_would_go(self):
+        upstreams = [("stable", "http://127.0.0.1:9/v1", 95), ("canary", "http://127.0.0.1:9/v1", 5)]
+        server = self.gateway(upstreams)
+        server.ctl("weights", "m", "stable=1", "canary=3")
+        server.kill()
+        server = self.started(Gateway(server.settings, self.directory))
+        self.assertAlmostEqual(self.share(server), 75)
+        self.assertRegex(server.ctl("models"), r"canary \(canary\) +canary +3 +75% +live")
+        asked = self.directory / "request.json"
+        asked.write_text(json.dumps(chat()))
+        told = server.ctl("explain", "-f", str(asked))
+        self.assertRegex(told, r"^forward\n")
+        self.assertRegex(told, r"\ncanary +75% +canary +http://127\.0\.0\.1:9/v1/chat/completions\n")
+        server.write_config({**server.settings, "heartbeat": "11s"})
+        self.assertRegex(server.ctl("reload"), r"heartbeat\b.*15s.*11s")
+        server.write_config({**server.settings, "heartbeat": "never"})
+        self.assertIn("heartbeat: ", server.ctl("reload", code=2))
+        self.assertRegex(server.ctl("config"), r'"heartbeat": "11s"')
+        self.assertEqual(server.stop(), 0)
+
 
 if __name__ == "__main__":
     sys.exit(harness.main())
