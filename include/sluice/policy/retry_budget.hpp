@@ -3,7 +3,8 @@
 //
 // Every request deposits `share`, every extra attempt withdraws one. A deposit can be spent for 5
 // to 10 s; what is left then refills the reserve. Hence over any stretch of time, with any number
-// of workers: extra attempts <= share x (requests in it and in the 10 s before it) + reserve.
+// of workers: extra attempts <= share x (requests in it and in the 10 s before it) + reserve. A
+// 512th of each deposit is kept back, which pays for the reserve in an outage of many requests.
 
 #include <sluice/base/clock.hpp>
 
@@ -26,13 +27,15 @@ struct retry_budget_settings {
 // Any thread. A deposit is a load and an addition.
 class retry_budget {
 public:
+    static constexpr std::uint32_t kept_back = 512;  // one of so many
+
     // Once per request, with its first attempt.
     void deposit(const retry_budget_settings& settings, time_point now) noexcept
     {
         if (now.time_since_epoch().count() >= turn_at_.load(std::memory_order_relaxed))
             turn(now);
         current_.fetch_add(
-            settings.share_ppm - settings.share_ppm / 512, std::memory_order_relaxed);
+            settings.share_ppm - settings.share_ppm / kept_back, std::memory_order_relaxed);
     }
 
     // Once per extra attempt; false: it must not be made.
