@@ -340,10 +340,10 @@ class Table(Case):
             database.executemany(
                 f"INSERT INTO usage VALUES(0, 't', ?, 'm', 'stable', 'stable', 'answered', ''{', 1' * (columns - 8)})",
                 ((f"key-{i}",) for i in range(10_001)))
-        for by, lines, told in (("key", 10_001, "There are more rows"), ("tenant", 2, "")):
+        for by, lines, cut in (("key", 10_001, True), ("tenant", 2, False)):
             done = subprocess.run([*asked, by], capture_output=True, text=True, env=token)
             self.assertEqual((done.returncode, done.stdout.count("\n")), (0, lines))
-            self.assertEqual(done.stderr.partition(":")[0], told)
+            self.assertEqual("There are more rows" in done.stderr, cut, done.stderr)
         self.assertEqual(server.stop(), 0)
 
     def test_the_ledger_is_made_again_from_the_access_log(self):
