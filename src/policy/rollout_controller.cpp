@@ -23,16 +23,18 @@ void add_money(arm_evidence& sum, const arm_evidence& more)
 }
 
 // Both arms' tokens of the same stretch of time, as a number whose mean is at most 0 when the
-// canary costs no more than 1 + `more` times what stable does, and which is never below -1.
+// canary costs no more than 1 + `more` times what stable does, and which is never below -1. Beside
+// a stable arm that is free the canary has to be free too.
 void compare_cost(rollout_state& state, const rollout_evidence& now, double more)
 {
     auto& [canary, stable] = state.unpaired;
     add_money(canary, now.canary);
     add_money(stable, now.stable);
-    if (canary.tokens == 0 || stable.tokens == 0 || !(stable.dearest > 0))
+    const double dearest = stable.dearest > 0 ? stable.dearest : canary.dearest;
+    if (canary.tokens == 0 || stable.tokens == 0 || !(dearest > 0))
         return;
     state.means[static_cast<std::size_t>(guard::cost_above_stable)].observe(
-        (cost_of(canary) - (1 + more) * cost_of(stable)) / ((1 + more) * stable.dearest));
+        (cost_of(canary) - (1 + more) * cost_of(stable)) / ((1 + more) * dearest));
     state.unpaired = {};
 }
 

@@ -287,6 +287,22 @@ BOOST_AUTO_TEST_CASE(a_canary_that_costs_more_than_it_may_is_sent_back)
     }
 }
 
+BOOST_AUTO_TEST_CASE(beside_a_stable_arm_that_is_free_no_cost_is_allowed)
+{
+    for (const double usd : {0.0, 0.004}) {
+        rollout_evidence evidence = healthy;
+        evidence.canary.tokens = 4'000;
+        evidence.canary.usd = usd;
+        evidence.canary.dearest = 0.004;
+        evidence.stable.tokens = 36'000;
+        world w;
+        w.settings.minimum = 1'000'000;
+        w.settings.guards.cost_above_stable = 0.1;
+        const auto wanted = usd > 0 ? kind::roll_back : kind::hold;
+        BOOST_TEST((w.until_verdict(evidence, 300).what == wanted));
+    }
+}
+
 BOOST_AUTO_TEST_CASE(the_views_tell_every_guard_that_is_set)
 {
     world w;
