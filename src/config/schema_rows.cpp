@@ -148,7 +148,7 @@ constexpr schema_row first_rows[] = {
     {.path = "models.*.canary", .limit = "a target's name, beside another",
      .meaning = "The target that `ctl canary` moves; the others share the rest by weight."},
     {.path = "models.*.sticky", .fallback = "none", .limit = "`none`, `key`, `user` or `header:NAME`",
-     .meaning = "What keeps a client on the same target."},
+     .meaning = "What keeps a client on the same target, or with another `balance` than `weighted` in the same arm."},
     {.path = "models.*.balance", .kind = value_kind::choice, .fallback = "weighted",
      .limit = "`cheapest` only with a price on every target", .choices = balances,
      .meaning = "How a request's target is chosen: by the weights; fewest in flight for its weight; the quicker of two "
