@@ -52,7 +52,8 @@ public:
 
 private:
     static constexpr double spread = 1'000;
-    static constexpr double most = 1e12;  // less than it could be is still honest
+    // Less than it could be is still honest; whatever risk is asked for, this is enough.
+    static constexpr double most = 1e200;
 
     std::array<double, N> grown_{};
     double waiting_ = 1;

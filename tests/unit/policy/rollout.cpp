@@ -261,6 +261,15 @@ BOOST_AUTO_TEST_CASE(a_time_that_both_arms_take_is_no_breach_of_the_comparison)
     BOOST_TEST((w.until_verdict(evidence, 60).breached == guard::first_token_above_stable));
 }
 
+BOOST_AUTO_TEST_CASE(however_small_a_risk_is_asked_for_a_broken_canary_is_sent_back)
+{
+    world w;
+    w.settings.minimum = 1'000'000;
+    w.settings.false_rollbacks = 1e-15;
+    const auto verdict = w.until_verdict({.canary = arm(20, 20), .stable = arm(180)}, 300);
+    BOOST_TEST((verdict.what == kind::roll_back));
+}
+
 BOOST_AUTO_TEST_CASE(a_canary_that_costs_more_than_it_may_is_sent_back)
 {
     const auto with = [](double canary, double stable) {
