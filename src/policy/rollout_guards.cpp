@@ -138,7 +138,7 @@ double enough_for(const rollout_state& state, const rollout_settings& settings)
     for (std::size_t i = 0; i < guard_count; ++i)
         set += limit_of(settings.guards, static_cast<guard>(i)) ? 1 : 0;
     const auto parts = std::max<std::size_t>(set, 1) * std::max(state.judges, 1U);
-    return static_cast<double>(parts) / settings.false_rollbacks;
+    return std::min(static_cast<double>(parts) / settings.false_rollbacks, most_evidence);
 }
 
 double evidence_of(const rollout_state& state, guard which)

@@ -22,6 +22,9 @@ struct trials {
     std::uint64_t hits = 0;
 };
 
+// Of a bet. Less than it could be is still honest, and who asks for a smaller risk is to get this.
+inline constexpr double most_evidence = 1e12;
+
 // A canary may go bad at any time, so a bet on it may begin in any second: the mean over all
 // beginnings, of which the first has half the weight and the j-th of those after it
 // 500/((j + 999)(j + 1000)), and over N bets, of what one unit has become. What has not begun yet
@@ -38,7 +41,7 @@ public:
         const double begins = (before - waiting_) / static_cast<double>(N);
         for (std::size_t i = 0; i < N; ++i) {
             const double next = (grown_[i] + begins) * factors[i];
-            grown_[i] = next < most ? next : most;
+            grown_[i] = next < most_evidence ? next : most_evidence;
         }
     }
 
@@ -52,8 +55,6 @@ public:
 
 private:
     static constexpr double spread = 1'000;
-    // Less than it could be is still honest; whatever risk is asked for, this is enough.
-    static constexpr double most = 1e200;
 
     std::array<double, N> grown_{};
     double waiting_ = 1;
