@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Writes one CTestTestfile.cmake over several build trees, each test named TREE.NAME, so that one ctest
 runs and counts them all. Each tree's build is a test too, build.TREE, which those of the tree wait for: while
-one tree is compiled, the tests of those before it, which mostly wait, are run. A build that fails, or a program
+one tree is compiled, the tests of those before it, which mostly wait, are run; and build.tools is the installation of
+what tests need beside the compilers. A build that fails, or a program
 that it does not make, leaves tests that cannot run, and they count as failed.
 
 The trees need only be configured. What CMake wrote is read as it is: ctest tells the command of a test only
@@ -61,7 +62,7 @@ def test_entry(tree, name, command, properties):
     kept["LABELS"] = f"{properties.get('LABELS', '')};{tree}".lstrip(";")
     environment = [properties.get("ENVIRONMENT", ""), *SANITIZER_ENVIRONMENT.get(tree, [])]
     kept["ENVIRONMENT"] = ";".join(filter(None, environment))
-    kept["FIXTURES_REQUIRED"] = tree
+    kept["FIXTURES_REQUIRED"] = f"{tree};tools"
     return entry(f"{tree}.{name}", command, kept)
 
 
@@ -73,14 +74,21 @@ def build_entry(tree, number, command):
         "TIMEOUT": 5000, "LABELS": "build"})
 
 
+def tools_entry(status):
+    """Waits for the packages and SDKs that tests need, and ends as their installation did."""
+    wait = f"until [ -s {shlex.quote(status)} ]; do sleep 0.2; done; exit $(cat {shlex.quote(status)})"
+    return entry("build.tools", ["sh", "-c", wait], {"FIXTURES_SETUP": "tools", "COST": 20000, "TIMEOUT": 5000, "LABELS": "build"})
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--out", required=True, help="directory that gets the CTestTestfile.cmake")
     parser.add_argument("--tree", action="append", required=True, nargs=3, metavar=("NAME", "PATTERN", "BUILD"),
                         help="its tests whose names match, and the command that builds their programs")
+    parser.add_argument("--tools", required=True, help="file that says how the installation of what tests need ended")
     options = parser.parse_args()
     root = os.path.dirname(os.path.abspath(options.out))
-    entries = []
+    entries = [tools_entry(options.tools)]
     for number, (tree, pattern, build) in enumerate(options.tree):
         wanted = [item for item in tests_of(os.path.join(root, tree)).items() if re.search(pattern, item[0])]
         if not wanted:

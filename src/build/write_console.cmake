@@ -12,7 +12,7 @@ foreach(file IN LISTS FILES)
     get_filename_component(name ${file} NAME)
     string(APPEND rows "    {\"${name}\", {\n    \"${hex}\", ${bytes}}},\n")
 endforeach()
-file(WRITE ${OUT} "#include \"server/console.hpp\"
+file(WRITE ${OUT} "#include \"server/console_files.hpp\"
 
 #include <array>
 

@@ -32,7 +32,7 @@ struct freed_by {
         Free(object);
     }
 };
-using number = std::unique_ptr<BIGNUM, freed_by<BN_free>>;
+using big_number = std::unique_ptr<BIGNUM, freed_by<BN_free>>;
 using builder = std::unique_ptr<OSSL_PARAM_BLD, freed_by<OSSL_PARAM_BLD_free>>;
 using parameters = std::unique_ptr<OSSL_PARAM, freed_by<OSSL_PARAM_free>>;
 using key_context = std::unique_ptr<EVP_PKEY_CTX, freed_by<EVP_PKEY_CTX_free>>;
@@ -84,8 +84,8 @@ key_pointer rsa_key(dom::element jwk)
     if (modulus.empty() || modulus.size() > most_rsa_bits / 8 || exponent.empty()
         || exponent.size() > sizeof(std::uint64_t))
         return {};
-    const number n(BN_bin2bn(octets(modulus), static_cast<int>(modulus.size()), nullptr));
-    const number e(BN_bin2bn(octets(exponent), static_cast<int>(exponent.size()), nullptr));
+    const big_number n(BN_bin2bn(octets(modulus), static_cast<int>(modulus.size()), nullptr));
+    const big_number e(BN_bin2bn(octets(exponent), static_cast<int>(exponent.size()), nullptr));
     const builder build(OSSL_PARAM_BLD_new());
     if (!n || !e || !build || BN_num_bits(n.get()) < least_rsa_bits
         || OSSL_PARAM_BLD_push_BN(build.get(), OSSL_PKEY_PARAM_RSA_N, n.get()) != 1
@@ -135,8 +135,8 @@ std::string der_of(std::string_view signature)
     if (signature.size() != 2 * coordinate_bytes)
         return {};
     constexpr int size = coordinate_bytes;
-    number r(BN_bin2bn(octets(signature), size, nullptr));
-    number s(BN_bin2bn(octets(signature.substr(coordinate_bytes)), size, nullptr));
+    big_number r(BN_bin2bn(octets(signature), size, nullptr));
+    big_number s(BN_bin2bn(octets(signature.substr(coordinate_bytes)), size, nullptr));
     const ec_signature both(ECDSA_SIG_new());
     if (!r || !s || !both || ECDSA_SIG_set0(both.get(), r.get(), s.get()) != 1)
         return {};

@@ -42,11 +42,11 @@ std::size_t height(const node& node)
     return below + 1;
 }
 
-std::size_t size(const node& node)
+std::size_t node_count(const node& node)
 {
     std::size_t all = 1;
     for (const auto& member : node.members)
-        all += size(member.value);
+        all += node_count(member.value);
     return all;
 }
 
@@ -82,7 +82,7 @@ public:
             throw given_up{at(mark), "this alias stands inside what it names"};
         if (open_.size() + height(found->second) > max_depth)
             throw given_up{at(mark), too_deep()};
-        count(size(found->second), at(mark));
+        count(node_count(found->second), at(mark));
         complete(node(found->second), 0);
     }
 
@@ -174,7 +174,7 @@ private:
     void complete(node value, YAML::anchor_t anchor)
     {
         if (anchor != 0) {
-            count(size(value), {value.line, value.column});  // the copy is memory too
+            count(node_count(value), {value.line, value.column});  // the copy is memory too
             anchors_[anchor] = value;
         }
         if (open_.empty()) {

@@ -74,7 +74,7 @@ std::string model_text(const std::string& name, const std::string& canary, unsig
              "    rollout: {steps: [20%, 50%, 100%], every: 20s, minimum: 5}\n";
 }
 
-std::string config_text(
+std::string config_of(
     const demo_options& options,
     const std::string& directory,
     const simulate::simulator& stable,
@@ -127,7 +127,7 @@ void run(const demo_options& options, std::ostream& out)
     start(canary);
 
     const auto path = directory.path() + "/sluice.yaml";
-    auto document = load(path, config_text(options, directory.path(), stable, canary));
+    auto document = load(path, config_of(options, directory.path(), stable, canary));
     observe::logger log;
     std::optional<demo_traffic> traffic;
     server::gateway* started = nullptr;

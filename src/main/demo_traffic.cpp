@@ -38,7 +38,7 @@ std::string request_text(std::uint64_t number)
            + std::to_string(body.size()) + "\r\n\r\n" + body;
 }
 
-std::string rollout_text(const char* model)
+std::string rollout_of(const char* model)
 {
     return "PUT /admin/v1/models/" + std::string(model)
            + "/rollout HTTP/1.1\r\nhost: 127.0.0.1\r\nconnection: close\r\n"
@@ -91,7 +91,7 @@ demo_traffic::demo_traffic(std::uint16_t port, std::uint16_t admin_port, double 
 {
     for (const auto* const model : {"rising", "faulty"})
         asio::co_spawn(
-            context_, ask(context_, admin_port, rollout_text(model)), [](std::exception_ptr) {});
+            context_, ask(context_, admin_port, rollout_of(model)), [](std::exception_ptr) {});
     asio::co_spawn(
         context_, ask_steadily(context_, in_flight_, port, per_second), [](std::exception_ptr) {});
     thread_ = std::thread([this] { context_.run(); });

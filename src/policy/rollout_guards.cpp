@@ -22,9 +22,9 @@ constexpr std::array<std::string_view, guard_count> guard_names{
     "cost",
     "cost_above_stable"};
 
-std::optional<double> in_seconds(const std::optional<nanoseconds>& time) noexcept
+std::optional<double> seconds_of(const std::optional<nanoseconds>& time) noexcept
 {
-    return time ? std::optional(sluice::in_seconds(*time)) : std::nullopt;
+    return time ? std::optional(in_seconds(*time)) : std::nullopt;
 }
 
 std::optional<double> share(std::uint64_t hits, std::uint64_t count)
@@ -38,7 +38,7 @@ std::optional<double> quantile(const time_counts& times, double slow)
 {
     if (times.total() == 0)
         return std::nullopt;
-    return in_seconds(times.quantile(1 - slow));
+    return seconds_of(times.quantile(1 - slow));
 }
 
 // What the guard looks at, of one arm.
@@ -71,9 +71,9 @@ std::optional<double> allowed_of(const guard_view& view, const rollout_state& st
     case guard::truncated_above_stable:
         return view.stable ? std::optional(*view.stable + limit) : std::nullopt;
     case guard::p99_above_stable:
-        return in_seconds(bound_over(state.seen.stable.answers, slow_answers, limit));
+        return seconds_of(bound_over(state.seen.stable.answers, slow_answers, limit));
     case guard::first_token_above_stable:
-        return in_seconds(bound_over(state.seen.stable.first_tokens, slow_tokens, limit));
+        return seconds_of(bound_over(state.seen.stable.first_tokens, slow_tokens, limit));
     case guard::cost_above_stable:
         return view.stable ? std::optional(*view.stable * (1 + limit)) : std::nullopt;
     default:
@@ -117,11 +117,11 @@ std::optional<double> limit_of(const rollout_guards& guards, guard which)
     case guard::truncated_above_stable:
         return guards.truncated_above_stable;
     case guard::p99:
-        return in_seconds(guards.p99);
+        return seconds_of(guards.p99);
     case guard::p99_above_stable:
         return guards.p99_above_stable;
     case guard::first_token:
-        return in_seconds(guards.first_token);
+        return seconds_of(guards.first_token);
     case guard::first_token_above_stable:
         return guards.first_token_above_stable;
     case guard::cost:

@@ -5,18 +5,9 @@
 #include "admin_http.hpp"
 
 #include <optional>
-#include <span>
 #include <string_view>
 
 namespace sluice::server {
-
-struct console_file {
-    std::string_view name;  // "index.html", in src/console/
-    std::string_view bytes;
-};
-
-// All of them, as they were at the build.
-[[nodiscard]] std::span<const console_file> console_files() noexcept;
 
 // What `path`, without its query, is answered with by GET and HEAD; none: it is not the console's.
 // Every reference is relative, so that it works behind a proxy that puts a prefix before the paths.
