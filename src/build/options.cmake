@@ -1,4 +1,5 @@
 # Flags and libraries every target shares, and the two functions that make a layer.
+set(Boost_NO_WARN_NEW_VERSIONS ON)  # CMake of Debian 12 is older than its Boost
 find_package(Threads REQUIRED)
 find_package(Boost 1.81 EXACT REQUIRED)
 find_package(OpenSSL 3 REQUIRED)

@@ -1,4 +1,5 @@
 #include "console.hpp"
+
 #include "console_files.hpp"
 
 #include <algorithm>
