@@ -21,6 +21,15 @@ bool is_under_way(policy::rollout_phase phase)
     return is_watched(phase) || phase == policy::rollout_phase::paused;
 }
 
+// Nothing but attempts is missing: who has seen them could go on now.
+bool waits_for_attempts(
+    const policy::rollout_state& state, const policy::rollout_settings& settings)
+{
+    const auto wanting = policy::missing(state, settings);
+    return state.phase == policy::rollout_phase::running && wanting.time == nanoseconds{0}
+           && wanting.attempts > 0 && !wanting.doubtful;
+}
+
 }  // namespace
 
 // Without what is each gateway's own: what its targets are, how long it has been on the step, and
@@ -136,7 +145,12 @@ std::string rollouts::left_to_others() const
             && is_others(read->front()))
             return read->front().model;
     }
-    return {};
+    if (!parts_.gateways || parts_.gateways() < 2)
+        return {};
+    const auto at = std::ranges::find_if(all_, [](const auto& each) {
+        return waits_for_attempts(each->state, each->saved.settings);
+    });
+    return at == all_.end() ? std::string() : (*at)->saved.model;
 }
 
 }  // namespace sluice::server

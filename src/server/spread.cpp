@@ -106,7 +106,8 @@ void spread::led(time_point asked)
         return;
     parts_.log.warn(
         "lead_offered",
-        "this file lacks the model of a rollout, or has it with another canary",
+        "this gateway cannot move a rollout on: its file lacks the model, or has it with another "
+        "canary, or it sees too few attempts",
         {{"model", model}});
     stood_back_ = std::min(stood_back_ + 1, most_doublings);
     stands_back_until_ = asked + stands_back;

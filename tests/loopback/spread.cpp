@@ -400,6 +400,25 @@ BOOST_AUTO_TEST_CASE(a_rollout_of_a_model_that_who_leads_does_not_have_goes_on_w
         with.rollout("k"));
 }
 
+BOOST_AUTO_TEST_CASE(a_rollout_goes_on_by_what_one_sees_that_did_not_lead)
+{
+    fleet w;
+    auto* leader = &w.first;
+    BOOST_TEST(until([&] { return w.first.leads() + w.second->leads() == 1; }));
+    auto* busy = &*w.second;
+    if (w.second->leads() == 1)
+        std::swap(leader, busy);
+    BOOST_TEST(w.both("sluice_store_gateways", 2));
+    const auto begun =
+        leader->admin("PUT", "models/m/rollout", R"({"steps":[60,100],"every":"1s","minimum":5})");
+    BOOST_TEST(begun.status() == 200U, begun.body);
+    const auto goes_on = [&] {
+        (void)busy->status_of("sk-file");
+        return busy->rollout() == "\"done\"";
+    };
+    BOOST_TEST(until(goes_on, milliseconds{60'000}), busy->rollout());
+}
+
 BOOST_AUTO_TEST_CASE(two_gateways_that_judge_a_canary_have_half_of_the_risk_each)
 {
     fleet w;

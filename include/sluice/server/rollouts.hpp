@@ -104,7 +104,8 @@ public:
     [[nodiscard]] std::vector<state::live_change> live_changes() const;
 
     // The model of one that goes on, and that this gateway cannot move on: its file does not have
-    // the model, or with another canary. Empty: there is none.
+    // the model, or with another canary; or the next step is due, and it sees too few attempts,
+    // where another, to which the balancer sends more, may see enough. Empty: there is none.
     [[nodiscard]] std::string left_to_others() const;
 
     // None: the model, by its own name, has no rollout.

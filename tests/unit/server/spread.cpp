@@ -493,6 +493,32 @@ BOOST_AUTO_TEST_CASE(a_rollout_of_what_this_file_does_not_have_is_left_to_the_ot
     BOOST_TEST(there.canaries->left_to_others() == "");
 }
 
+BOOST_AUTO_TEST_CASE(a_rollout_whose_canary_is_not_seen_here_is_left_to_the_others_when_it_is_due)
+{
+    fleet_world w;
+    auto settings = short_schedule();
+    settings.minimum = 100;
+    BOOST_TEST(ok(w.canaries->start("demo", settings, somebody)));
+    const auto pass = [&](int seconds) {
+        for (int i = 0; i < seconds; ++i)
+            w.canaries->look(w.now += 1s);
+    };
+    pass(5);
+    w.gateways = 2;
+    BOOST_TEST(w.canaries->left_to_others() == "", "it is not due");
+    pass(10);
+    BOOST_TEST(w.canaries->left_to_others() == "demo");
+    w.gateways = 1;
+    BOOST_TEST(w.canaries->left_to_others() == "", "nobody else can");
+    w.gateways = 2;
+    BOOST_TEST(ok(w.canaries->freeze("demo", somebody)));
+    BOOST_TEST(w.canaries->left_to_others() == "", "it is to stay");
+    BOOST_TEST(ok(w.canaries->resume("demo", somebody)));
+    BOOST_TEST(w.canaries->left_to_others() == "demo");
+    BOOST_TEST(ok(w.canaries->promote("demo", somebody)));
+    BOOST_TEST(w.canaries->left_to_others() == "", "the next step is not due");
+}
+
 BOOST_AUTO_TEST_CASE(a_rollout_of_what_this_file_does_not_have_is_not_followed)
 {
     fleet_world there;
