@@ -79,6 +79,7 @@ shared_store::shared_store(
     observe::control_values& values,
     observe::logger& log)
     : host_(where.host),
+      identity_(identity),
       values_(values),
       log_(log),
       client_(
@@ -159,6 +160,14 @@ void shared_store::count()
 {
     const auto store = client_.read();
     const auto grants = authority_.read();
+    const bool doubled = authority_.is_doubled();
+    if (doubled && !std::exchange(told_of_double_, true))
+        log_.error(
+            "gateway_doubled",
+            "another process says that it is this gateway: its state directory is a copy of this "
+            "one's; limits are let through twice: stop one of them, and start it without",
+            {{"gateway", identity_}});
+    told_of_double_ = doubled;
     values_.shared_store(
         {.up = store.up,
          .gateways = authority_.gateways(),

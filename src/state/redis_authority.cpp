@@ -15,7 +15,8 @@ namespace {
 using kind = net::redis_reply::kind;
 
 constexpr unsigned most_tries = 3;
-constexpr unsigned most_beats = 3;        // a top-up is asked again at
+constexpr unsigned most_beats = 3;  // a top-up is asked again at
+constexpr unsigned beats_of_a_meeting = 5;
 constexpr std::size_t most_waiting = 64;  // questions about one budget
 
 // Of a record nobody asks for any more; monthly ones may rest for most of their month.
@@ -87,13 +88,14 @@ void redis_authority::beat()
     const auto key = gateways_key();
     client_.run(
         present_,
-        {key, key + ":word"},
-        {settings_.gateway, std::to_string(missing), fresh_word()},
+        {key, key + ":word", key + ":process:" + settings_.gateway},
+        {settings_.gateway, std::to_string(missing), fresh_word(), process_},
         [this](const net::redis_answer& heard) {
             const auto& said = heard.reply.elements;
-            if (!heard.ok() || said.size() != 2 || said[0].is != kind::integer)
+            if (!heard.ok() || said.size() != 3 || said[0].is != kind::integer)
                 return;
             count(said[0].number);
+            meet(said[2].number == 1);
             const bool lost = !word_.empty() && word_ != said[1].text;
             word_ = said[1].text;
             if (!lost)
@@ -139,6 +141,14 @@ void redis_authority::ask_again()
     for (auto& [budget, about] : entries_)
         for (auto& each : std::exchange(about.later, {}))
             ask(std::move(each));
+}
+
+// A predecessor speaks until this process has taken over, and a copy for as long as it lives.
+void redis_authority::meet(bool another)
+{
+    alone_for_ = another ? 0 : alone_for_ + 1;
+    met_ = alone_for_ > beats_of_a_meeting ? 0 : met_ + (another ? 1 : 0);
+    doubled_ = met_ >= beats_of_a_meeting;
 }
 
 // Fewer are believed after a while: a Redis that was flushed has to hear of all of them again.
@@ -248,12 +258,15 @@ void redis_authority::send(entry& about, question what)
     const auto& of = what.of;
     what.held = std::max<std::int64_t>(of.granted_here + about.more_here - what.returned, 0);
     const auto alone = about.away ? std::max<std::int64_t>(about.alone - what.owed, 0) : 0;
+    // What Redis has is the word of the process before this one; or of another that lives and says
+    // it is the same gateway, its state directory being a copy: what both were granted is spent.
+    const bool knows_all = about.heard && what.tries == 0;
     const std::string key =
         settings_.prefix + ":budget:{" + of.budget + "}:" + std::to_string(of.period);
     const std::vector<std::string> arguments = {
         settings_.gateway,
         std::to_string(about.turn),
-        about.heard ? "0" : "1",
+        knows_all ? "0" : "1",
         std::to_string(what.held),
         std::to_string(what.wanted),
         std::to_string(what.owed),
@@ -284,7 +297,7 @@ void redis_authority::hear(const question& what, const net::redis_answer& heard)
     auto& about = found->second;
     about.asking = false;
     if (heard.ok() && late(heard.reply) && what.tries < most_tries) {
-        // The process before this one had come further.
+        // Another process had come further.
         about.turn = static_cast<std::uint64_t>(heard.reply.elements[1].number);
         auto again = what;
         ++again.tries;

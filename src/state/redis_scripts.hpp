@@ -14,7 +14,7 @@ namespace sluice::state {
 // record or held something before this one; c:ID what ID holds; q:ID the number of ID's last
 // question.
 //
-// ARGV: 1 ID, 2 number of the question, 3 "1" for a process' first, 4 what ID holds, 5 wanted, 6
+// ARGV: 1 ID, 2 number of the question, 3 "1": 4 lowers nothing, 4 what ID holds, 5 wanted, 6
 // owed, 7 limit, 8 topped up as ID knows, 9 topped up now, 10 the word ID saw, 11 the sum ID saw,
 // 12 a word for a new record, 13 life of the record in ms, 14 gateways as ID knows, 15 ms after
 // which one that does not speak is gone, 16 what ID holds more than when it saw that sum, 17 what
@@ -130,9 +130,10 @@ return part
 )lua";
 
 // How many gateways are there. One that spoke in the future spoke before the clock was set back.
-// KEYS: 1 a sorted set of their IDs by when they last said so, 2 a
-// word that a Redis which lost everything has not. ARGV: 1 ID, 2 seconds after which one is gone, 3
-// a new word. Answer: {number, word}.
+// KEYS: 1 a sorted set of their IDs by when they last said so, 2 a word that a Redis which lost
+// everything has not, 3 the process that last spoke as this one. ARGV: 1 ID, 2 seconds after which
+// one is gone, 3 a new word, 4 this process. Answer: {number, word, 1 if another process spoke as
+// this gateway since this one did}.
 constexpr std::string_view present_script = R"lua(
 local now = tonumber(redis.call('TIME')[1])
 redis.call('ZADD', KEYS[1], now, ARGV[1])
@@ -141,7 +142,9 @@ redis.call('ZREMRANGEBYSCORE', KEYS[1], '(' .. now, '+inf')
 redis.call('EXPIRE', KEYS[1], 3600)
 local word = redis.call('GET', KEYS[2]) or ARGV[3]
 redis.call('SET', KEYS[2], word, 'EX', 3600)
-return {redis.call('ZCARD', KEYS[1]), word}
+local before = redis.call('GET', KEYS[3]) or ARGV[4]
+redis.call('SET', KEYS[3], ARGV[4], 'EX', 60)
+return {redis.call('ZCARD', KEYS[1]), word, before == ARGV[4] and 0 or 1}
 )lua";
 
 }  // namespace sluice::state

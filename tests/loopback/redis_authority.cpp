@@ -129,6 +129,42 @@ BOOST_AUTO_TEST_CASE(a_budget_is_granted_once_to_all_gateways_together)
     BOOST_TEST(!a.take(1).answered, "a period that is over gives nothing");
 }
 
+BOOST_AUTO_TEST_CASE(a_gateway_whose_state_directory_was_copied_spends_a_budget_once)
+{
+    const redis_server server;
+    gateway one(server.port(), "a");
+    gateway copy(server.port(), "a");
+    std::int64_t granted = 0;
+    for (int turn = 0; turn < 20; ++turn)
+        for (auto* each : {&one, &copy}) {
+            granted += each->take(100).amount;
+            if (turn == 3)
+                granted -= each->give_back(50).answered ? 50 : 0;
+        }
+    BOOST_TEST(granted <= limit);
+    BOOST_TEST(granted >= limit * 9 / 10);
+    const auto both_run = [&](const std::function<bool()>& holds) {
+        return one.world.until([&] {
+            (void)copy.world.until([] { return false; }, 20ms);
+            return holds();
+        });
+    };
+    BOOST_TEST(both_run([&] { return one.authority.is_doubled() && copy.authority.is_doubled(); }));
+}
+
+BOOST_AUTO_TEST_CASE(a_gateway_that_was_started_again_is_not_taken_for_a_copy)
+{
+    const redis_server server;
+    {
+        gateway before(server.port(), "a");
+        BOOST_TEST(before.take(1).amount == 1);
+    }
+    gateway after(server.port(), "a");
+    // Beats come every 20 ms.
+    (void)after.world.until([] { return false; }, 400ms);
+    BOOST_TEST(!after.authority.is_doubled());
+}
+
 BOOST_AUTO_TEST_CASE(what_was_spent_without_a_grant_counts_even_above_the_limit)
 {
     const redis_server server;

@@ -22,7 +22,8 @@
 namespace sluice::server {
 
 // Who this gateway is, also after a restart: 32 hexadecimal digits in a file of its state
-// directory, made up at the first start. A directory that is copied makes two gateways one.
+// directory, made up at the first start. A directory that is copied makes two gateways one: both
+// say so in the log, and a budget is spent once.
 [[nodiscard]] std::string gateway_identity(const state::directory& where);
 
 // Has a thread of its own, so that answers come in time while others write to disks. Every member
@@ -60,6 +61,7 @@ private:
 
     boost::asio::io_context context_{1};
     std::string host_;
+    std::string identity_;
     observe::control_values& values_;
     observe::logger& log_;
     net::redis_client client_;
@@ -67,6 +69,7 @@ private:
     state::rate_shares rates_;
     state::place_shares places_;
     boost::asio::steady_timer counting_;
+    bool told_of_double_ = false;
     std::jthread thread_;
 };
 

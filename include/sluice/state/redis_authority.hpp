@@ -68,6 +68,8 @@ public:
         return counted_at_ == time_point{} ? 0 : gateways_.load();
     }
     [[nodiscard]] numbers read() const noexcept { return numbers_; }
+    // Another process says, again and again, that it is this gateway.
+    [[nodiscard]] bool is_doubled() const noexcept { return doubled_; }
 
 private:
     struct question {
@@ -118,6 +120,7 @@ private:
     void ask_again();
     void beat();
     void count(std::int64_t heard);
+    void meet(bool another);
     [[nodiscard]] entry* entry_of(const budget_period& of);
 
     boost::asio::io_context& context_;
@@ -127,11 +130,14 @@ private:
     net::redis_script present_;
     boost::asio::steady_timer beating_;
     std::atomic<unsigned> gateways_{1};
-    time_point counted_at_{};                         // when so many were last there
-    std::string word_;                                // of Redis, as `epoch`
-    time_point speak_at_{};                           // when all last had to speak
-    std::string process_;                             // tells this one from others of the gateway
-    std::uint64_t words_ = 0;                         // made so far
+    time_point counted_at_{};  // when so many were last there
+    std::string word_;         // of Redis, as `epoch`
+    time_point speak_at_{};    // when all last had to speak
+    std::string process_;      // tells this one from others of the gateway
+    std::uint64_t words_ = 0;  // made so far
+    unsigned met_ = 0;         // beats at which another process had spoken for this gateway
+    unsigned alone_for_ = 0;   // beats since
+    bool doubled_ = false;
     std::unordered_map<std::string, entry> entries_;  // by budget
     numbers numbers_;
 };
