@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """The chart, the manifests rendered from it and the composition hold to their schemas, and the configurations in them
 to `sluice check`. --write renders deploy/kubernetes again."""
+import json
 import os
 import re
 import shutil
@@ -12,6 +13,7 @@ from pathlib import Path
 from sources import ROOT, report
 
 CHART = ROOT / "deploy/helm/sluice"
+EXAMPLE = CHART / "ci/example-values.yaml"
 RENDERED = ROOT / "deploy/kubernetes"
 COMPOSE = ROOT / "deploy/compose.yaml"
 VERSIONS = ("1.30", "1.36")  # the oldest the chart says, and a new one
@@ -34,8 +36,12 @@ def run(*words, text=None, **environment):
                           env={**os.environ, **environment})
 
 
+def template(helm, *options):
+    return run(helm, "template", "sluice", CHART, "--namespace", "sluice", "--kube-version", VERSIONS[0] + ".0", *options)
+
+
 def rendered(helm, *options):
-    done = run(helm, "template", "sluice", CHART, "--namespace", "sluice", "--kube-version", VERSIONS[0] + ".0", *options)
+    done = template(helm, "--values", EXAMPLE, *options)
     if done.returncode:
         raise SystemExit(f"helm template {' '.join(options)}: {done.stderr}")
     return done.stdout
@@ -69,6 +75,7 @@ def wrong_with_chart(helm):
         if grace_of(rendered(helm, "--set-string", f"config.timeouts.drain={drain}")) != 10 + seconds + 15:
             yield f"the termination grace does not follow timeouts.drain: {drain}"
     yield from wrong_with_edges(helm)
+    yield from wrong_with_values(helm)
     bare = rendered(helm, "--set", "autoscaling.enabled=false,networkPolicy.enabled=false,podDisruptionBudget.enabled=false,"
                                    "topologySpread=false,secretFiles=more")
     if "replicas: 2" not in bare or "HorizontalPodAutoscaler" in bare or "secretName: \"more\"" not in bare:
@@ -86,13 +93,33 @@ def wrong_with_edges(helm):
     yield from valid(nobody, "with nobody at the admin address")
     if "seconds: 0" in rendered(helm, "--set", "preStopSeconds=0"):
         yield "preStopSeconds: 0 becomes a pause of 0, which the API of 1.30 refuses"
-    long = run(helm, "template", "a" * 53, CHART, "--kube-version", VERSIONS[0] + ".0").stdout
+    long = run(helm, "template", "a" * 53, CHART, "--kube-version", VERSIONS[0] + ".0", "--values", EXAMPLE).stdout
     names = re.findall(r"^  name: (\S+)$", long, re.M)
     if not names or max(map(len, names)) > 63:
         yield f"a long release gets names that no Service may have: {max(names, key=len, default='')}"
     for address in ("[::1]:9090", "127.0.0.1:9090"):
-        if run(helm, "template", "x", CHART, "--kube-version", "1.30.0", "--set", f"config.admin.address={address}").returncode == 0:
+        if template(helm, "--values", EXAMPLE, "--set", f"config.admin.address={address}").returncode == 0:
             yield f"the admin address {address}, which no probe reaches, is taken"
+
+
+def wrong_with_values(helm):
+    """What a platform team sets is what there is."""
+    own = ("--set-json", 'config={"providers":{"own":{"base_url":"http://own.models:8000/v1"}},"models":{"m":{"targets":[{"provider":"own"}]}}}')
+    alone = template(helm, *own).stdout
+    names = re.findall(r"^      (\S+):$", alone.partition("sluice.yaml: |")[2].partition("---")[0], re.M)
+    if names != ["m", "own"]:
+        yield f"models and providers of the chart are beside one's own: {names}"
+    if template(helm).returncode == 0:
+        yield "a configuration without models is rendered, and no pod of it starts"
+    if "envFrom" in rendered(helm, "--set", "secret=", "--set", "secretFiles=more"):
+        yield "secret: '' asks for a Secret without a name"
+    tls = {"address": "0.0.0.0:8443", "tls": {"certificate": "a", "private_key": "b"}}
+    if "targetPort: http, appProtocol: https }" not in rendered(helm, "--set-json", f"config.listen={json.dumps([tls])}"):
+        yield "the Service says http of a port that speaks TLS"
+    # An ipBlock is for what is outside of the cluster; who takes it for pods too is not every network.
+    provider_egress = rendered(helm).partition("port: 443")[2].partition("- ports:")[0]
+    if "namespaceSelector: {}" not in provider_egress:
+        yield "providers in the cluster cannot be reached where ipBlocks are none of pods"
 
 
 def valid(text, what):
