@@ -6,6 +6,7 @@
 #include <sluice/observe/log.hpp>
 #include <sluice/server/gateway.hpp>
 #include <sluice/server/handover.hpp>
+#include <sluice/state/usage.hpp>
 
 #include <algorithm>
 #include <exception>
@@ -74,6 +75,8 @@ int run_serve(const serve_options& options)
             std::cerr << config::to_string(complaint) << '\n';
         return 2;
     }
+    if (const auto& state = loaded.document->settings.state_directory; !state.empty())
+        state::sort_in(state);
     observe::logger log;
     std::shared_ptr<server::inheritance> predecessor;
     try {

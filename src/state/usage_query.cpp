@@ -5,7 +5,10 @@
 #include <array>
 #include <chrono>
 #include <cstdio>
+#include <filesystem>
 #include <sqlite3.h>
+#include <system_error>
+#include <unistd.h>
 
 namespace sluice::state {
 namespace {
@@ -203,6 +206,18 @@ bool is_usage_dimension(std::string_view name) noexcept
     if (name.starts_with(of_tag))
         return observe::is_tag_name(name.substr(of_tag.size()));
     return name == "day" || name == "hour" || is_column(name);
+}
+
+void sort_in(const std::string& directory)
+{
+    const auto writable = [](const std::string& place) {
+        return ::access(place.c_str(), W_OK | X_OK) == 0;
+    };
+    std::error_code ec;
+    const auto usual = std::filesystem::temp_directory_path(ec).string();
+    if (writable(usual) || writable("/var/tmp") || writable("/tmp"))
+        return;
+    sqlite3_temp_directory = sqlite3_mprintf("%s", directory.c_str());
 }
 
 usage_answer ask_usage(const std::string& path, const usage_question& asked, milliseconds limit)

@@ -301,6 +301,40 @@ class Pruned(Case):
         self.assertEqual(server.stop(), 0)
 
 
+class Read(Case):
+    """A root that may not be written to, without a place for temporary files, as in the container."""
+
+    ROWS = 60_000
+    # A program below what is hidden here is started all the same.
+    SCRIPT = """exec 7<"$1"; mount --bind "$2" /mnt; for place in /tmp /var/tmp; do mount -t tmpfs -o ro tmpfs $place; done
+                cd /tmp; exec /proc/self/fd/7 serve --config /mnt/sluice.yaml"""
+
+    def test_a_ledger_of_many_rows_is_read_where_only_the_state_directory_can_be_written(self):
+        alone = ["unshare", "-m", "--propagation", "private"]
+        if subprocess.run([*alone, "mount", "-t", "tmpfs", "-o", "ro", "tmpfs", "/var/tmp"], capture_output=True).returncode:
+            self.skipTest("nothing can be mounted here")
+        settings = settings_with(self.directory, self.simulator(), "100 USD")
+        server = self.started(Gateway(settings, self.directory))
+        self.assertEqual(server.stop(), 0)
+        hour = int(time.time()) // 3600 * 3600
+        with sqlite3.connect(self.directory / "state/usage.db") as database:
+            columns = len(database.execute("SELECT * FROM usage").description)
+            database.executemany(
+                f"INSERT INTO usage VALUES(?, 't', ?, ?, 'stable', 'stable', 'answered', ?, 1{', 1000000000' * (columns - 9)})",
+                ((hour - 3600 * (i // 300), f"k{i % 30}", f"m{i // 30 % 10}", f"feature={i % 7}")
+                 for i in range(self.ROWS)))
+        database.close()
+        settings.update(state={"directory": "/mnt/state"}, access_log="off")
+        server.write_config(settings)
+        server = self.started(Program(*alone, "sh", "-ec", self.SCRIPT, "sh", harness.BINARY, self.directory))
+        admin = "127.0.0.1:" + server.wait_for(r"admin on port (\d+)")[1]
+        status, _, body = fetch(f"http://{admin}/admin/v1/usage?by=tags,key,model&since=1970-01-01",
+                                headers={"authorization": f"Bearer {harness.ADMIN_TOKEN}"})
+        self.assertEqual(status, 200, body)
+        self.assertEqual(json.loads(body)["total"]["requests"], self.ROWS)
+        self.assertEqual(server.stop(), 0)
+
+
 class Table(Case):
     def test_ctl_usage_tells_it_as_table_json_and_csv(self):
         mock = self.simulator()

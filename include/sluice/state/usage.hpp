@@ -61,4 +61,8 @@ struct usage_answer {
 // Whether the question can be asked of: "day", ..., "tag:NAME".
 [[nodiscard]] bool is_usage_dimension(std::string_view name) noexcept;
 
+// SQLite sorts in files what takes more than two megabytes. Where the system has no place for them,
+// as on a root that may only be read, they are made in `directory`. Once, before SQLite is used.
+void sort_in(const std::string& directory);
+
 }  // namespace sluice::state
