@@ -57,7 +57,7 @@ void gateway::parts::begin_stop()
 {
     handover_.cancel("this process was told to stop");
     if (!succeeded_)
-        supervisor_.stopping();
+        supervisor_.stopping(control_.current()->timeouts.drain);
     // Whoever stops a service tells all of its processes, and this one is about to end anyway.
     if (succeeded_ && !std::exchange(told_to_stop_, true)) {
         log_.info("draining", "another process has taken over; finishing what was begun here");

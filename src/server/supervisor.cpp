@@ -8,6 +8,11 @@
 #include <unistd.h>
 
 namespace sluice::server {
+namespace {
+
+constexpr seconds after_drain{15};
+
+}  // namespace
 
 supervisor::supervisor(const config::environment& environment)
 {
@@ -40,9 +45,10 @@ void supervisor::reloading(time_point now)
     tell("RELOADING=1\nMONOTONIC_USEC=" + std::to_string(at.count()));
 }
 
-void supervisor::stopping()
+void supervisor::stopping(milliseconds drain)
 {
-    tell("STOPPING=1");
+    const std::chrono::microseconds within = drain + after_drain;
+    tell("STOPPING=1\nEXTEND_TIMEOUT_USEC=" + std::to_string(within.count()));
 }
 
 void supervisor::replaced_by(std::int64_t pid)

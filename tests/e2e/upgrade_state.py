@@ -321,7 +321,7 @@ class Manager(Case):
         # Heard meanwhile: a socket keeps ten words, and drops others.
         self.assertTrue(until(lambda: above.recv(256) == b"WATCHDOG=1" and gateway.gone(gateway.pids[0]), every=0))
         gateway.signal(signal.SIGTERM)
-        self.assertEqual(told("STOPPING=1"), "STOPPING=1")
+        self.assertEqual(told("STOPPING"), "STOPPING=1\nEXTEND_TIMEOUT_USEC=45000000")
         self.assertEqual(gateway.end(), 0)
 
     def activated(self, name, *addresses):

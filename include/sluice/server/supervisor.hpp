@@ -24,7 +24,8 @@ public:
     void ready();
     // A reload begins; ready() ends it.
     void reloading(time_point now);
-    void stopping();
+    // After `drain` at the latest, and what is left then: no unit has to know what that is.
+    void stopping(milliseconds drain);
     // Another process is the service from now on.
     void replaced_by(std::int64_t pid);
     // All is well.

@@ -81,8 +81,8 @@ BOOST_AUTO_TEST_CASE(it_tells_in_the_words_of_sd_notify)
         BOOST_TEST(above.heard() == "MAINPID=4711");
         tells.alive();
         BOOST_TEST(above.heard() == "WATCHDOG=1");
-        tells.stopping();
-        BOOST_TEST(above.heard() == "STOPPING=1");
+        tells.stopping(5min);
+        BOOST_TEST(above.heard() == "STOPPING=1\nEXTEND_TIMEOUT_USEC=315000000");
         BOOST_TEST(above.heard() == "nothing");
     }
 }
