@@ -69,9 +69,11 @@ std::string read_path(
     if (!at.given())
         return {};
     std::string path = at.text();
-    if (path.find('\0') != std::string::npos || !environment.file(path))
+    if (path.find('\0') != std::string::npos || !environment.file(path)) {
         at.complain_value("cannot be read");
-    else if (const auto wrong = fault ? fault(path) : ""; !wrong.empty())
+        return {};  // so that nobody opens what may be a pipe
+    }
+    if (const auto wrong = fault ? fault(path) : ""; !wrong.empty())
         at.complain(at.shown() + " cannot be used: " + wrong);
     return path;
 }

@@ -404,6 +404,22 @@ BOOST_AUTO_TEST_CASE(every_pem_file_that_cannot_be_used_is_told_with_its_place)
            "f.yaml:3:43: providers.p.ca_file: \"/ca\" cannot be used: no CA\n");
 }
 
+// A pipe, say, would hold up whoever opens it.
+BOOST_AUTO_TEST_CASE(a_certificate_that_cannot_be_read_is_not_opened_for_its_key)
+{
+    const machine with{
+        .variables = {}, .files = {{"/key", "x"}}, .faults = {{"/key for /pipe", "opened"}}};
+    const auto got = load_text(
+        "listen: [{tls: {certificate: /pipe, private_key: /key}}]\n"
+        "providers: {p: {base_url: \"https://x/v1\"}}\n"
+            + models,
+        with);
+    BOOST_TEST(
+        lines(got)
+        == "f.yaml:1:30: listen[0].tls.certificate: \"/pipe\" cannot be read, allowed: a readable "
+           "file\n");
+}
+
 BOOST_AUTO_TEST_CASE(an_access_log_that_cannot_be_written_is_told_with_its_place)
 {
     machine with;
