@@ -1,6 +1,7 @@
 #include <sluice/net/tls.hpp>
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/x509v3.h>
 
 #include <arpa/inet.h>
@@ -14,6 +15,8 @@ namespace {
 constexpr std::array<unsigned char, 9> alpn{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
 
 int choose_alpn(
+constexpr std::array<unsigned char, 18> served{
+    8, 'h', 't', 't', 'p', '/', '1', '.', '1', 8, 'h', 't', 't', 'p', '/', '1', '.', '0'};
     SSL*,
     const unsigned char** out,
     unsigned char* out_size,
@@ -22,7 +25,7 @@ int choose_alpn(
     void*)
 {
     unsigned char* chosen = nullptr;
-    if (SSL_select_next_proto(&chosen, out_size, alpn.data(), alpn.size(), in, in_size)
+    if (SSL_select_next_proto(&chosen, out_size, served.data(), served.size(), in, in_size)
         != OPENSSL_NPN_NEGOTIATED)
         return SSL_TLSEXT_ERR_ALERT_FATAL;
     *out = chosen;
@@ -42,7 +45,10 @@ tls_context fresh(const SSL_METHOD* method)
             | SSL_MODE_RELEASE_BUFFERS);
     SSL_CTX_set_read_ahead(context.get(), 1);
     // An encrypted key is one that cannot be used: nobody is asked for its passphrase.
-    SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) { return -1; });
+    SSL_CTX_set_default_passwd_cb(context.get(), [](char*, int, int, void*) {
+        ERR_raise(ERR_LIB_PEM, PEM_R_BAD_PASSWORD_READ);
+        return -1;
+    });
     return context;
 }
 
@@ -73,6 +79,7 @@ bool load_authorities(SSL_CTX* into, const std::string& file)
         return false;
     const auto* all = X509_STORE_get0_objects(SSL_CTX_get_cert_store(into));
     for (int i = 0; i < sk_X509_OBJECT_num(all); ++i)
+    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(into), X509_V_FLAG_PARTIAL_CHAIN);
         if (X509_OBJECT_get_type(sk_X509_OBJECT_value(all, i)) == X509_LU_X509)
             return true;
     ERR_raise(ERR_LIB_X509, X509_R_NO_CERTIFICATE_FOUND);
@@ -120,8 +127,9 @@ tls_context_result make_server_context(
     SSL_CTX_set_options(raw, SSL_OP_CIPHER_SERVER_PREFERENCE);
     if (client_ca.empty())
         return {std::move(context), {}};
-    auto* names = SSL_load_client_CA_file(client_ca.c_str());
-    if (names == nullptr || !load_authorities(raw, client_ca))
+    auto* names =
+        load_authorities(raw, client_ca) ? SSL_load_client_CA_file(client_ca.c_str()) : nullptr;
+    if (names == nullptr)
         return failed("cannot use the client CA", client_ca);
     SSL_CTX_set_client_CA_list(raw, names);
     SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
@@ -163,7 +171,12 @@ std::string private_key_fault(const std::string& file, const std::string& certif
         return context
                && SSL_CTX_use_PrivateKey_file(context.get(), file.c_str(), SSL_FILETYPE_PEM) == 1;
     };
-    if (!use(fresh(TLS_server_method())))
+    if (!use(fresh(TLS_server_method()))) {
+        const auto first = ERR_peek_error();
+        if (ERR_GET_LIB(first) == ERR_LIB_PEM && ERR_GET_REASON(first) == PEM_R_BAD_PASSWORD_READ) {
+            ERR_clear_error();
+            return "a key with a passphrase cannot be read, it has to be stored without";
+        }
         return "no private key is in it: " + first_reason();
     const auto both = fresh(TLS_server_method());
     const bool fits = both

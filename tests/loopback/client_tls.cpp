@@ -103,9 +103,17 @@ BOOST_AUTO_TEST_CASE(old_protocols_and_foreign_applications_are_refused)
     client = w.gate.connect();
     BOOST_TEST(!client.encrypt(std::move(foreign)));
 
-    client = w.gate.connect();
-    client.send(get_text("/healthz"));
-    BOOST_TEST(client.rest().find("HTTP/1.1 200") == std::string::npos);
+BOOST_AUTO_TEST_CASE(a_client_of_http_1_0_may_say_so)
+{
+    world w;
+    const auto context = client_context(w.ca.certificate());
+    auto side = client_side(context, "gateway.test");
+    const unsigned char old[] = {8, 'h', 't', 't', 'p', '/', '1', '.', '0'};
+    SSL_set_alpn_protos(side.get(), old, sizeof old);
+    auto client = w.gate.connect();
+    BOOST_TEST_REQUIRE(client.encrypt(std::move(side)));
+    client.send("GET /healthz HTTP/1.0\r\n\r\n");
+    BOOST_TEST(client.rest().find(" 200 ") != std::string::npos);
 }
 
 // TLS 1.3 has none.
@@ -161,6 +169,25 @@ BOOST_AUTO_TEST_CASE(a_client_certificate_is_required_where_configured)
 }
 
 BOOST_AUTO_TEST_CASE(a_session_is_resumed)
+// Whose root may have signed others that are not meant.
+BOOST_AUTO_TEST_CASE(an_authority_of_clients_may_be_another_ones)
+{
+    world w(true);
+    const authority ours("ours", &w.clients_ca);
+    write_file(w.file("clients.pem"), ours.certificate());
+    gateway gate(w.how);
+    const auto ask = [&](const identity& who) {
+        const auto context = client_context(w.ca.certificate(), who);
+        auto client = gate.connect();
+        if (!client.encrypt(client_side(context, "gateway.test")))
+            return std::string();
+        client.send(get_text("/healthz", "connection: close\r\n"));
+        return client.rest();
+    };
+    BOOST_TEST(ask(ours.issue("client")).starts_with("HTTP/1.1 200"));
+    BOOST_TEST(ask(w.clients_ca.issue("client")).empty());
+}
+
 {
     for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
         world w;
@@ -263,12 +290,14 @@ BOOST_AUTO_TEST_CASE(a_reload_refuses_certificates_that_cannot_be_used_and_count
     w.install({.certificate = good.certificate, .key = "nonsense"});
     BOOST_TEST(refused_at("listen[0].tls.private_key"));
     w.install(good);
+    w.install({.certificate = good.certificate, .key = encrypted(good.key)});
+    BOOST_TEST(refused_at("a key with a passphrase"));
     write_file(w.file("clients.pem"), "nonsense");
     BOOST_TEST(refused_at("listen[0].tls.client_ca"));
     // Nothing in it signs anybody.
     write_file(w.file("clients.pem"), w.clients_ca.revocations());
     BOOST_TEST(refused_at("listen[0].tls.client_ca"));
-    BOOST_TEST(w.gate.becomes("sluice_config_reload_failures_total", {}, 5));
+    BOOST_TEST(w.gate.becomes("sluice_config_reload_failures_total", {}, 6));
     write_file(w.file("clients.pem"), w.clients_ca.certificate());
     BOOST_TEST(w.gate.reload(w.how).status() == 200u);
 }

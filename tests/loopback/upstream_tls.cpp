@@ -268,6 +268,27 @@ BOOST_AUTO_TEST_CASE(a_stream_over_tls_that_is_cut_is_not_whole)
 BOOST_AUTO_TEST_CASE(a_reload_refuses_authorities_that_cannot_be_used)
 {
     world w;
+BOOST_AUTO_TEST_CASE(an_authority_to_trust_may_be_another_ones)
+{
+    world w;
+    const authority root("root");
+    const authority ours("ours", &root);
+    const auto how = w.make("localhost");
+    write_file(w.ca_file, ours.certificate());
+    gateway gate(how);
+    for (const bool fits : {true, false}) {
+        auto client = gate.connect();
+        client.send(chat_text());
+        auto upstream = w.provider.accept();
+        const auto context = server_context((fits ? ours : root).issue("localhost"));
+        if (upstream.encrypt(server_side(context)) && fits) {
+            (void)upstream.request();
+            upstream.send(answer_text("{}", 200, "connection: close\r\n"));
+        }
+        BOOST_TEST(client.answer().status() == (fits ? 200u : 502u));
+    }
+}
+
     const auto how = w.make("localhost");
     write_file(w.ca_file, "nonsense");
     const auto refused = w.gate.reload(how);

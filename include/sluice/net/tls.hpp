@@ -25,7 +25,8 @@ struct tls_context_result {
 };
 
 // For a listener. `client_ca` empty: no client certificate is asked for; otherwise one signed by it
-// is required. Session tickets are on.
+// is required. Session tickets are on. All that stands in a file of authorities is trusted as it
+// is, though another one should have signed it.
 [[nodiscard]] tls_context_result make_server_context(
     const std::string& certificate, const std::string& private_key, const std::string& client_ca);
 

@@ -37,7 +37,13 @@ bool is_address(std::string_view name)
 }
 
 // A certificate for `name` and `key`, signed by `issuer`, or by itself when that is null.
-X509* certify(std::string_view name, EVP_PKEY* key, X509* issuer, EVP_PKEY* signer, validity valid)
+X509* certify(
+    std::string_view name,
+    EVP_PKEY* key,
+    X509* issuer,
+    EVP_PKEY* signer,
+    validity valid,
+    bool signs = false)
 {
     X509* made = X509_new();
     X509_set_version(made, X509_VERSION_3);
@@ -65,8 +71,8 @@ X509* certify(std::string_view name, EVP_PKEY* key, X509* issuer, EVP_PKEY* sign
         X509_add_ext(made, extension, -1);
         X509_EXTENSION_free(extension);
     };
-    extend(NID_basic_constraints, issuer == nullptr ? "critical,CA:TRUE" : "CA:FALSE");
-    if (issuer != nullptr)
+    extend(NID_basic_constraints, signs ? "critical,CA:TRUE" : "CA:FALSE");
+    if (!signs)
         extend(NID_subject_alt_name, (is_address(name) ? "IP:" : "DNS:") + std::string(name));
     require(X509_sign(made, signer, EVP_sha256()) > 0, "signature");
     return made;
@@ -74,9 +80,15 @@ X509* certify(std::string_view name, EVP_PKEY* key, X509* issuer, EVP_PKEY* sign
 
 }  // namespace
 
-authority::authority(std::string_view name)
+authority::authority(std::string_view name, const authority* of)
     : key_(EVP_EC_gen("P-256")),
-      self_(certify(name, key_.get(), nullptr, key_.get(), {-2, 2})),
+      self_(certify(
+          name,
+          key_.get(),
+          of != nullptr ? of->self_.get() : nullptr,
+          of != nullptr ? of->key_.get() : key_.get(),
+          {-2, 2},
+          true)),
       certificate_(pem([this](BIO* to) { return PEM_write_bio_X509(to, self_.get()); }))
 {
 }
@@ -169,6 +181,19 @@ ssl_ptr client_side(const context_ptr& context, const std::string& name)
     constexpr std::array<unsigned char, 9> http{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
     SSL_set_alpn_protos(made.get(), http.data(), http.size());
     return made;
+}
+
+std::string encrypted(const std::string& key)
+{
+    const std::unique_ptr<BIO, int (*)(BIO*)> memory(
+        BIO_new_mem_buf(key.data(), static_cast<int>(key.size())), &BIO_free);
+    const std::unique_ptr<EVP_PKEY, void (*)(EVP_PKEY*)> secret(
+        PEM_read_bio_PrivateKey(memory.get(), nullptr, nullptr, nullptr), &EVP_PKEY_free);
+    const auto* word = reinterpret_cast<const unsigned char*>("secret");
+    return pem([&](BIO* to) {
+        return PEM_write_bio_PrivateKey(
+            to, secret.get(), EVP_aes_128_cbc(), word, 6, nullptr, nullptr);
+    });
 }
 
 void write_file(const std::string& path, std::string_view content)

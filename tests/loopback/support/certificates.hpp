@@ -22,10 +22,10 @@ struct validity {
     long to_days = 1;
 };
 
-// Signs for names under its own self-signed certificate.
+// Signs for names under its own certificate, self-signed or another authority's.
 class authority {
 public:
-    explicit authority(std::string_view name = "test authority");
+    explicit authority(std::string_view name = "test authority", const authority* of = nullptr);
 
     [[nodiscard]] const std::string& certificate() const noexcept { return certificate_; }
     // A list of revoked certificates, with none in it.
@@ -51,6 +51,9 @@ private:
 [[nodiscard]] ssl_ptr server_side(const context_ptr& context);
 // Asks for and expects this name; offers http/1.1.
 [[nodiscard]] ssl_ptr client_side(const context_ptr& context, const std::string& name);
+
+// The same key under a passphrase.
+[[nodiscard]] std::string encrypted(const std::string& key);
 
 void write_file(const std::string& path, std::string_view content);
 
