@@ -164,7 +164,8 @@ task<result<std::unique_ptr<stream>>> pool::connect_to(
             co_return errc::tls_failed;
         }
         connection->encrypt(std::move(ssl));
-        const io shaken = co_await connection->handshake(until);
+        tls_refusal refusal;
+        const io shaken = co_await connection->handshake(until, refusal);
         stop.off();
         if (shaken != io::ok)
             co_return verdict_of(shaken, errc::tls_failed);

@@ -108,10 +108,11 @@ stream::presence stream::look() noexcept
     return quiet ? presence::quiet : presence::gone;
 }
 
-task<io> stream::handshake(time_point until)
+task<io> stream::handshake(time_point until, tls_refusal& refusal)
 {
     for (;;) {
         ERR_clear_error();
+        errno = 0;
         const int returned = SSL_do_handshake(ssl_.get());
         if (returned == 1)
             co_return io::ok;
@@ -122,7 +123,11 @@ task<io> stream::handshake(time_point until)
             waited = co_await socket_->readable(until);
         } else if (error == SSL_ERROR_WANT_WRITE) {
             waited = co_await socket_->writable(until);
+        } else {
+            refusal = refusal_of(ssl_.get());
         }
+        if (waited == io::timed_out)
+            refusal.why = "it was not through in time";
         if (waited != io::ok)
             co_return waited;
     }

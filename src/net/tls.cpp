@@ -6,17 +6,19 @@
 
 #include <arpa/inet.h>
 #include <array>
+#include <cerrno>
 #include <netinet/in.h>
 #include <string_view>
+#include <system_error>
 
 namespace sluice::net {
 namespace {
 
 constexpr std::array<unsigned char, 9> alpn{8, 'h', 't', 't', 'p', '/', '1', '.', '1'};
-
-int choose_alpn(
 constexpr std::array<unsigned char, 18> served{
     8, 'h', 't', 't', 'p', '/', '1', '.', '1', 8, 'h', 't', 't', 'p', '/', '1', '.', '0'};
+
+int choose_alpn(
     SSL*,
     const unsigned char** out,
     unsigned char* out_size,
@@ -77,9 +79,9 @@ bool load_authorities(SSL_CTX* into, const std::string& file)
 {
     if (SSL_CTX_load_verify_locations(into, file.c_str(), nullptr) != 1)
         return false;
+    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(into), X509_V_FLAG_PARTIAL_CHAIN);
     const auto* all = X509_STORE_get0_objects(SSL_CTX_get_cert_store(into));
     for (int i = 0; i < sk_X509_OBJECT_num(all); ++i)
-    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(into), X509_V_FLAG_PARTIAL_CHAIN);
         if (X509_OBJECT_get_type(sk_X509_OBJECT_value(all, i)) == X509_LU_X509)
             return true;
     ERR_raise(ERR_LIB_X509, X509_R_NO_CERTIFICATE_FOUND);
@@ -105,6 +107,26 @@ std::string tls_error()
         text = line.data();
     }
     return text;
+}
+
+tls_refusal refusal_of(const SSL* ssl)
+{
+    const int system = errno;
+    const auto code = ERR_peek_error();
+    const auto verdict = SSL_get_verify_result(ssl);
+    tls_refusal out;
+    out.heard = BIO_number_read(SSL_get_rbio(ssl)) > 0;
+    out.http = ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_HTTP_REQUEST;
+    if (verdict != X509_V_OK)
+        out.why = X509_verify_cert_error_string(verdict);
+    else if (code != 0)
+        out.why = first_reason();
+    else if (system != 0)
+        out.why = std::generic_category().message(system);
+    else
+        out.why = "the connection ended";
+    ERR_clear_error();
+    return out;
 }
 
 tls_context_result make_server_context(
@@ -178,6 +200,7 @@ std::string private_key_fault(const std::string& file, const std::string& certif
             return "a key with a passphrase cannot be read, it has to be stored without";
         }
         return "no private key is in it: " + first_reason();
+    }
     const auto both = fresh(TLS_server_method());
     const bool fits = both
                       && (SSL_CTX_use_certificate_chain_file(both.get(), certificate.c_str()) != 1

@@ -186,6 +186,7 @@ void add_worker(families& out, const worker_cells& cells, std::size_t index)
     out.add(metric::client_connections, where, cells.client_connections.read());
     out.add(metric::buffered_bytes, where, cells.buffered_bytes.read());
     out.add(metric::accept_errors, where, cells.accept_errors.read());
+    out.add(metric::client_tls_failures, where, cells.client_tls_failures.read());
     out.add(metric::handed_over, where, cells.handed_over.read());
     histogram_totals lag;
     cells.loop_lag.read(lag);

@@ -127,6 +127,8 @@ constexpr std::array<metric_row, metric_count> rows{{
      "How late a worker's tick came."},
     {accept_errors, "sluice_accept_errors_total", counter, "worker",
      "Failed accepts, such as for lack of file descriptors."},
+    {client_tls_failures, "sluice_client_tls_failures_total", counter, "worker",
+     "TLS handshakes of clients that failed, or took longer than `timeouts.head`."},
     {handed_over, "sluice_handed_over_connections_total", counter, "worker",
      "Accepted connections given to a less busy worker."},
     {redactions, "sluice_redactions_total", counter, "",

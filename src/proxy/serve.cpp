@@ -193,10 +193,11 @@ net::task<bool> serve(services& with, client& from, exchange& x)
     co_return alive&& x.keep_alive;
 }
 
-net::task<> turn_away(services& with, client& from, exchange& x, bool can_be_told)
+net::task<> turn_away(
+    services& with, client& from, exchange& x, errc why, std::string_view words, bool can_be_told)
 {
     name_request(with, x);
-    x.status = describe(x.fail(errc::overloaded, "limits.connections is reached")).status;
+    x.status = describe(x.fail(why, words)).status;
     if (can_be_told)
         (void)co_await answer_error(with, from, x);
     record(with, from, x);

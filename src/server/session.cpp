@@ -72,6 +72,37 @@ net::task<bool> run_request(proxy::services& with, const sessions& all, sessions
     co_return false;
 }
 
+// A request that was sent without TLS is answered as it was sent.
+net::task<> tell_of_tls(proxy::services& with, sessions::entry& mine)
+{
+    mine.client->connection().speak_plainly();
+    borrowed_exchange x(with, mine);
+    constexpr std::string_view why = "only TLS is spoken here: the address begins with https://";
+    co_await proxy::turn_away(with, *mine.client, *x, errc::bad_request, why, true);
+    co_await mine.client->linger();
+}
+
+// False: nobody is to be served.
+net::task<bool> shake_hands(proxy::services& with, sessions::entry& mine)
+{
+    auto& connection = mine.client->connection();
+    const auto until = steady::now() + with.snapshots.current()->config->timeouts.head;
+    net::tls_refusal refusal;
+    const net::io shaken = co_await connection.handshake(until, refusal);
+    // Who only looked whether somebody is here, as balancers do, is no failure.
+    const bool failed = shaken == net::io::timed_out || refusal.heard;
+    if (refusal.http) {
+        co_await tell_of_tls(with, mine);
+    } else if (shaken != net::io::ok && failed) {
+        with.cells.client_tls_failures.add();
+        with.log.info(
+            "client_tls_failed",
+            refusal.why,
+            {{"client", std::string_view(mine.client->address())}});
+    }
+    co_return shaken == net::io::ok;
+}
+
 }  // namespace
 
 void sessions::close_idle(time_point since) noexcept
@@ -110,20 +141,20 @@ net::task<> run_session(
     net::stream connection(net::socket::adopt(with.loop, descriptor));
     if (!connection.open())
         co_return;
-    if (tls)
-        connection.encrypt(net::make_server_ssl(tls, descriptor));
+    if (tls) {
+        auto ssl = net::make_server_ssl(tls, descriptor);
+        if (!ssl)
+            co_return;
+        connection.encrypt(std::move(ssl));
+    }
     proxy::client client(std::move(connection), with.buffers, std::move(address));
     sessions::entry mine;
     mine.client = &client;
     // Not the coarse time: after a stall that is as old as the stall was long.
     mine.idle_since = steady::now();
     all.add(mine);
-    if (tls) {
-        const auto until = steady::now() + with.snapshots.current()->config->timeouts.head;
-        const net::io shaken = co_await client.connection().handshake(until);
-        if (shaken != net::io::ok)
-            co_return;
-    }
+    if (tls && !co_await shake_hands(with, mine))
+        co_return;
     for (bool keep = true; keep && client.connection().open();) {
         // Up to a tick later than asked for: the coarse time is at most a tick old.
         const auto until = with.coarse_now + with.snapshots.current()->config->timeouts.idle;
@@ -146,7 +177,8 @@ net::task<> refuse_session(
     mine.client = &client;
     all.add(mine);
     borrowed_exchange x(with, mine);
-    co_await proxy::turn_away(with, client, *x, plain);
+    constexpr std::string_view why = "limits.connections is reached";
+    co_await proxy::turn_away(with, client, *x, errc::overloaded, why, plain);
 }
 
 }  // namespace sluice::server

@@ -102,6 +102,7 @@ BOOST_AUTO_TEST_CASE(old_protocols_and_foreign_applications_are_refused)
     SSL_set_alpn_protos(foreign.get(), h2, sizeof h2);
     client = w.gate.connect();
     BOOST_TEST(!client.encrypt(std::move(foreign)));
+}
 
 BOOST_AUTO_TEST_CASE(a_client_of_http_1_0_may_say_so)
 {
@@ -114,6 +115,22 @@ BOOST_AUTO_TEST_CASE(a_client_of_http_1_0_may_say_so)
     BOOST_TEST_REQUIRE(client.encrypt(std::move(side)));
     client.send("GET /healthz HTTP/1.0\r\n\r\n");
     BOOST_TEST(client.rest().find(" 200 ") != std::string::npos);
+}
+
+BOOST_AUTO_TEST_CASE(a_client_that_speaks_plainly_is_told_that_tls_is_spoken_here)
+{
+    world w;
+    for (const auto& text :
+         {get_text("/healthz"), chat_text("\"filler\":\"" + std::string(100'000, 'x') + "\",")}) {
+        auto client = w.gate.connect();
+        client.send(text);
+        const auto answer = client.answer();
+        BOOST_TEST(answer.status() == 400u);
+        BOOST_TEST(answer.says("https"), answer.body);
+        BOOST_TEST(client.rest().empty());
+        BOOST_TEST((client.ended() == ending::fin));
+    }
+    BOOST_TEST(w.gate.becomes("sluice_requests_total", {"code=\"400\""}, 2));
 }
 
 // TLS 1.3 has none.
@@ -168,7 +185,6 @@ BOOST_AUTO_TEST_CASE(a_client_certificate_is_required_where_configured)
     BOOST_TEST(ask(w.clients_ca.issue("client")).starts_with("HTTP/1.1 200"));
 }
 
-BOOST_AUTO_TEST_CASE(a_session_is_resumed)
 // Whose root may have signed others that are not meant.
 BOOST_AUTO_TEST_CASE(an_authority_of_clients_may_be_another_ones)
 {
@@ -188,6 +204,7 @@ BOOST_AUTO_TEST_CASE(an_authority_of_clients_may_be_another_ones)
     BOOST_TEST(ask(w.clients_ca.issue("client")).empty());
 }
 
+BOOST_AUTO_TEST_CASE(a_session_is_resumed)
 {
     for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
         world w;
@@ -289,9 +306,9 @@ BOOST_AUTO_TEST_CASE(a_reload_refuses_certificates_that_cannot_be_used_and_count
     BOOST_TEST(refused_at("listen[0].tls.private_key"));
     w.install({.certificate = good.certificate, .key = "nonsense"});
     BOOST_TEST(refused_at("listen[0].tls.private_key"));
-    w.install(good);
     w.install({.certificate = good.certificate, .key = encrypted(good.key)});
     BOOST_TEST(refused_at("a key with a passphrase"));
+    w.install(good);
     write_file(w.file("clients.pem"), "nonsense");
     BOOST_TEST(refused_at("listen[0].tls.client_ca"));
     // Nothing in it signs anybody.
@@ -410,13 +427,40 @@ BOOST_AUTO_TEST_CASE(a_connection_too_many_is_closed_without_plain_text)
     BOOST_TEST(client.answer().status() == 200u);
 }
 
-BOOST_AUTO_TEST_CASE(a_handshake_that_stalls_is_given_up)
+BOOST_AUTO_TEST_CASE(a_handshake_that_stalls_is_given_up_and_counted)
 {
     world w;
     w.how.set("timeouts", "{ head: 200ms }");
     gateway gate(w.how);
     auto client = connection::to(gate.port());
     BOOST_TEST(client.rest().empty());
+    BOOST_TEST(gate.becomes("sluice_client_tls_failures_total", {}, 1));
+    BOOST_TEST(gate.logs("was not through in time"));
+}
+
+BOOST_AUTO_TEST_CASE(a_handshake_that_fails_is_counted_and_told_with_its_reason)
+{
+    world w(true);
+    const auto fails = [&w](const identity& who) {
+        const auto context = client_context(w.ca.certificate(), who);
+        auto client = w.gate.connect();
+        if (client.encrypt(client_side(context, "gateway.test")))
+            (void)client.ends();
+    };
+    fails(w.clients_ca.issue("client", {-2, -1}));
+    BOOST_TEST(w.gate.logs("certificate has expired"));
+    fails({});
+    BOOST_TEST(w.gate.logs("peer did not return a certificate"));
+    // Who does not believe the gateway.
+    const auto context = client_context(authority("another").certificate());
+    auto doubting = w.gate.connect();
+    BOOST_TEST(!doubting.encrypt(client_side(context, "gateway.test")));
+    BOOST_TEST(w.gate.logs("alert unknown ca"));
+    // A balancer that only looks whether somebody is there.
+    w.gate.connect().close();
+    w.gate.connect().reset();
+    fails({});
+    BOOST_TEST(w.gate.becomes("sluice_client_tls_failures_total", {}, 4));
 }
 
 BOOST_AUTO_TEST_SUITE_END()

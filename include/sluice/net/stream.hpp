@@ -91,8 +91,11 @@ public:
     enum class presence : std::uint8_t { quiet, data, gone };
     [[nodiscard]] presence look() noexcept;
 
-    // Both sides; `until` bounds all of it. A failed verification is `failed`.
-    task<io> handshake(time_point until);
+    // Both sides; `until` bounds all of it. A failed verification is `failed`. `refusal` says why
+    // where it is not `ok`.
+    task<io> handshake(time_point until, tls_refusal& refusal);
+    // From here on without TLS, for a peer that never spoke it.
+    void speak_plainly() noexcept { ssl_.reset(); }
 
     // Nothing more will be sent, which the peer is told: TLS says goodbye if it can at once (RFC
     // 8446 6.1). What it sends is still there to be read.

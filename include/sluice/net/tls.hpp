@@ -33,6 +33,14 @@ struct tls_context_result {
 // For providers: the peer's chain and name are verified. `ca_file` empty: the system's trust store.
 [[nodiscard]] tls_context_result make_client_context(const std::string& ca_file);
 
+// Why a handshake that has just failed on this thread did. The error queue is emptied.
+struct tls_refusal {
+    std::string why;     // in words
+    bool heard = false;  // at least an octet
+    bool http = false;   // it was a request without TLS
+};
+[[nodiscard]] tls_refusal refusal_of(const SSL* ssl);
+
 // What is wrong with PEM files in words; empty: a context can be made of them. The key has to be
 // the certificate's, if that can be used itself.
 [[nodiscard]] std::string certificate_fault(const std::string& file);

@@ -216,6 +216,7 @@ public:
     gauge open_streams;
     gauge buffered_bytes;
     counter accept_errors;
+    counter client_tls_failures;
     counter handed_over;  // accepted connections given to another worker
     counter redactions;   // provider keys taken out of upstream error bodies
     spending spent;       // what answers cost, by arm and key

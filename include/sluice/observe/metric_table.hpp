@@ -70,6 +70,7 @@ enum class metric : std::uint8_t {
     buffered_bytes,
     loop_lag,
     accept_errors,
+    client_tls_failures,
     handed_over,
     redactions,
     access_log_dropped,

@@ -11,8 +11,9 @@ namespace sluice::proxy {
 // `x` is fresh; whoever made it may call x.end() meanwhile.
 net::task<bool> serve(services& with, client& from, exchange& x);
 
-// Of a connection that there is no place for: whatever it is about to ask, the answer is 503. Where
+// Of a connection that nothing is read from: whatever it is about to ask, the answer is this. Where
 // it cannot be told so, that is only recorded.
-net::task<> turn_away(services& with, client& from, exchange& x, bool can_be_told);
+net::task<> turn_away(
+    services& with, client& from, exchange& x, errc why, std::string_view words, bool can_be_told);
 
 }  // namespace sluice::proxy

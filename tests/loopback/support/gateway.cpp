@@ -165,6 +165,19 @@ bool gateway::stopped(milliseconds within)
     return running_->finished.wait_for(within) == std::future_status::ready;
 }
 
+bool gateway::logs(std::string_view part) const
+{
+    for (const auto until = clock::now() + patience; clock::now() < until;) {
+        {
+            const std::scoped_lock lock(running_->mutex);
+            if (running_->log_lines.find(part) != std::string::npos)
+                return true;
+        }
+        std::this_thread::yield();
+    }
+    return false;
+}
+
 message gateway::reload(const config& next)
 {
     std::ofstream(directory_ + "/sluice.yaml") << in_directory(next.text(), directory_);

@@ -71,6 +71,8 @@ public:
 
     // The access log once it has this many lines.
     [[nodiscard]] std::vector<std::string> access_lines(std::size_t count) const;
+    // Whether its own log comes to have this.
+    [[nodiscard]] bool logs(std::string_view part) const;
 
 private:
     struct running;
