@@ -122,7 +122,7 @@ task<result<std::unique_ptr<stream>>> pool::connect(time_point until, interrupte
         const auto now = steady::now();
         const bool last = &where == &addresses.back();
         outcome = co_await connect_to(where, last ? until : now + (until - now) / 2, stop);
-        if (outcome || outcome.error() == errc::tls_failed || stop.fired())
+        if (outcome || stop.fired())
             break;
         names_.put_last(to_.host, where);
     }

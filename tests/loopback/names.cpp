@@ -1,6 +1,7 @@
 // Providers by name: names that do not resolve, that have several addresses, that move. The names
 // are this program's own, see getaddrinfo below.
 
+#include "support/certificates.hpp"
 #include "support/gateway.hpp"
 #include "support/upstream.hpp"
 #include <sluice/net/gate.hpp>
@@ -10,8 +11,10 @@
 
 #include <arpa/inet.h>
 #include <array>
+#include <atomic>
 #include <condition_variable>
 #include <cstring>
+#include <filesystem>
 #include <map>
 #include <memory>
 #include <mutex>
@@ -20,6 +23,7 @@
 #include <optional>
 #include <set>
 #include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
 #include <vector>
 
@@ -158,6 +162,44 @@ private:
     std::array<int, 4> fillers_{make(), make(), make(), make()};
 };
 
+// An address of this machine that ends each connection as soon as it hears something.
+class ending_address {
+public:
+    ending_address(const char* address, std::uint16_t port)
+    {
+        sockaddr_in where{};
+        where.sin_family = AF_INET;
+        where.sin_port = htons(port);
+        ::inet_pton(AF_INET, address, &where.sin_addr);
+        const int on = 1;
+        ::setsockopt(listener_, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
+        const auto* to = reinterpret_cast<const sockaddr*>(&where);
+        BOOST_REQUIRE(::bind(listener_, to, sizeof where) == 0);
+        BOOST_REQUIRE(::listen(listener_, 10) == 0);
+        taking_ = std::jthread([this] {
+            for (int one = 0; (one = ::accept(listener_, nullptr, nullptr)) >= 0;) {
+                connection c(one);
+                ++taken_;
+                (void)c.stirs(patience);
+            }
+        });
+    }
+    ending_address(const ending_address&) = delete;
+    ending_address& operator=(const ending_address&) = delete;
+    ~ending_address()
+    {
+        ::shutdown(listener_, SHUT_RDWR);
+        taking_.join();
+        ::close(listener_);
+    }
+    [[nodiscard]] unsigned taken() const { return taken_; }
+
+private:
+    int listener_ = ::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    std::atomic<unsigned> taken_{0};
+    std::jthread taking_;
+};
+
 // The addresses a worker's resolver has for the name now.
 class asking {
 public:
@@ -256,6 +298,36 @@ BOOST_AUTO_TEST_CASE(when_the_first_address_refuses_the_next_one_is_taken)
     (void)upstream.request();
     upstream.send(answer_text("{}"));
     BOOST_TEST(client.answer().status() == 200u);
+}
+
+// As a balancer with nobody behind it does: it takes the connection, and ends it.
+BOOST_AUTO_TEST_CASE(
+    when_the_first_address_ends_the_handshake_the_next_one_is_taken_and_stays_first)
+{
+    listener provider;
+    const ending_address broken("127.0.0.2", provider.port());
+    names().set("provider.test", {"127.0.0.2", "127.0.0.1"});
+    const authority trusted;
+    const auto url = "https://provider.test:" + std::to_string(provider.port()) + "/v1";
+    auto how = named(provider.port());
+    const auto file = std::filesystem::temp_directory_path()
+                      / ("sluice-names-" + std::to_string(provider.port()) + ".pem");
+    write_file(file, trusted.certificate());
+    how.set("providers", "{ one: { base_url: '" + url + "', ca_file: '" + file.string() + "' } }");
+    gateway gate(how);
+    std::filesystem::remove(file);
+    std::vector<connection> busy;
+    for (int i = 0; i < 2; ++i) {
+        auto client = gate.connect();
+        client.send(chat_text());
+        auto upstream = provider.accept();
+        const auto context = server_context(trusted.issue("provider.test"));
+        BOOST_TEST_REQUIRE(upstream.encrypt(server_side(context)));
+        (void)upstream.request();
+        busy.push_back(std::move(client));
+        busy.push_back(std::move(upstream));
+    }
+    BOOST_TEST(broken.taken() == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(when_the_first_address_is_silent_the_next_one_gets_its_turn_and_stays_first)

@@ -42,8 +42,8 @@ public:
     // A kept connection that nothing was heard from, or an empty pointer.
     [[nodiscard]] std::unique_ptr<stream> reuse() noexcept;
 
-    // A new connection, TLS verified. Errors: connect_failed, tls_failed, upstream_timeout (by
-    // `until`), client_closed_request (stopped).
+    // A new connection, TLS verified, to the first address that takes one. Errors: connect_failed,
+    // tls_failed, upstream_timeout (by `until`), client_closed_request (stopped).
     task<result<std::unique_ptr<stream>>> connect(time_point until, interrupter& stop);
 
     // Keeps a connection whose last exchange ended cleanly on both sides.
