@@ -46,11 +46,11 @@ errc verdict_of(io waited, errc otherwise) noexcept
 
 }  // namespace
 
-pool::pool(reactor& loop, resolver& names, endpoint to, tls_context tls)
+pool::pool(reactor& loop, resolver& names, observe::logger& log, endpoint to)
     : loop_(loop),
       names_(names),
-      to_(std::move(to)),
-      tls_(std::move(tls))
+      log_(log),
+      to_(std::move(to))
 {
 }
 
@@ -157,8 +157,8 @@ task<result<std::unique_ptr<stream>>> pool::connect_to(
         }
         verdict = connect_verdict(descriptor);
     }
-    if (verdict == 0 && tls_) {
-        auto ssl = make_client_ssl(tls_, descriptor, to_.host);
+    if (verdict == 0 && to_.trust) {
+        auto ssl = make_client_ssl(to_.trust, descriptor, to_.host);
         if (!ssl) {
             stop.off();
             co_return errc::tls_failed;
@@ -167,6 +167,8 @@ task<result<std::unique_ptr<stream>>> pool::connect_to(
         tls_refusal refusal;
         const io shaken = co_await connection->handshake(until, refusal);
         stop.off();
+        if (shaken == io::failed)
+            log_.warn("upstream_tls_failed", refusal.why, {{"host", std::string_view(to_.host)}});
         if (shaken != io::ok)
             co_return verdict_of(shaken, errc::tls_failed);
         co_return std::move(connection);

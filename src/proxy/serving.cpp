@@ -8,9 +8,10 @@
 namespace sluice::proxy {
 namespace {
 
-net::endpoint endpoint_of(const config::provider& provider)
+net::tls_context trust_in(
+    const config::provider& provider, const std::vector<net::tls_context>& trust)
 {
-    return {provider.tls, provider.host, provider.port, provider.ca_file};
+    return provider.index < trust.size() ? trust[provider.index] : nullptr;
 }
 
 std::string provider_lines(const config::provider& provider, const std::string* key)
@@ -80,31 +81,22 @@ server_of_snapshots::server_of_snapshots(net::reactor& loop, observe::logger& lo
 {
 }
 
-std::shared_ptr<net::pool> server_of_snapshots::make_pool(net::endpoint to)
-{
-    if (!to.tls)
-        return std::make_shared<net::pool>(loop_, names_, std::move(to), nullptr);
-    auto made = net::make_client_context(to.ca_file);
-    if (!made.context) {
-        log_.error("upstream_tls_context", made.error, {{"host", std::string_view(to.host)}});
-        return nullptr;
-    }
-    return std::make_shared<net::pool>(loop_, names_, std::move(to), std::move(made.context));
-}
-
 std::shared_ptr<net::pool> server_of_snapshots::pool_for(
-    const config::provider& provider, const pools& made, const pools* kept)
+    const config::provider& provider, net::tls_context trust, const pools& made, const pools* kept)
 {
-    auto wanted = endpoint_of(provider);
+    if (provider.tls && !trust)
+        return nullptr;
+    net::endpoint wanted{provider.host, provider.port, std::move(trust)};
     const pools none;
     for (const auto* all : {kept != nullptr ? kept : &none, &made})
         for (const auto& pool : *all)
             if (pool && pool->to() == wanted)
                 return pool;
-    return make_pool(std::move(wanted));
+    return std::make_shared<net::pool>(loop_, names_, log_, std::move(wanted));
 }
 
-void server_of_snapshots::install_shadow_pools(serving& next)
+void server_of_snapshots::install_shadow_pools(
+    serving& next, const std::vector<net::tls_context>& trust)
 {
     const auto& config = *next.config;
     next.shadow_pools.resize(config.providers.size());
@@ -113,27 +105,30 @@ void server_of_snapshots::install_shadow_pools(serving& next)
             continue;
         const auto& to = config.models[model.shadow->model].targets[model.shadow->target];
         auto& pool = next.shadow_pools[to.provider];
+        const auto& provider = config.providers[to.provider];
         if (!pool)
             pool = pool_for(
-                config.providers[to.provider],
+                provider,
+                trust_in(provider, trust),
                 next.shadow_pools,
                 current_ ? &current_->shadow_pools : nullptr);
     }
 }
 
-void server_of_snapshots::install(config::snapshot_ptr config)
+void server_of_snapshots::install(
+    config::snapshot_ptr config, const std::vector<net::tls_context>& trust)
 {
     auto next = std::make_shared<serving>();
     for (const auto& provider : config->providers) {
-        next->pools.push_back(
-            pool_for(provider, next->pools, current_ ? &current_->pools : nullptr));
+        const auto* kept = current_ ? &current_->pools : nullptr;
+        next->pools.push_back(pool_for(provider, trust_in(provider, trust), next->pools, kept));
         next->provider_lines.push_back(lines_by_key(provider));
     }
     for (const auto& model : config->models)
         next->target_texts_of.push_back(texts_by_target(*config, model));
     next->routes = chains_of(*config);
     next->config = std::move(config);
-    install_shadow_pools(*next);
+    install_shadow_pools(*next, trust);
     current_ = std::move(next);
 }
 

@@ -33,6 +33,7 @@ gateway::parts::parts(gateway_options options, config::document file, observe::l
       }()),
       bound_(control_.current()->listen),
       contexts_(contexts_for(bound_)),
+      trust_(options_.environment, log_),
       access_log_({control_.current()->access_log.path, control_.current()->workers}),
       tracer_({context_, control_, values_, log_}, control_.current()->workers),
       accounts_(
@@ -168,8 +169,9 @@ void gateway::parts::publish(config::snapshot_ptr next)
     if (next->access_log.path != access_log_.path())
         access_log_.reopen(next->access_log.path);
     ledger_.limit(next->limits.buffered_bytes);
+    const auto trust = trust_.of(*next);
     for (const auto& each : commons_.all)
-        each->install({next, catalogue_.size(), contexts_});
+        each->install({next, catalogue_.size(), contexts_, trust});
     token_keys_.look();
     tracer_.look();
 }

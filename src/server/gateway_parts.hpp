@@ -17,6 +17,7 @@
 #include <sluice/server/jwks_fetcher.hpp>
 #include <sluice/server/late_writes.hpp>
 #include <sluice/server/listener.hpp>
+#include <sluice/server/provider_trust.hpp>
 #include <sluice/server/rollouts.hpp>
 #include <sluice/server/shadow_reports.hpp>
 #include <sluice/server/shared_store.hpp>
@@ -119,6 +120,7 @@ private:
     std::unique_ptr<shared_store> store_;        // none: this gateway is alone
     std::vector<config::listen_address> bound_;  // at the start; a reload changes only their TLS
     std::vector<net::tls_context> contexts_;
+    provider_trust trust_;
     observe::access_log access_log_;
     tracer tracer_;
     accounts accounts_;

@@ -12,6 +12,7 @@ void gateway::parts::open_listeners()
 {
     const auto count = control_.current()->workers;
     const auto addresses = bind_all(bound_, count, given_);
+    const auto trust = trust_.of(*control_.current());
     std::vector<std::vector<listening_socket>> of_worker(count);
     for (std::size_t at = 0; at < addresses.size(); ++at) {
         const auto& each = addresses[at];
@@ -26,7 +27,7 @@ void gateway::parts::open_listeners()
             i,
             commons_,
             of_worker[i],
-            installed{control_.current(), catalogue_.size(), contexts_}));
+            installed{control_.current(), catalogue_.size(), contexts_, trust}));
 }
 
 void gateway::parts::open_admin()

@@ -158,7 +158,7 @@ void worker::apply(installed next)
 {
     cells_.ensure(next.known);
     const auto version = next.config->version;
-    services_.snapshots.install(std::move(next.config));
+    services_.snapshots.install(std::move(next.config), next.trust);
     contexts_ = std::move(next.contexts);
     serves_.store(version, std::memory_order_release);
 }

@@ -52,7 +52,8 @@ struct world {
 
 // The gateway must turn away from this server before it says anything, and whoever stands in
 // answers.
-void expect_refused(const identity& who, int most, std::string_view more, bool fallback)
+void expect_refused(
+    const identity& who, std::string_view why, int most, std::string_view more, bool fallback)
 {
     world w;
     scripted spare({answers()});
@@ -83,13 +84,14 @@ void expect_refused(const identity& who, int most, std::string_view more, bool f
     }
     BOOST_TEST(spare.calls() == (fallback ? 1u : 0u));
     BOOST_TEST(gate.becomes("sluice_attempts_total", {"outcome=\"tls_failed\""}, 1));
+    BOOST_TEST(gate.logs(why));
 }
 
-void expect_refused(const identity& who, int most = TLS1_3_VERSION)
+void expect_refused(const identity& who, std::string_view why, int most = TLS1_3_VERSION)
 {
     for (const auto more : {std::string_view{}, streaming})
         for (const bool fallback : {false, true})
-            expect_refused(who, most, more, fallback);
+            expect_refused(who, why, most, more, fallback);
 }
 
 }  // namespace
@@ -206,24 +208,24 @@ BOOST_AUTO_TEST_CASE(a_provider_may_be_an_address)
 BOOST_AUTO_TEST_CASE(a_certificate_nobody_trusts_is_refused)
 {
     const authority unknown("another authority");
-    expect_refused(unknown.issue("localhost"));
+    expect_refused(unknown.issue("localhost"), "unable to get local issuer certificate");
 }
 
 BOOST_AUTO_TEST_CASE(a_certificate_for_another_name_is_refused)
 {
-    expect_refused(trusted().issue("elsewhere.example"));
+    expect_refused(trusted().issue("elsewhere.example"), "hostname mismatch");
 }
 
 BOOST_AUTO_TEST_CASE(a_certificate_out_of_its_time_is_refused)
 {
-    expect_refused(trusted().issue("localhost", {-2, -1}));
-    expect_refused(trusted().issue("localhost", {1, 2}));
+    expect_refused(trusted().issue("localhost", {-2, -1}), "certificate has expired");
+    expect_refused(trusted().issue("localhost", {1, 2}), "certificate is not yet valid");
 }
 
 BOOST_AUTO_TEST_CASE(an_old_protocol_is_refused)
 {
-    expect_refused(trusted().issue("localhost"), TLS1_VERSION);
-    expect_refused(trusted().issue("localhost"), TLS1_1_VERSION);
+    expect_refused(trusted().issue("localhost"), "protocol version", TLS1_VERSION);
+    expect_refused(trusted().issue("localhost"), "protocol version", TLS1_1_VERSION);
 }
 
 BOOST_AUTO_TEST_CASE(a_provider_that_speaks_no_tls_is_refused)
@@ -235,6 +237,7 @@ BOOST_AUTO_TEST_CASE(a_provider_that_speaks_no_tls_is_refused)
     BOOST_TEST(w.client.answer().status() == 502u);
     BOOST_TEST(upstream.ends());
     BOOST_TEST(upstream.input().find("sk-") == std::string::npos);
+    BOOST_TEST(w.gate.logs("wrong version number"));
 }
 
 BOOST_AUTO_TEST_CASE(a_handshake_that_stalls_is_a_504)
@@ -265,9 +268,6 @@ BOOST_AUTO_TEST_CASE(a_stream_over_tls_that_is_cut_is_not_whole)
     BOOST_TEST(!rest.ends_with("\r\n0\r\n\r\n"));
 }
 
-BOOST_AUTO_TEST_CASE(a_reload_refuses_authorities_that_cannot_be_used)
-{
-    world w;
 BOOST_AUTO_TEST_CASE(an_authority_to_trust_may_be_another_ones)
 {
     world w;
@@ -289,6 +289,41 @@ BOOST_AUTO_TEST_CASE(an_authority_to_trust_may_be_another_ones)
     }
 }
 
+BOOST_AUTO_TEST_CASE(a_reload_takes_up_authorities_that_stand_in_the_same_file)
+{
+    world w;
+    const auto how = w.make("localhost");
+    const authority next("the next authority");
+    const auto asked = [&w](const identity& who) {
+        w.client.send(chat_text());
+        auto upstream = w.provider.accept();
+        const auto context = server_context(who);
+        if (upstream.encrypt(server_side(context)) && upstream.read(clock::now() + patience)) {
+            (void)upstream.request();
+            upstream.send(answer_text("{}"));
+        }
+        const auto status = w.client.answer().status();
+        return std::pair(std::move(upstream), status);
+    };
+    const auto before = asked(trusted().issue("localhost"));
+    BOOST_TEST(before.second == 200u);
+    write_file(w.ca_file, next.certificate());
+    BOOST_TEST(w.gate.reload(how).status() == 200u);
+    // The connection that is kept is the old authority's too.
+    BOOST_TEST(asked(trusted().issue("localhost")).second == 502u);
+    auto after = asked(next.issue("localhost"));
+    BOOST_TEST(after.second == 200u);
+    // What did not change keeps its connections.
+    BOOST_TEST(w.gate.reload(how).status() == 200u);
+    w.client.send(chat_text());
+    (void)after.first.request();
+    after.first.send(answer_text("{}"));
+    BOOST_TEST(w.client.answer().status() == 200u);
+}
+
+BOOST_AUTO_TEST_CASE(a_reload_refuses_authorities_that_cannot_be_used)
+{
+    world w;
     const auto how = w.make("localhost");
     write_file(w.ca_file, "nonsense");
     const auto refused = w.gate.reload(how);

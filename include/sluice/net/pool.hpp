@@ -6,6 +6,7 @@
 #include <sluice/net/event.hpp>
 #include <sluice/net/resolver.hpp>
 #include <sluice/net/stream.hpp>
+#include <sluice/observe/log.hpp>
 
 #include <cstdint>
 #include <list>
@@ -16,10 +17,9 @@ namespace sluice::net {
 
 // Two requests may share a connection exactly when these are equal.
 struct endpoint {
-    bool tls = false;
     std::string host;
     std::uint16_t port = 0;
-    std::string ca_file;
+    tls_context trust;  // empty: plain
 
     friend bool operator==(const endpoint&, const endpoint&) = default;
 };
@@ -31,8 +31,7 @@ public:
     static constexpr seconds idle_time{30};
     static constexpr std::size_t idle_count = 1024;
 
-    // `tls` is empty for a plain endpoint.
-    pool(reactor& loop, resolver& names, endpoint to, tls_context tls);
+    pool(reactor& loop, resolver& names, observe::logger& log, endpoint to);
     pool(const pool&) = delete;
     pool& operator=(const pool&) = delete;
 
@@ -67,8 +66,8 @@ private:
 
     reactor& loop_;
     resolver& names_;
+    observe::logger& log_;
     endpoint to_;
-    tls_context tls_;
     std::list<kept> idle_;    // newest first
     std::list<kept> spares_;  // nodes to use again
 };

@@ -50,7 +50,9 @@ class server_of_snapshots {
 public:
     server_of_snapshots(net::reactor& loop, observe::logger& log);
 
-    void install(config::snapshot_ptr config);
+    // `trust`: whom to believe, by provider index; empty for what is not encrypted, and where it
+    // could not be loaded.
+    void install(config::snapshot_ptr config, const std::vector<net::tls_context>& trust = {});
     [[nodiscard]] const serving_ptr& current() const noexcept { return current_; }
 
     // Once a second.
@@ -62,9 +64,11 @@ private:
     using pools = std::vector<std::shared_ptr<net::pool>>;
     // One of `made` or of `kept`, else a new one.
     [[nodiscard]] std::shared_ptr<net::pool> pool_for(
-        const config::provider& provider, const pools& made, const pools* kept);
-    [[nodiscard]] std::shared_ptr<net::pool> make_pool(net::endpoint to);
-    void install_shadow_pools(serving& next);
+        const config::provider& provider,
+        net::tls_context trust,
+        const pools& made,
+        const pools* kept);
+    void install_shadow_pools(serving& next, const std::vector<net::tls_context>& trust);
 
     net::reactor& loop_;
     observe::logger& log_;

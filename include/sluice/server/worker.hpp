@@ -48,6 +48,7 @@ struct installed {
     config::snapshot_ptr config;
     observe::catalogue::counts known;        // ids that may occur in it
     std::vector<net::tls_context> contexts;  // by address; empty for a plain one
+    std::vector<net::tls_context> trust;     // as server_of_snapshots::install takes it
 };
 
 // Taken by whoever is given it.
