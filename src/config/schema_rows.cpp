@@ -29,7 +29,7 @@ constexpr schema_row first_rows[] = {
     {.path = "listen[].tls.private_key", .limit = "a readable file", .required = true,
      .meaning = "PEM key of the certificate."},
     {.path = "listen[].tls.client_ca", .limit = "a readable file",
-     .meaning = "PEM authorities; clients have to show a certificate of one of them."},
+     .meaning = "PEM authorities; clients have to show a certificate of one of them. Lists of revoked ones (CRL) beside them are obeyed."},
 
     {.path = "admin.address", .fallback = "127.0.0.1:9090",
      .limit = "`host:port` as above, or `off`; loopback unless there is a token", .restart = true,

@@ -10,6 +10,7 @@
 #include <netinet/in.h>
 #include <string_view>
 #include <system_error>
+#include <utility>
 
 namespace sluice::net {
 namespace {
@@ -74,16 +75,33 @@ tls_context_result failed(std::string_view what, const std::string& file)
     return {nullptr, std::string(what) + " " + file + ": " + tls_error()};
 }
 
-// Certificates to trust. A file of nothing but revocation lists is taken by OpenSSL, and useless.
+// Whose issuer has no list there is not looked for in any.
+int allow_without_list(int fine, X509_STORE_CTX* at)
+{
+    if (fine == 0 && X509_STORE_CTX_get_error(at) == X509_V_ERR_UNABLE_TO_GET_CRL) {
+        X509_STORE_CTX_set_error(at, X509_V_OK);
+        return 1;
+    }
+    return fine;
+}
+
+// Certificates to trust, and lists of those that were revoked. A file of nothing but lists is taken
+// by OpenSSL, and useless.
 bool load_authorities(SSL_CTX* into, const std::string& file)
 {
     if (SSL_CTX_load_verify_locations(into, file.c_str(), nullptr) != 1)
         return false;
-    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(into), X509_V_FLAG_PARTIAL_CHAIN);
+    bool trusts = false;
+    unsigned long flags = X509_V_FLAG_PARTIAL_CHAIN;
     const auto* all = X509_STORE_get0_objects(SSL_CTX_get_cert_store(into));
     for (int i = 0; i < sk_X509_OBJECT_num(all); ++i)
         if (X509_OBJECT_get_type(sk_X509_OBJECT_value(all, i)) == X509_LU_X509)
-            return true;
+            trusts = true;
+        else
+            flags |= X509_V_FLAG_CRL_CHECK;
+    X509_VERIFY_PARAM_set_flags(SSL_CTX_get0_param(into), flags);
+    if (trusts)
+        return true;
     ERR_raise(ERR_LIB_X509, X509_R_NO_CERTIFICATE_FOUND);
     return false;
 }
@@ -109,22 +127,26 @@ std::string tls_error()
     return text;
 }
 
+std::string certificate_words(const SSL* ssl, std::string otherwise)
+{
+    const auto verdict = SSL_get_verify_result(ssl);
+    return verdict == X509_V_OK ? otherwise : X509_verify_cert_error_string(verdict);
+}
+
 tls_refusal refusal_of(const SSL* ssl)
 {
     const int system = errno;
     const auto code = ERR_peek_error();
-    const auto verdict = SSL_get_verify_result(ssl);
     tls_refusal out;
     out.heard = BIO_number_read(SSL_get_rbio(ssl)) > 0;
     out.http = ERR_GET_LIB(code) == ERR_LIB_SSL && ERR_GET_REASON(code) == SSL_R_HTTP_REQUEST;
-    if (verdict != X509_V_OK)
-        out.why = X509_verify_cert_error_string(verdict);
-    else if (code != 0)
+    if (code != 0)
         out.why = first_reason();
     else if (system != 0)
         out.why = std::generic_category().message(system);
     else
         out.why = "the connection ended";
+    out.why = certificate_words(ssl, std::move(out.why));
     ERR_clear_error();
     return out;
 }
@@ -154,7 +176,7 @@ tls_context_result make_server_context(
     if (names == nullptr)
         return failed("cannot use the client CA", client_ca);
     SSL_CTX_set_client_CA_list(raw, names);
-    SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, nullptr);
+    SSL_CTX_set_verify(raw, SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, allow_without_list);
     return {std::move(context), {}};
 }
 
@@ -165,7 +187,7 @@ tls_context_result make_client_context(const std::string& ca_file)
     if (!context)
         return failed("cannot make a TLS context", "");
     auto* raw = context.get();
-    SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, nullptr);
+    SSL_CTX_set_verify(raw, SSL_VERIFY_PEER, allow_without_list);
     if (ca_file.empty()) {
         if (SSL_CTX_set_default_verify_paths(raw) != 1)
             return failed("cannot load the system's trust store", "");
@@ -218,18 +240,19 @@ std::string authorities_fault(const std::string& file)
     return first_reason();
 }
 
+bool expect_peer(SSL* ssl, const std::string& host)
+{
+    SSL_set_hostflags(ssl, X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
+    if (is_address(host))
+        return X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl), host.c_str()) == 1;
+    return SSL_set1_host(ssl, host.c_str()) == 1 && send_server_name(ssl, host);
+}
+
 ssl_ptr make_client_ssl(const tls_context& context, int descriptor, const std::string& host)
 {
     ssl_ptr ssl(SSL_new(context.get()));
-    if (!ssl || SSL_set_fd(ssl.get(), descriptor) != 1)
+    if (!ssl || SSL_set_fd(ssl.get(), descriptor) != 1 || !expect_peer(ssl.get(), host))
         return nullptr;
-    if (is_address(host)) {
-        if (X509_VERIFY_PARAM_set1_ip_asc(SSL_get0_param(ssl.get()), host.c_str()) != 1)
-            return nullptr;
-    } else if (SSL_set1_host(ssl.get(), host.c_str()) != 1 || !send_server_name(ssl.get(), host)) {
-        return nullptr;
-    }
-    SSL_set_hostflags(ssl.get(), X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
     SSL_set_connect_state(ssl.get());
     return ssl;
 }

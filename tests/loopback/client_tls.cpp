@@ -204,6 +204,29 @@ BOOST_AUTO_TEST_CASE(an_authority_of_clients_may_be_another_ones)
     BOOST_TEST(ask(w.clients_ca.issue("client")).empty());
 }
 
+BOOST_AUTO_TEST_CASE(who_stands_in_a_list_of_revocations_is_refused)
+{
+    world w(true);
+    const authority without_list("another authority of clients");
+    const auto lost = w.clients_ca.issue("client");
+    write_file(
+        w.file("clients.pem"),
+        w.clients_ca.certificate() + w.clients_ca.revocations(&lost) + without_list.certificate());
+    gateway gate(w.how);
+    const auto ask = [&](const identity& who) {
+        const auto context = client_context(w.ca.certificate(), who);
+        auto client = gate.connect();
+        if (!client.encrypt(client_side(context, "gateway.test")))
+            return std::string();
+        client.send(get_text("/healthz", "connection: close\r\n"));
+        return client.rest();
+    };
+    BOOST_TEST(ask(lost).empty());
+    BOOST_TEST(gate.logs("certificate revoked"));
+    BOOST_TEST(ask(w.clients_ca.issue("client")).starts_with("HTTP/1.1 200"));
+    BOOST_TEST(ask(without_list.issue("client")).starts_with("HTTP/1.1 200"));
+}
+
 BOOST_AUTO_TEST_CASE(a_session_is_resumed)
 {
     for (const int version : {TLS1_2_VERSION, TLS1_3_VERSION}) {
@@ -215,6 +238,8 @@ BOOST_AUTO_TEST_CASE(a_session_is_resumed)
         client.send(get_text("/healthz"));
         BOOST_TEST(client.answer().status() == 200u);
         const session_ptr session(SSL_get1_session(client.ssl()));
+        // Also over a reload, if its files are the same.
+        BOOST_TEST(w.gate.reload(w.how).status() == 200u);
         auto again = w.gate.connect();
         auto side = client_side(context, "gateway.test");
         SSL_set_session(side.get(), session.get());

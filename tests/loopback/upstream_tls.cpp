@@ -222,6 +222,23 @@ BOOST_AUTO_TEST_CASE(a_certificate_out_of_its_time_is_refused)
     expect_refused(trusted().issue("localhost", {1, 2}), "certificate is not yet valid");
 }
 
+BOOST_AUTO_TEST_CASE(a_certificate_that_was_revoked_is_refused)
+{
+    world w;
+    const auto how = w.make("localhost");
+    const auto lost = trusted().issue("localhost");
+    write_file(w.ca_file, trusted().certificate() + trusted().revocations(&lost));
+    gateway gate(how);
+    auto client = gate.connect();
+    client.send(chat_text());
+    auto upstream = w.provider.accept();
+    const auto context = server_context(lost);
+    if (upstream.encrypt(server_side(context)))
+        (void)upstream.ends();
+    BOOST_TEST(upstream.input().empty(), "not an octet of a request came");
+    BOOST_TEST(client.answer().status() == 502u);
+}
+
 BOOST_AUTO_TEST_CASE(an_old_protocol_is_refused)
 {
     expect_refused(trusted().issue("localhost"), "protocol version", TLS1_VERSION);

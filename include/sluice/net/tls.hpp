@@ -26,7 +26,7 @@ struct tls_context_result {
 
 // For a listener. `client_ca` empty: no client certificate is asked for; otherwise one signed by it
 // is required. Session tickets are on. All that stands in a file of authorities is trusted as it
-// is, though another one should have signed it.
+// is, though another one should have signed it; lists of revoked certificates there are obeyed.
 [[nodiscard]] tls_context_result make_server_context(
     const std::string& certificate, const std::string& private_key, const std::string& client_ca);
 
@@ -40,6 +40,8 @@ struct tls_refusal {
     bool http = false;   // it was a request without TLS
 };
 [[nodiscard]] tls_refusal refusal_of(const SSL* ssl);
+// Why the peer's certificate was refused; if it was not, what else there is to say.
+[[nodiscard]] std::string certificate_words(const SSL* ssl, std::string otherwise);
 
 // What is wrong with PEM files in words; empty: a context can be made of them. The key has to be
 // the certificate's, if that can be used itself.
@@ -48,8 +50,9 @@ struct tls_refusal {
     const std::string& file, const std::string& certificate);
 [[nodiscard]] std::string authorities_fault(const std::string& file);
 
-// A client side that sends `host` as SNI and accepts only a certificate for it; IP literals are
-// matched as addresses and send no SNI (RFC 6066 section 3).
+// A client side sends `host` as SNI and accepts only a certificate for it; IP literals are matched
+// as addresses and send no SNI (RFC 6066 section 3).
+[[nodiscard]] bool expect_peer(SSL* ssl, const std::string& host);
 [[nodiscard]] ssl_ptr make_client_ssl(
     const tls_context& context, int descriptor, const std::string& host);
 [[nodiscard]] ssl_ptr make_server_ssl(const tls_context& context, int descriptor);

@@ -104,7 +104,7 @@ identity authority::issue(std::string_view name, validity valid) const
             })};
 }
 
-std::string authority::revocations() const
+std::string authority::revocations(const identity* revoked) const
 {
     const std::unique_ptr<X509_CRL, void (*)(X509_CRL*)> made(X509_CRL_new(), &X509_CRL_free);
     const std::unique_ptr<ASN1_TIME, void (*)(ASN1_TIME*)> now(
@@ -112,6 +112,18 @@ std::string authority::revocations() const
     X509_CRL_set_version(made.get(), X509_CRL_VERSION_2);
     X509_CRL_set_issuer_name(made.get(), X509_get_subject_name(self_.get()));
     X509_CRL_set1_lastUpdate(made.get(), now.get());
+    if (revoked != nullptr) {
+        const std::unique_ptr<BIO, int (*)(BIO*)> memory(
+            BIO_new_mem_buf(
+                revoked->certificate.data(), static_cast<int>(revoked->certificate.size())),
+            &BIO_free);
+        const std::unique_ptr<X509, deleter> certificate(
+            PEM_read_bio_X509(memory.get(), nullptr, nullptr, nullptr));
+        X509_REVOKED* entry = X509_REVOKED_new();
+        X509_REVOKED_set_serialNumber(entry, X509_get_serialNumber(certificate.get()));
+        X509_REVOKED_set_revocationDate(entry, now.get());
+        X509_CRL_add0_revoked(made.get(), entry);
+    }
     require(X509_CRL_sign(made.get(), key_.get(), EVP_sha256()) > 0, "signature");
     return pem([&](BIO* to) { return PEM_write_bio_X509_CRL(to, made.get()); });
 }

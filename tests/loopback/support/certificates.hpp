@@ -28,8 +28,8 @@ public:
     explicit authority(std::string_view name = "test authority", const authority* of = nullptr);
 
     [[nodiscard]] const std::string& certificate() const noexcept { return certificate_; }
-    // A list of revoked certificates, with none in it.
-    [[nodiscard]] std::string revocations() const;
+    // A list of revoked certificates, with none in it, or one.
+    [[nodiscard]] std::string revocations(const identity* revoked = nullptr) const;
     // `name` is a DNS name or an IP address.
     [[nodiscard]] identity issue(std::string_view name, validity valid = {}) const;
 
