@@ -30,7 +30,9 @@ asio::awaitable<std::string> redis_transport::encrypt(
         co_return "TLS cannot be set up";
     tls_.emplace(socket_, session.release());
     auto [ec] = co_await tls_->async_handshake(asio::ssl::stream_base::client, no_throw);
-    co_return ec ? "TLS: " + ec.message() : std::string();
+    if (!ec)
+        co_return std::string();
+    co_return "TLS: " + certificate_words(tls_->native_handle(), ec.message());
 }
 
 asio::awaitable<std::string_view> redis_transport::read()

@@ -5,7 +5,6 @@
 
 #include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/ssl/context.hpp>
-#include <boost/asio/ssl/host_name_verification.hpp>
 #include <boost/asio/steady_timer.hpp>
 #include <boost/asio/write.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
@@ -139,23 +138,11 @@ asio::awaitable<http_end> ask_over(Stream& stream, const std::string& request, c
     co_return answer.result(failure);
 }
 
-bool expect(beast::ssl_stream<beast::tcp_stream>& stream, const std::string& host)
+http_end refused_by(const SSL* ssl, const error_code& ec)
 {
-    error_code ec;
-    (void)asio::ip::make_address(host, ec);
-    const bool is_name = static_cast<bool>(ec);
-    // As SSL_set_tlsext_host_name, whose casts are C's.
-    if (is_name
-        && SSL_ctrl(
-               stream.native_handle(),
-               SSL_CTRL_SET_TLSEXT_HOSTNAME,
-               TLSEXT_NAMETYPE_host_name,
-               std::string(host).data())
-               != 1)
-        return false;
-    stream.set_verify_mode(ssl::verify_peer, ec);
-    stream.set_verify_callback(ssl::host_name_verification(host), ec);
-    return !ec;
+    http_end end;
+    end.why = "TLS: " + net::certificate_words(ssl, ec.message());
+    return end;
 }
 
 // Takes the place of `plain` once there is a connection. The arguments outlive the call.
@@ -168,11 +155,11 @@ asio::awaitable<http_end> ask_with_tls(
     SSL_CTX_up_ref(trust.context.get());
     ssl::context context(trust.context.get());
     beast::ssl_stream<beast::tcp_stream> stream(std::move(plain), context);
-    if (!expect(stream, ask.where.host))
+    if (!net::expect_peer(stream.native_handle(), ask.where.host))
         co_return http_end{0, "TLS cannot be set up", {}, {}};
     auto [ec] = co_await stream.async_handshake(ssl::stream_base::client, no_throw);
     if (ec)
-        co_return http_end{0, "TLS: " + ec.message(), {}, {}};
+        co_return refused_by(stream.native_handle(), ec);
     auto end = co_await ask_over(stream, request, ask);
     co_return end;
 }

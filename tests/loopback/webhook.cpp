@@ -246,6 +246,9 @@ BOOST_AUTO_TEST_CASE(over_tls_only_the_right_name_under_a_trusted_authority_is_t
         out.deliver(server.address(true));
         BOOST_TEST(server.seen.empty());
         BOOST_TEST(out.failures() == 1U);
+        BOOST_TEST_REQUIRE(out.lines.size() == 1U);
+        BOOST_TEST(
+            out.lines[0].find("TLS: IP address mismatch") != std::string::npos, out.lines[0]);
     }
     limits.ca_file.clear();  // the system's store does not know our authority
     scripted server({200}, &right);
