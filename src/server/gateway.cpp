@@ -151,14 +151,14 @@ std::vector<const observe::worker_cells*> gateway::parts::all_cells() const
     return all;
 }
 
-// A new snapshot for every worker. Certificates are read again, from where it says they are; ones
-// that do not hold leave the old ones in place.
+// A new snapshot for every worker. Certificates that have changed are read again, from where it
+// says they are; ones that do not hold leave the old ones in place.
 void gateway::parts::publish(config::snapshot_ptr next)
 {
     try {
         auto bound = bound_;
         renew_tls(bound, next->listen);
-        contexts_ = contexts_for(bound);
+        contexts_ = contexts_for(bound, contexts_);
         bound_ = std::move(bound);
     } catch (const std::runtime_error& e) {
         log_.error("certificates_kept", e.what());
@@ -171,7 +171,7 @@ void gateway::parts::publish(config::snapshot_ptr next)
     ledger_.limit(next->limits.buffered_bytes);
     const auto trust = trust_.of(*next);
     for (const auto& each : commons_.all)
-        each->install({next, catalogue_.size(), contexts_, trust});
+        each->install({next, catalogue_.size(), contexts_.tls, trust});
     token_keys_.look();
     tracer_.look();
 }

@@ -119,7 +119,7 @@ private:
     control control_;
     std::unique_ptr<shared_store> store_;        // none: this gateway is alone
     std::vector<config::listen_address> bound_;  // at the start; a reload changes only their TLS
-    std::vector<net::tls_context> contexts_;
+    address_contexts contexts_;
     provider_trust trust_;
     observe::access_log access_log_;
     tracer tracer_;

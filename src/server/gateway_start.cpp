@@ -27,7 +27,7 @@ void gateway::parts::open_listeners()
             i,
             commons_,
             of_worker[i],
-            installed{control_.current(), catalogue_.size(), contexts_, trust}));
+            installed{control_.current(), catalogue_.size(), contexts_.tls, trust}));
 }
 
 void gateway::parts::open_admin()

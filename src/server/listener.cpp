@@ -1,3 +1,4 @@
+#include "file_state.hpp"
 #include <sluice/server/listener.hpp>
 
 #include <arpa/inet.h>
@@ -175,14 +176,22 @@ void renew_tls(
             }
 }
 
-std::vector<net::tls_context> contexts_for(const std::vector<config::listen_address>& addresses)
+address_contexts contexts_for(
+    const std::vector<config::listen_address>& addresses, const address_contexts& before)
 {
-    std::vector<net::tls_context> all;
+    address_contexts all;
     for (const auto& address : addresses) {
-        auto& slot = all.emplace_back();
+        const auto at = all.tls.size();
+        auto& state = all.files.emplace_back();
+        auto& slot = all.tls.emplace_back();
         if (!address.tls)
             continue;
         const auto& files = *address.tls;
+        state = state_of({files.certificate, files.private_key, files.client_ca});
+        if (at < before.tls.size() && before.tls[at] && before.files[at] == state) {
+            slot = before.tls[at];
+            continue;
+        }
         auto made = net::make_server_context(files.certificate, files.private_key, files.client_ca);
         if (!made.context)
             throw std::runtime_error(made.error);

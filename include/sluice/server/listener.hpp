@@ -40,9 +40,15 @@ struct bound_address {
 void renew_tls(
     std::vector<config::listen_address>& bound, const std::vector<config::listen_address>& wanted);
 
-// One TLS context per address, read from its files now; empty pointers for plain ones. Throws
-// std::runtime_error naming what cannot be used.
-[[nodiscard]] std::vector<net::tls_context> contexts_for(
-    const std::vector<config::listen_address>& addresses);
+// By address; empty for a plain one.
+struct address_contexts {
+    std::vector<std::string> files;  // what their files were
+    std::vector<net::tls_context> tls;
+};
+
+// Those of `before` whose files are what they were, so that their sessions are still resumed; the
+// others read now. Throws std::runtime_error naming what cannot be used.
+[[nodiscard]] address_contexts contexts_for(
+    const std::vector<config::listen_address>& addresses, const address_contexts& before = {});
 
 }  // namespace sluice::server
