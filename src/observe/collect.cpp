@@ -12,6 +12,11 @@
 namespace sluice::observe {
 namespace {
 
+double in_dollars(auto nanodollars)
+{
+    return static_cast<double>(nanodollars) / policy::nanodollars_per_dollar;
+}
+
 void add_arm(families& out, const workers& all, std::size_t id, const catalogue::arm_name& name)
 {
     const label model{"model", name.model};
@@ -57,10 +62,7 @@ void add_arm(families& out, const workers& all, std::size_t id, const catalogue:
     };
     const auto dollars = [&](metric family, auto member) {
         if (const auto nanos = count(member); nanos != 0)
-            out.add(
-                family,
-                {model, target},
-                static_cast<double>(nanos) / policy::nanodollars_per_dollar);
+            out.add(family, {model, target}, in_dollars(nanos));
     };
     out.add_some(metric::usage_unknown, {model, target}, count(&arm_cells::usage_unknown));
     out.add_some(metric::price_unknown, {model, target}, count(&arm_cells::price_unknown));
@@ -118,7 +120,7 @@ void add_spending(families& out, const workers& all, const catalogue::names& nam
             {{"model", names.arms[arm].model},
              {"target", names.arms[arm].target},
              {"key", names.keys[key]}},
-            static_cast<double>(nanodollars) / policy::nanodollars_per_dollar);
+            in_dollars(nanodollars));
     }
 }
 
@@ -126,10 +128,7 @@ void add_budgets(families& out, const control_values::values& control)
 {
     for (const auto& one : control.budgets) {
         const auto dollars = [&](metric family, std::int64_t nanodollars) {
-            out.add(
-                family,
-                {{"budget", one.id}},
-                static_cast<double>(nanodollars) / policy::nanodollars_per_dollar);
+            out.add(family, {{"budget", one.id}}, in_dollars(nanodollars));
         };
         dollars(metric::budget_limit, one.limit);
         dollars(metric::budget_spent, one.spent);
