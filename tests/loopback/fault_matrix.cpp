@@ -2,9 +2,8 @@
 // what the client sees, how often the provider was asked, and that nobody gets another's answer.
 //
 // Elsewhere: certificates (upstream_tls), backlogs, idle connections that speak and reuse at the
-// instant of a close by the thousand (upstream_pool), large requests that are answered too early
-// and bombs of all kinds (upstream_answers), slow replicas (slow_replica), storms,
-// flapping and clients that leave (outages).
+// instant of a close by the thousand (upstream_pool), bombs of all kinds (upstream_answers), slow
+// replicas (slow_replica), bursts and probes (flapping), storms and clients that leave (outages).
 
 #include "fault_row.hpp"
 
@@ -193,6 +192,45 @@ BOOST_AUTO_TEST_CASE(u14_an_error_behind_a_token_is_the_clients_to_see)
          .spared = sees::told,
          .calls = 1,
          .calls_if_spared = 1});
+}
+
+// Far more than the sockets between them take.
+constexpr std::size_t much = 1U << 20U;
+
+BOOST_AUTO_TEST_CASE(u16_an_answer_before_the_question_is_sent)
+{
+    const std::string too_much = R"({"error":{"message":"@NONCE@ is too much"}})";
+    const auto refuses = [&](act (*how)(std::string), std::string_view fields) -> act {
+        return [=](connection& to, const message& request) {
+            const auto text = answer_text(filled(too_much, nonce_of(request)), 413, fields);
+            return how(text)(to, request);
+        };
+    };
+    constexpr std::string_view last = "connection: close\r\n";
+    for (const auto more : {std::string_view{}, streaming}) {
+        for (const auto& act :
+             {refuses(says, ""), refuses(says_and_ends, ""), refuses(says_and_hangs, last)}) {
+            auto refused = harmless("413", act, 413, too_much);
+            refused.more = more;
+            refused.unread = much;
+            run(std::move(refused));
+        }
+        run(
+            {.id = "503",
+             .more = more,
+             .first = says(refusal(503)),
+             .status = 503,
+             .unread = much});
+        run(
+            {.id = "200",
+             .more = more,
+             .first = answers(),
+             .alone = sees::its_answer,
+             .calls = 1,
+             .calls_if_spared = 1,
+             .unread = much});
+        run({.id = "reset", .more = more, .first = says_and_resets(""), .unread = much});
+    }
 }
 
 BOOST_AUTO_TEST_CASE(u16_u18_answers_that_are_the_clients)

@@ -36,6 +36,7 @@ struct row {
     std::string body = {};
     std::string_view base = {};  // where the provider is said to be
     std::string_view timeouts = "{}";
+    std::size_t unread = 0;  // octets of a question that the provider has not read when it acts
 };
 
 // Only what it waits for in vain is short: a provider that is held up answers all else in time.
@@ -117,7 +118,9 @@ inline act streams(act (*how)(std::string), std::string events, std::string tail
 
 struct world {
     world(const row& what, bool spared)
-        : first({what.first ? what.first : answers()}),
+        : first(
+              {what.first ? what.first : answers()},
+              what.unread > 0 ? reading::start : reading::all),
           second({answers()}),
           gate(configured(what, spared))
     {
@@ -160,13 +163,15 @@ inline constexpr unsigned asked = at_once + 1;
 
 // Three questions together and one when they are answered, each on a connection of its own that
 // must carry one answer and nothing else.
-inline std::vector<message> ask_all(gateway& gate, std::string_view more)
+inline std::vector<message> ask_all(gateway& gate, const row& what)
 {
+    const std::string behind =
+        what.unread > 0 ? ",\"filler\":\"" + std::string(what.unread, 'x') + '"' : "";
     std::vector<connection> clients(asked);
     std::vector<message> answers;
     const auto send = [&](unsigned i) {
         clients[i] = gate.connect();
-        clients[i].send(question(nonce_number(i), more, "connection: close\r\n"));
+        clients[i].send(question(nonce_number(i), what.more, "connection: close\r\n", "m", behind));
     };
     const auto receive = [&](unsigned i) {
         answers.push_back(clients[i].answer());
@@ -238,7 +243,7 @@ inline void run(const row& what, bool spared)
                 << (spared ? " with a fallback" : " alone"))
     {
         world w(what, spared);
-        const auto answers = ask_all(w.gate, what.more);
+        const auto answers = ask_all(w.gate, what);
         for (unsigned i = 0; i < asked; ++i)
             expect(answers[i], spared ? what.spared : what.alone, what, i);
         expect_calls(w.first, spared ? what.calls_if_spared : what.calls, what.exact);

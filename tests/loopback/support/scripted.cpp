@@ -7,6 +7,15 @@ namespace {
 
 constexpr std::string_view before_nonce = "\"content\":\"";
 
+constexpr std::string_view after_nonce = "\"}]";
+
+message start_of_request(connection& one)
+{
+    auto request = one.head();
+    request.body = one.until(after_nonce);
+    return request;
+}
+
 std::string whole_stream(const std::string& text)
 {
     return std::string(stream_head) + chunk(token_event(text)) + chunk(stop_event)
@@ -23,16 +32,19 @@ std::string whole_answer(const std::string& text)
 
 }  // namespace
 
-scripted::scripted(std::vector<act> acts)
+scripted::scripted(std::vector<act> acts, reading how)
     : acts_(std::move(acts)),
+      how_(how),
       provider_([this](connection& one) { serve(one); })
 {
+    if (how == reading::start)
+        provider_.buffer_little();
 }
 
 void scripted::serve(connection& one)
 {
     for (;;) {
-        auto request = one.request();
+        auto request = how_ == reading::all ? one.request() : start_of_request(one);
         std::size_t number = 0;
         {
             const std::scoped_lock lock(mutex_);
@@ -42,6 +54,8 @@ void scripted::serve(connection& one)
         changed_.notify_all();
         if (!acts_[std::min(number, acts_.size() - 1)](one, request))
             return;
+        if (how_ == reading::start)
+            (void)one.exactly(std::stoul(request.header("content-length")) - request.body.size());
     }
 }
 
@@ -131,12 +145,17 @@ act drips(std::string text)
 }
 
 std::string question(
-    std::string_view nonce, std::string_view more, std::string_view fields, std::string_view model)
+    std::string_view nonce,
+    std::string_view more,
+    std::string_view fields,
+    std::string_view model,
+    std::string_view behind)
 {
     std::string body = R"({"model":")";
     body.append(model).append("\",").append(more);
-    body.append(R"("messages":[{"role":"user",)").append(before_nonce).append(nonce);
-    return post_text(body + "\"}]}", fields);
+    body.append(R"("messages":[{"role":"user",)").append(before_nonce);
+    body.append(nonce).append(after_nonce).append(behind);
+    return post_text(body + "}", fields);
 }
 
 message ask(

@@ -18,10 +18,14 @@ namespace loopback {
 // What is done with one request. False: the connection ends.
 using act = std::function<bool(connection&, const message&)>;
 
+// What of a request is read before it is acted on: all of it, or its head and its nonce. The rest
+// then follows, unless the connection ends.
+enum class reading : std::uint8_t { all, start };
+
 // Answers its n-th request by the n-th act, and every later one by the last.
 class scripted {
 public:
-    explicit scripted(std::vector<act> acts);
+    explicit scripted(std::vector<act> acts, reading how = reading::all);
 
     [[nodiscard]] std::uint16_t port() const noexcept { return provider_.port(); }
     [[nodiscard]] unsigned calls() const;
@@ -38,6 +42,7 @@ private:
     void serve(connection& one);
 
     std::vector<act> acts_;
+    reading how_;
     mutable std::mutex mutex_;
     mutable std::condition_variable changed_;
     std::vector<message> requests_;
@@ -67,7 +72,8 @@ private:
     std::string_view nonce,
     std::string_view more = {},
     std::string_view fields = {},
-    std::string_view model = "m");
+    std::string_view model = "m",
+    std::string_view behind = {});
 
 // The answer is whole, and is this question's.
 [[nodiscard]] bool answered(const message& answer, std::string_view nonce);

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -81,6 +82,15 @@ provider::provider(script how)
 provider::~provider()
 {
     die();
+}
+
+void provider::buffer_little() const
+{
+    const int little = 4096;
+    const int short_segments = 536;  // the peer's system buffers as much as so many of them
+    const int at = listener_.descriptor();
+    ::setsockopt(at, SOL_SOCKET, SO_RCVBUF, &little, sizeof little);
+    ::setsockopt(at, IPPROTO_TCP, TCP_MAXSEG, &short_segments, sizeof short_segments);
 }
 
 void provider::die()

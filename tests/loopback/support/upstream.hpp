@@ -56,6 +56,8 @@ public:
 
     [[nodiscard]] std::uint16_t port() const noexcept { return listener_.port(); }
     [[nodiscard]] unsigned accepted() const noexcept { return accepted_; }
+    // So that who sends much notices that it is not read; before anybody connects.
+    void buffer_little() const;
     // Ends every connection and makes every further one fail, for good.
     void die();
 
