@@ -4,6 +4,7 @@
 #include <sluice/observe/exposition.hpp>
 #include <sluice/policy/price.hpp>
 
+#include <algorithm>
 #include <array>
 #include <initializer_list>
 #include <map>
@@ -15,6 +16,17 @@ namespace {
 double in_dollars(auto nanodollars)
 {
     return static_cast<double>(nanodollars) / policy::nanodollars_per_dollar;
+}
+
+// What names, keys and paths that clients invent are answered, and always shown of who has no name
+// here: so nobody can add such a series, and the first one is seen as an increase.
+constexpr std::array<unsigned, 3> invented{400, 401, 404};
+
+bool always_shown(std::size_t id, std::size_t code) noexcept
+{
+    return code == status_bucket(200)
+           || (id == other_id
+               && std::ranges::find(invented, code, status_bucket) != invented.end());
 }
 
 void add_arm(families& out, const workers& all, std::size_t id, const catalogue::arm_name& name)
@@ -34,7 +46,7 @@ void add_arm(families& out, const workers& all, std::size_t id, const catalogue:
         for (std::size_t code = 0; code < status_buckets; ++code) {
             const auto count =
                 sum(all, find, [&](const arm_cells& c) { return c.requests[stream][code].read(); });
-            if (count != 0 || code == status_bucket(200))
+            if (count != 0 || always_shown(id, code))
                 out.add(
                     metric::requests,
                     {model,

@@ -138,7 +138,8 @@ public:
     explicit exposition(sources from);
 
     // Families in the order of the metric table. Of what never happened to an
-    // arm, a key or a provider there is no series, save each arm's requests answered with 200.
+    // arm, a key or a provider there is no series, save each arm's requests answered with 200, and
+    // of `other` those answered as what clients invent is.
     [[nodiscard]] std::vector<prometheus::MetricFamily> Collect() const override;
 
     [[nodiscard]] std::string render(format how) const;

@@ -181,6 +181,7 @@ BOOST_AUTO_TEST_CASE(workers_are_added_up_under_the_documented_names)
         {R"(sluice_requests_total{model="gpt-4o",target="stable",code="200",stream="true"})", 2},
         {R"(sluice_requests_total{model="gpt-4o",target="stable",code="502",stream="false"})", 2},
         {R"(sluice_requests_total{model="gpt-4o",target="canary",code="200",stream="false"})", 0},
+        {R"(sluice_requests_total{model="other",target="other",code="401",stream="true"})", 0},
         {R"(sluice_request_duration_seconds_bucket{model="gpt-4o",target="stable",le="0.005"})", 2},
         {R"(sluice_request_duration_seconds_bucket{model="gpt-4o",target="stable",le="0.1"})", 4},
         {R"(sluice_request_duration_seconds_bucket{model="gpt-4o",target="stable",le="+Inf"})", 4},
