@@ -1,20 +1,23 @@
 #!/usr/bin/env python3
 """Gates on counts that come out the same on a busy machine: user instructions, allocations and system calls
-per request. Each is the difference of two runs with different amounts of work, so that start-up, connections
+per request, and resident memory per connection that is held open. Each is the difference of two runs with different amounts of work, so that start-up, connections
 and shut-down cancel out. Prints its numbers; exit 1: a bound is exceeded; 77: a tool is missing."""
 
 import argparse
+import contextlib
+import json
 import re
 import shutil
+import subprocess
 import sys
 import tempfile
 from pathlib import Path
 
 from counters import (TRACEPOINT, Allocations, callgrind, can_trace, instructions, syscalls_by_perf,
                       instructions_in, syscalls_by_strace)
-from machine import end_on_signals, raise_descriptor_limit
+from machine import Child, end_on_signals, raise_descriptor_limit, resident_bytes
 from proxies import Haproxy, Mock, Nginx, Sluice
-from scenarios import faults, load_command, run_load
+from scenarios import faults, idle_memory, load_command, run_load, stream_memory
 
 SKIP = 77
 
@@ -30,6 +33,10 @@ ALLOCATIONS_EACH = 0.05
 # System calls at 64 connections: 4.3 is the goal (two reads, two writes, and a share of epoll_wait and of the
 # background threads); 5 % more for a run in which the load came in smaller bursts.
 SYSCALLS_EACH = 4.3 * 1.05
+# KiB resident: of a client connection that has had an answer and waits, and of an open plain stream with both of its
+# sockets.
+IDLE_KIB_EACH = 3
+STREAM_KIB_EACH = 10
 
 
 class Skip(Exception):
@@ -38,7 +45,7 @@ class Skip(Exception):
 
 def arguments():
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("gate", choices=("instructions", "allocations", "syscalls"))
+    parser.add_argument("gate", choices=("instructions", "allocations", "syscalls", "memory"))
     parser.add_argument("--mock", required=True, help="the bench_mock binary")
     parser.add_argument("--load", required=True, help="the bench_load binary")
     parser.add_argument("--sluice", help="the sluice binary; without it the peers' numbers are printed")
@@ -233,11 +240,47 @@ def gate_syscalls(options, mock, directory):
     return fine
 
 
+@contextlib.contextmanager
+def held_open(options, proxy, child, mock, load):
+    """The connections of one load, open until the end of the block."""
+    command = load_command(options.load, proxy, child.port, load, options.body_bytes, mock.body_bytes)
+    with Child(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as clients:
+        if wrong := faults(json.loads(clients.process.stdout.readline())):
+            raise SystemExit(f"{proxy.name} answered wrongly: {wrong}")
+        yield
+        clients.process.stdin.close()
+        clients.process.wait(60)
+        clients.process.stdin = None
+
+
+def gate_memory(options, mock, directory):
+    """What as many connections again add to those that are there: what is made once is in both."""
+    proxy = Sluice(options.sluice)
+    if reason := proxy.missing():
+        raise Skip(reason)
+    fine = True
+    for scenario, what, bound in ((idle_memory(2000), "idle connection", IDLE_KIB_EACH),
+                                  (stream_memory(2000), "open plain stream", STREAM_KIB_EACH)):
+        with contextlib.ExitStack() as open_:
+            silent = open_.enter_context(Mock(options.mock, None, **scenario.mock))
+            child = proxy.start(Path(tempfile.mkdtemp(dir=directory)), silent.port)
+            open_.callback(child.stop)
+            readings = []
+            for _ in range(2):
+                open_.enter_context(held_open(options, proxy, child, silent, scenario.load))
+                readings.append(resident_bytes(child.pid))
+            each = (readings[1] - readings[0]) / 1024 / scenario.held
+            print(f"{proxy.name}: {each:.2f} KiB resident per {what}, {scenario.held:,} beside as many, bound {bound}")
+            fine = fine and 0 < each <= bound
+    return fine
+
+
 def main():
     options = arguments()
     end_on_signals()
     raise_descriptor_limit()
-    gates = {"instructions": gate_instructions, "allocations": gate_allocations, "syscalls": gate_syscalls}
+    gates = {"instructions": gate_instructions, "allocations": gate_allocations, "syscalls": gate_syscalls,
+             "memory": gate_memory}
     try:
         if options.sluice:
             require_plain_build(options.sluice)
