@@ -85,6 +85,30 @@ BOOST_AUTO_TEST_CASE(a_request_goes_out_as_it_came_but_for_model_and_credentials
     BOOST_TEST(answer.header("x-sluice-config") == "1");
 }
 
+// Head, the parts of the body and the model's name between them: one write, also where the body
+// came behind its head, and on a connection that is kept.
+BOOST_AUTO_TEST_CASE(a_request_goes_out_in_one_piece)
+{
+    const std::string filler(2000, 'x');
+    const auto text = chat_text("\"filler\":\"" + filler + "\",");
+    const auto body = text.find("\r\n\r\n") + 4;
+    world w;
+    w.client = w.gate.connect();
+    w.client.send(text);
+    auto upstream = w.provider.accept();
+    BOOST_TEST(upstream.request().says(filler));
+    BOOST_TEST(upstream.segments() == 1u);
+    upstream.send(answer_text("{}"));
+    BOOST_TEST(w.client.answer().status() == 200u);
+
+    w.client.send(text.substr(0, body));
+    w.client.send(text.substr(body));
+    BOOST_TEST(upstream.request().says(filler));
+    BOOST_TEST(upstream.segments() == 2u);
+    upstream.send(answer_text("{}"));
+    BOOST_TEST(w.client.answer().status() == 200u);
+}
+
 BOOST_AUTO_TEST_CASE(an_error_passes_with_status_body_and_fields)
 {
     const std::string body =

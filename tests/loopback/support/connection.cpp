@@ -397,6 +397,20 @@ message connection::request()
     return made;
 }
 
+unsigned connection::segments() const
+{
+    struct {
+        tcp_info begin;  // what the C library knows of it, and how <linux/tcp.h> goes on
+        std::array<std::uint64_t, 4> rates_and_bytes;
+        std::array<std::uint32_t, 4> all_segments_and_more;
+        std::uint32_t data_segments_in;
+    } info{};
+    socklen_t size = sizeof info;
+    if (::getsockopt(descriptor_, IPPROTO_TCP, TCP_INFO, &info, &size) != 0)
+        throw failure("the system does not tell of segments");
+    return info.data_segments_in;
+}
+
 void connection::finish()
 {
     if (ssl_)

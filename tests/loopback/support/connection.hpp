@@ -99,6 +99,9 @@ public:
     message answer(bool to_head_request = false);
     message request();
 
+    // TCP segments with payload that came, so many writes of the peer's if they are small.
+    [[nodiscard]] unsigned segments() const;
+
     void finish();  // FIN
     void reset();   // RST
     void close();
