@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Gates on counts that come out the same on a busy machine: user instructions, allocations and system calls
-per request, and resident memory per connection that is held open. Each is the difference of two runs with different amounts of work, so that start-up, connections
-and shut-down cancel out. Prints its numbers; exit 1: a bound is exceeded; 77: a tool is missing."""
+per request, and resident memory per connection that is held open. Each is the difference of two runs with
+different amounts of work, so that start-up, connections and shut-down cancel out. Prints its numbers; exit 1: a bound is exceeded; 77: a tool is missing."""
 
 import argparse
 import contextlib
