@@ -100,7 +100,10 @@ admin_response admin_api::put_rollout(const admin_call& call)
         settings.emplace();
         if (model && model->rollout)
             settings = model->rollout->plan;
-        if (auto wrong = read_settings(members, *settings))
+        auto wrong = read_settings(members, *settings);
+        if (!wrong)
+            wrong = beyond_bounds(*settings);
+        if (wrong)
             return error_answer(admin_error{
                 .code = "invalid_value", .message = wrong->what, .param = wrong->member});
     }

@@ -127,7 +127,7 @@ change_report rollouts::freeze(std::string_view name, const origin& by)
         return not_now(rollout, std::string(name));
     rollout->state.phase = rollout_phase::frozen;
     rollout->state.reason = "frozen by " + by.actor;
-    return note(*rollout, "freeze_rollout", by);
+    return note(*rollout, "freeze_rollout", rollout_phase::running, by);
 }
 
 change_report rollouts::resume(std::string_view name, const origin& by)
@@ -144,7 +144,7 @@ change_report rollouts::resume(std::string_view name, const origin& by)
     rollout->state.phase = rollout_phase::running;
     rollout->state.reason.clear();
     if (before.phase == rollout_phase::frozen)
-        return note(*rollout, "resume_rollout", by);
+        return note(*rollout, "resume_rollout", before.phase, by);
     const auto targets = rollout->saved.targets;
     const auto canary = rollout->saved.canary;
     if (const auto* model = model_of(*rollout); model && model->canary) {

@@ -75,6 +75,7 @@ rollouts::followed rollouts::follow(std::string_view name, std::string_view valu
     // A way back that a crash cut short is gone to its end, by the first look.
     if (at != all_.end() && (*at)->shares.empty() && !(*at)->saved.applied && (*at)->percent() == 0)
         return followed::same;
+    const auto was = at == all_.end() ? phase_before() : (*at)->state.phase;
     if (at == all_.end())
         at = all_.insert(all_.end(), std::make_unique<one>());
     auto& rollout = **at;
@@ -100,7 +101,7 @@ rollouts::followed rollouts::follow(std::string_view name, std::string_view valu
         rollout.shares = shares_of(*model_of(rollout));
     }
     (void)save();
-    (void)enter(rollout, "follow_rollout", by);
+    (void)enter(rollout, "follow_rollout", was, by);
     return followed::changed;
 }
 

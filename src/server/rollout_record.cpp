@@ -54,10 +54,11 @@ const config::model* rollouts::model_of(const one& rollout) const
 }
 
 // For what changes a rollout and no weight.
-change_report rollouts::note(one& rollout, std::string_view action, const origin& by)
+change_report rollouts::note(
+    one& rollout, std::string_view action, phase_before was, const origin& by)
 {
     const bool written = write_down(rollout);
-    auto report = enter(rollout, action, by);
+    auto report = enter(rollout, action, was, by);
     if (!written)
         report.warnings.emplace_back(
             "a restart before it can be written forgets it: the list of rollouts");
@@ -67,22 +68,27 @@ change_report rollouts::note(one& rollout, std::string_view action, const origin
 }
 
 // Into the audit log, the log and the metrics, as a version of its own.
-change_report rollouts::enter(const one& rollout, std::string_view action, const origin& by)
+change_report rollouts::enter(
+    const one& rollout, std::string_view action, phase_before was, const origin& by)
 {
     parts_.control.renew();
     const auto version = parts_.control.current()->version;
     change_report report;
     report.version = version;
-    json_writer to;
-    to.begin_object().key("models." + rollout.saved.model + ".rollout");
-    to.text(name_of(rollout.state.phase)).end_object();
+    const auto spelled = [&](policy::rollout_phase phase) {
+        json_writer out;
+        out.begin_object().key("models." + rollout.saved.model + ".rollout");
+        return out.text(name_of(phase)).end_object().str();
+    };
+    const auto from = was ? spelled(*was) : std::string();
+    const auto to = spelled(rollout.state.phase);
     const observe::audit_entry entry{
         .actor = by.actor,
         .remote = by.remote,
         .action = action,
         .path = by.path,
-        .from = {},
-        .to = to.str(),
+        .from = from,
+        .to = to,
         .version = version,
         .reason = by.reason};
     if (const auto ec = parts_.audit.enter(entry)) {

@@ -1,6 +1,7 @@
 #include "rollout_text.hpp"
 
 #include <sluice/base/text.hpp>
+#include <sluice/config/schema.hpp>
 #include <sluice/config/units.hpp>
 
 #include <array>
@@ -202,6 +203,44 @@ void write_settings(json_writer& out, const policy::rollout_settings& settings)
             out.text(percentage(*number));
     }
     out.end_object().end_object();
+}
+
+std::optional<settings_error> beyond_bounds(const policy::rollout_settings& settings)
+{
+    // In the row's unit.
+    const auto beyond = [](const std::string& name, double value) -> std::optional<settings_error> {
+        const auto* row = config::find_row("models.*.rollout." + name);
+        const double least = static_cast<double>(row->min);
+        const double slack = 1e-12 * value;  // a percentage was divided by 100
+        if (value <= static_cast<double>(row->max) + slack
+            && (row->above ? value > least : value >= least))
+            return std::nullopt;
+        auto allowed = config::allowed(*row);
+        // What it wants of the model is judged elsewhere.
+        allowed.resize(std::min(allowed.size(), allowed.find(", only ")));
+        return wrong_member(name, allowed);
+    };
+    const auto ms = [](nanoseconds time) {
+        return static_cast<double>(std::chrono::duration_cast<milliseconds>(time).count());
+    };
+    if (auto bad = beyond("every", ms(settings.every)))
+        return bad;
+    if (auto bad = beyond("minimum", static_cast<double>(settings.minimum)))
+        return bad;
+    if (auto bad = beyond("false_rollbacks", settings.false_rollbacks * 100))
+        return bad;
+    for (const auto& row : guard_rows) {
+        const auto name = "guards." + std::string(row.name);
+        const auto& guards = settings.guards;
+        std::optional<settings_error> bad;
+        if (row.of == unit::time && guards.*row.time)
+            bad = beyond(name, ms(*(guards.*row.time)));
+        else if (row.of != unit::time && guards.*row.number)
+            bad = beyond(name, *(guards.*row.number) * (row.of == unit::money ? 1e6 : 100));
+        if (bad)
+            return bad;
+    }
+    return std::nullopt;
 }
 
 std::optional<settings_error> read_settings(dom::object members, policy::rollout_settings& into)

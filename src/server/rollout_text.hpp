@@ -25,4 +25,8 @@ struct settings_error {
 [[nodiscard]] std::optional<settings_error> read_settings(
     simdjson::dom::object members, policy::rollout_settings& into);
 
+// The first that the configuration would not take; read_settings() takes all that can be gone by,
+// as it was once put.
+[[nodiscard]] std::optional<settings_error> beyond_bounds(const policy::rollout_settings& settings);
+
 }  // namespace sluice::server

@@ -146,18 +146,18 @@ std::string rollouts::disturbance(const one& rollout) const
 
 void rollouts::pause(one& rollout, std::string why)
 {
-    rollout.state.phase = rollout_phase::paused;
+    const auto was = std::exchange(rollout.state.phase, rollout_phase::paused);
     rollout.state.reason = std::move(why);
-    (void)note(rollout, "pause_rollout", because(itself(), rollout.state.reason));
+    (void)note(rollout, "pause_rollout", was, because(itself(), rollout.state.reason));
     tell(rollout, "paused");
 }
 
 // The canary has the share of the last step, and keeps it.
 change_report rollouts::finish(one& rollout, const origin& by)
 {
-    rollout.state.phase = rollout_phase::done;
+    const auto was = std::exchange(rollout.state.phase, rollout_phase::done);
     rollout.state.reason.clear();
-    auto report = note(rollout, "finish_rollout", by);
+    auto report = note(rollout, "finish_rollout", was, by);
     tell(rollout, "done");
     return report;
 }
@@ -253,7 +253,19 @@ std::optional<rollout_view> rollouts::find(std::string_view model) const
         .settings = &(*at)->saved.settings,
         .state = &(*at)->state,
         .canary = (*at)->saved.canary,
-        .percent = (*at)->percent()};
+        .percent = percent_of(**at)};
+}
+
+// Who has ended holds nobody to his share.
+double rollouts::percent_of(const one& rollout) const
+{
+    const double own = rollout.percent();
+    const auto* model = model_with(rollout.saved);
+    if (model == nullptr || is_watched(rollout.state.phase)
+        || rollout.state.phase == rollout_phase::paused)
+        return own;
+    const double now = model->split.share(*model->canary) * 100;
+    return std::abs(now - own) < 1e-6 ? own : now;
 }
 
 }  // namespace sluice::server

@@ -132,6 +132,35 @@ BOOST_AUTO_TEST_CASE(wrong_use_is_told_apart)
     BOOST_TEST(admin.call("GET", demo + "/promote").status == 405);
 }
 
+BOOST_AUTO_TEST_CASE(a_schedule_that_is_put_keeps_the_files_bounds)
+{
+    admin_world admin;
+    struct beyond {
+        std::string member;
+        std::string body;
+        std::string allowed;
+    };
+    const auto guard = [](const std::string& name, const std::string& value) {
+        return R"({"guards":{")" + name + "\":\"" + value + "\"}}";
+    };
+    for (const auto& each : std::initializer_list<beyond>{
+             {"every", R"({"every":"366d"})", "1s to 365d"},
+             {"minimum", R"({"minimum":1000000001})", "0 to 1000000000"},
+             {"minimum", R"({"minimum":18446744073709551615})", "0 to 1000000000"},
+             {"guards.errors", guard("errors", "99.5%"), "0% to 99%, or `off`"},
+             {"guards.p99", guard("p99", "25h"), "1ms to 1d, or `off`"},
+             {"guards.first_token", guard("first_token", "2d"), "1ms to 1d, or `off`"}}) {
+        auto answer = admin.call("PUT", demo + "/rollout", each.body);
+        BOOST_TEST(answer.status == 400, each.body);
+        BOOST_TEST(answer.text("/error/param") == each.member);
+        BOOST_TEST(answer.text("/error/message") == each.member + " is " + each.allowed);
+    }
+    for (const std::string last :
+         {R"({"every":"365d","minimum":1000000000,"guards":{"errors":"99%","p99":"1d"}})",
+          R"({"every":"1s","minimum":0,"guards":{"truncated":0.29,"p99":"1ms"}})"})
+        BOOST_TEST(admin.call("PUT", demo + "/rollout", last).status == 200, last);
+}
+
 BOOST_AUTO_TEST_CASE(every_write_honours_if_match)
 {
     admin_world admin;
@@ -167,6 +196,8 @@ BOOST_AUTO_TEST_CASE(a_rollout_that_is_held_or_goes_on_is_a_version_of_its_own)
     auto audit = admin.call("GET", "/admin/v1/audit?limit=2");
     BOOST_TEST(audit.text("/entries/0/action") == "resume_rollout");
     BOOST_TEST(audit.text("/entries/1/action") == "freeze_rollout");
+    BOOST_TEST(audit.text("/entries/0/from") == R"({"models.demo.rollout":"frozen"})");
+    BOOST_TEST(audit.text("/entries/1/from") == R"({"models.demo.rollout":"running"})");
     BOOST_TEST(audit.number("/entries/0/version") == last.number("/version"));
 }
 

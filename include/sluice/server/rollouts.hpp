@@ -46,7 +46,7 @@ struct rollout_view {
     const policy::rollout_settings* settings = nullptr;
     const policy::rollout_state* state = nullptr;
     std::string_view canary;
-    double percent = 0;  // what the canary has by it
+    double percent = 0;  // what the canary has by it; by anybody, where it has ended
 };
 
 // One thread, the control thread: every member function.
@@ -130,6 +130,7 @@ private:
     [[nodiscard]] change_report not_now(const one* rollout, const std::string& model) const;
     // Why the rollout cannot judge what it sees; empty: it can.
     [[nodiscard]] std::string disturbance(const one& rollout) const;
+    [[nodiscard]] double percent_of(const one& rollout) const;
 
     void look_at(one& rollout, time_point now);
     void take_up(one& rollout);
@@ -138,8 +139,10 @@ private:
     change_report move(one& rollout, std::size_t step, const origin& by);
     change_report send_back(
         one& rollout, policy::rollout_phase phase, std::string_view reason, const origin& by);
-    change_report note(one& rollout, std::string_view action, const origin& by);
-    change_report enter(const one& rollout, std::string_view action, const origin& by);
+    using phase_before = std::optional<policy::rollout_phase>;
+    change_report note(one& rollout, std::string_view action, phase_before was, const origin& by);
+    change_report enter(
+        const one& rollout, std::string_view action, phase_before was, const origin& by);
     void arrived(one& rollout);
     [[nodiscard]] std::string still_has(const one& rollout) const;
 

@@ -48,6 +48,8 @@ struct rollout_world : control_world {
     [[nodiscard]] std::string last_audit() const { return audit->recent(1).at(0); }
 };
 
+constexpr std::string_view from_running = R"("from":"{\"models.demo.rollout\":\"running\"}")";
+
 const std::string with_webhook = [] {
     auto text = sample_config();
     text.insert(
@@ -75,6 +77,7 @@ BOOST_AUTO_TEST_CASE(a_healthy_canary_goes_up_by_the_schedule_and_stays_there)
     w.seconds_of_health(11);
     BOOST_TEST(w.is(rollout_phase::done, 2, 1));
     BOOST_TEST(has(w.last_audit(), "finish_rollout"));
+    BOOST_TEST(has(w.last_audit(), from_running));
     const auto shown = w.values.read().rollouts;
     BOOST_REQUIRE(shown.size() == 1U);
     BOOST_TEST(shown[0].step == 3U);
@@ -174,6 +177,7 @@ BOOST_AUTO_TEST_CASE(a_change_by_hand_pauses_and_resume_goes_back_to_the_step)
     BOOST_TEST(w.is(rollout_phase::paused, 0, 0.375));
     BOOST_TEST(has(w.rollout().reason, "the canary has 37.5% instead of 10%"));
     BOOST_TEST(has(w.last_audit(), "pause_rollout"));
+    BOOST_TEST(has(w.last_audit(), from_running));
     w.second(60);  // nobody's business now
     BOOST_TEST(w.is(rollout_phase::paused, 0, 0.375));
     BOOST_TEST(ok(w.canaries->resume("demo", somebody)));
@@ -185,6 +189,25 @@ BOOST_AUTO_TEST_CASE(a_change_by_hand_pauses_and_resume_goes_back_to_the_step)
     BOOST_TEST(ok(w.plane->set_weights("demo", others, somebody)));
     w.second();
     BOOST_TEST((w.rollout().phase == rollout_phase::paused));
+}
+
+// Nothing holds the canary where it left it.
+BOOST_AUTO_TEST_CASE(a_rollout_that_has_ended_shows_what_the_canary_has)
+{
+    rollout_world w;
+    auto settings = short_schedule();
+    settings.steps = {10, 33.3};
+    BOOST_TEST(ok(w.canaries->start("demo", settings, somebody)));
+    BOOST_TEST(ok(w.canaries->promote("demo", somebody)));
+    BOOST_TEST(ok(w.canaries->promote("demo", somebody)));
+    BOOST_TEST((w.rollout().phase == rollout_phase::done));
+    BOOST_TEST(w.canaries->find("demo")->percent == 33.3);
+    BOOST_TEST(ok(w.plane->set_canary("demo", 20, somebody)));
+    BOOST_TEST(w.canaries->find("demo")->percent == 20);
+    BOOST_TEST(ok(w.canaries->roll_back("demo", somebody)));
+    BOOST_TEST(w.canaries->find("demo")->percent == 0);
+    BOOST_TEST(ok(w.plane->set_canary("demo", 5, somebody)));
+    BOOST_TEST(w.canaries->find("demo")->percent == 5);
 }
 
 BOOST_AUTO_TEST_CASE(the_time_of_a_pause_is_none_on_the_step)
