@@ -96,11 +96,28 @@ std::string append_fault(const std::string& path)
 
 std::optional<std::string> read_file(const std::string& path, std::size_t max_bytes)
 {
+    std::string why;
+    return read_file(path, max_bytes, why);
+}
+
+std::optional<std::string> read_file(
+    const std::string& path, std::size_t max_bytes, std::string& why)
+{
+    const auto failed = [&why](int error) {
+        why = std::generic_category().message(error);
+        return std::nullopt;
+    };
     // Not blocking: a pipe without a writer must not hold up a reload.
     const descriptor file(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY));
     struct stat about{};
-    if (file.get() < 0 || ::fstat(file.get(), &about) != 0 || !S_ISREG(about.st_mode))
-        return {};
+    if (file.get() < 0 || ::fstat(file.get(), &about) != 0)
+        return failed(errno);
+    if (S_ISDIR(about.st_mode))
+        return failed(EISDIR);
+    if (!S_ISREG(about.st_mode)) {
+        why = "it is no regular file";
+        return std::nullopt;
+    }
     std::string content;
     std::array<char, 16'384> piece;
     while (true) {
@@ -108,12 +125,14 @@ std::optional<std::string> read_file(const std::string& path, std::size_t max_by
         if (count < 0 && errno == EINTR)
             continue;
         if (count < 0)
-            return {};
+            return failed(errno);
         if (count == 0)
             return content;
         content.append(piece.data(), static_cast<std::size_t>(count));
-        if (content.size() > max_bytes)
-            return {};
+        if (content.size() > max_bytes) {
+            why = "it is larger";
+            return std::nullopt;
+        }
     }
 }
 

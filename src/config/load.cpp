@@ -72,13 +72,19 @@ load_result load(std::string_view text, std::string_view file_name, const enviro
     return {.document = document{std::string(file_name), std::move(settings)}, .complaints = {}};
 }
 
+std::string unreadable(std::string_view why)
+{
+    return "cannot be read, it has to be a readable file of at most 4MiB: " + std::string(why);
+}
+
 load_result load_file(const std::string& path, const environment& environment)
 {
     complaints found{.file = path, .list = {}};
-    const auto text = read_file(path, max_file_bytes);
+    std::string why;
+    const auto text = read_file(path, max_file_bytes, why);
     if (text)
         return load(*text, path, environment);
-    found.add(0, 0, "", "cannot be read, it has to be a readable file of at most 4MiB");
+    found.add(0, 0, "", unreadable(why));
     return {.document = {}, .complaints = std::move(found.list)};
 }
 

@@ -5,7 +5,6 @@
 #include <sluice/config/environment.hpp>
 
 #include <algorithm>
-#include <filesystem>
 #include <ostream>
 #include <system_error>
 
@@ -23,13 +22,10 @@ bool has_model_list(const config::node& file)
 
 int run_import_litellm(const import_litellm_options& options, std::ostream& out, std::ostream& err)
 {
-    if (std::error_code none; std::filesystem::is_directory(options.file, none)) {
-        err << options.file << ": is a directory\n";
-        return 2;
-    }
-    const auto text = config::read_file(options.file, config::max_file_bytes);
+    std::string why;
+    const auto text = config::read_file(options.file, config::max_file_bytes, why);
     if (!text) {
-        err << options.file << ": cannot be read, it has to be a readable file of at most 4MiB\n";
+        err << options.file << ": " << config::unreadable(why) << '\n';
         return 2;
     }
     const auto file = config::read_yaml(*text, options.file);

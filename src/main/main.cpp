@@ -12,6 +12,8 @@
 #include "version.hpp"
 
 #include <CLI/CLI.hpp>
+#include <charconv>
+#include <cstdint>
 #include <exception>
 #include <functional>
 #include <iostream>
@@ -63,8 +65,17 @@ void add_simulate(CLI::App& app, command& chosen, simulate_options& options)
     simulate->add_option("--behaviour", options.behaviour, "clauses joined by +, see below")
         ->type_name("CLAUSES");
     simulate->add_option("--key", options.key, "demand this as Authorization: Bearer");
+    const CLI::Validator seeds(
+        [](const std::string& text) {
+            std::uint64_t seed = 0;
+            const auto [end, ec] = std::from_chars(text.data(), text.data() + text.size(), seed);
+            const bool fits = ec == std::errc{} && end == text.data() + text.size();
+            return fits ? std::string()
+                        : "'" + text + "' is no whole number from 0 to 18446744073709551615";
+        },
+        "");
     simulate->add_option("--seed", options.seed, "same seed and requests, same answers")
-        ->check(CLI::NonNegativeNumber)
+        ->check(seeds)
         ->capture_default_str();
     simulate->footer(
         "Behaviours are also chosen per request by a model name as sim-latency-250ms+tps-50:\n"

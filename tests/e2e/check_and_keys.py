@@ -100,6 +100,21 @@ class Commands(unittest.TestCase):
             self.assertEqual((code, out), (2, ""), rate)
             self.assertIn(f"--rate: '{rate}' is neither 0 nor from 0.01 to 100", err)
 
+    def test_a_seed_that_is_no_number_is_told_what_one_is(self):
+        for seed in ("-1", "1.5", "x", "18446744073709551616"):
+            code, out, err = run("simulate", f"--seed={seed}")
+            self.assertEqual((code, out), (2, ""), seed)
+            self.assertIn(f"--seed: '{seed}' is no whole number from 0 to 18446744073709551615", err)
+            self.assertLess(len(err), 200)
+
+    def test_a_file_that_cannot_be_read_is_told_with_the_reason(self):
+        for command in ("check", "serve"):
+            for path, why in (("/nowhere/at.yaml", "No such file or directory"), ("/", "Is a directory")):
+                code, out, err = run(command, "--config", path)
+                self.assertEqual((code, out), (2, ""), command)
+                self.assertEqual(
+                    err, f"{path}: cannot be read, it has to be a readable file of at most 4MiB: {why}\n")
+
     def test_ctl_says_what_is_wrong_with_what_it_was_given(self):
         token = {**os.environ, "SLUICE_ADMIN_TOKEN": "line\nend"}
         done = subprocess.run([BINARY, "ctl", "models"], capture_output=True, text=True, timeout=60, env=token)

@@ -37,5 +37,8 @@ struct environment {
 
 // Content of a regular file of at most `max_bytes`; none: it is not that, or cannot be read.
 [[nodiscard]] std::optional<std::string> read_file(const std::string& path, std::size_t max_bytes);
+// Where there is none, `why` says why.
+[[nodiscard]] std::optional<std::string> read_file(
+    const std::string& path, std::size_t max_bytes, std::string& why);
 
 }  // namespace sluice::config

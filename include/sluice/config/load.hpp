@@ -16,6 +16,9 @@ namespace sluice::config {
 inline constexpr std::size_t max_file_bytes = std::size_t{4} << 20U;
 inline constexpr std::size_t max_nodes = 400'000;
 
+// The complaint of a file that is none of that size, with what read_file() says of it.
+[[nodiscard]] std::string unreadable(std::string_view why);
+
 // One thing that is wrong, and what would be allowed. Holds no secret and nothing that came out of
 // ${...}.
 struct complaint {

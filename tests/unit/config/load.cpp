@@ -434,11 +434,26 @@ BOOST_AUTO_TEST_CASE(an_access_log_that_cannot_be_written_is_told_with_its_place
 
 BOOST_AUTO_TEST_CASE(a_file_that_cannot_be_read_is_one_complaint)
 {
-    const auto got = load_file("/nowhere/at/all.yaml", machine{}.environment());
-    BOOST_TEST(
-        lines(got)
-        == "/nowhere/at/all.yaml: cannot be read, it has to be a readable file of at most 4MiB\n");
-    BOOST_TEST(!load_file("/", machine{}.environment()).document.has_value());
+    const sluice::temporary_directory files;
+    const auto link = files.file("link");
+    std::filesystem::create_symlink(link, link);
+    const auto large = files.file("large");
+    std::ofstream(large).close();
+    std::filesystem::resize_file(large, max_file_bytes + 1);
+    const std::vector<std::pair<std::string, std::string>> faults{
+        {"/nowhere/at/all.yaml", "No such file or directory"},
+        {"/", "Is a directory"},
+        {"/dev/null", "it is no regular file"},
+        {link, "Too many levels of symbolic links"},
+        {large, "it is larger"}};
+    for (const auto& [path, why] : faults) {
+        const auto got = load_file(path, machine{}.environment());
+        BOOST_TEST(
+            lines(got)
+            == path + ": cannot be read, it has to be a readable file of at most 4MiB: " + why
+                   + "\n");
+        BOOST_TEST(!got.document.has_value());
+    }
 }
 
 BOOST_AUTO_TEST_CASE(the_real_environment_has_a_path_and_cores_and_reads_only_files)
