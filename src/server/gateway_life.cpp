@@ -93,6 +93,7 @@ void gateway::parts::sample()
     rates_.sample(steady::now(), all_cells(), catalogue_.size().arms);
     heap_.look();
     (void)time_.now();
+    shadows_.forget(*control_.current(), std::chrono::system_clock::now().time_since_epoch());
     sampling_.expires_after(observe::recent_rates::sample_every);
     sampling_.async_wait([this](const boost::system::error_code& ec) {
         if (!ec)

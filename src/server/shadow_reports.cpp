@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <iterator>
 #include <utility>
 
 namespace sluice::server {
@@ -129,13 +130,31 @@ void shadow_reports::list(const proxy::shadow_pair& pair, listed one)
         worst, [&](const listed& old) { return old.system_time + listed_for < one.system_time; });
     // Who turns capturing off wants the texts gone.
     if (!pair.capture)
-        for (auto& each : worst)
-            each.primary.captured = each.shadow.captured = std::nullopt;
+        take_texts(worst);
     const auto at = std::ranges::find_if(
         worst, [&](const listed& each) { return each.found.distance < one.found.distance; });
     worst.insert(at, std::move(one));
     if (worst.size() > most_listed)
         worst.pop_back();
+}
+
+void shadow_reports::take_texts(std::vector<listed>& from) noexcept
+{
+    for (auto& each : from)
+        each.primary.captured = each.shadow.captured = std::nullopt;
+}
+
+void shadow_reports::forget(const config::snapshot& config, nanoseconds system_now)
+{
+    for (auto at = worst_.begin(); at != worst_.end();) {
+        auto& [name, worst] = *at;
+        std::erase_if(
+            worst, [&](const listed& old) { return old.system_time + listed_for < system_now; });
+        const auto model = std::ranges::find(config.models, name, &config::model::name);
+        if (model == config.models.end() || !model->shadow || !model->shadow->capture)
+            take_texts(worst);
+        at = worst.empty() ? worst_.erase(at) : std::next(at);
+    }
 }
 
 void shadow_reports::write_side(json_writer& out, const side& one, bool texts)

@@ -28,6 +28,10 @@ public:
     // Compares, counts, and lists it if it is among the worst.
     void add(const proxy::shadow_pair& pair);
 
+    // Lets go of pairs that are older than listed_for, and of the texts of models that capture none
+    // any more. Call now and then.
+    void forget(const config::snapshot& config, nanoseconds system_now);
+
     // The members of GET /admin/v1/models/{m}/shadow; `system_now` since the Unix epoch.
     void write(
         json_writer& out,
@@ -64,6 +68,7 @@ private:
         const proxy::shadow_side& of, const wire::said& said, bool capture);
     static void count(const comparison& found, observe::shadow_numbers& into) noexcept;
     void list(const proxy::shadow_pair& pair, listed one);
+    static void take_texts(std::vector<listed>& from) noexcept;
     static void write_summary(json_writer& out, const observe::shadow_numbers& numbers);
     static void write_listed(json_writer& out, const listed& one, bool texts);
     static void write_side(json_writer& out, const side& one, bool texts);

@@ -176,6 +176,31 @@ BOOST_AUTO_TEST_CASE(texts_are_kept_while_captured_bounded_and_gone_afterwards)
     BOOST_TEST(!says(w.view(), "secret"), "one pair without capturing takes all texts away");
 }
 
+// Not only when the model's next pair comes, which may be never.
+BOOST_AUTO_TEST_CASE(texts_go_with_their_day_and_with_capturing)
+{
+    world w;
+    auto& how = *w.config.models[0].shadow;
+    how.capture = w.capture = true;
+    w.reports.add(w.pair("1", w.side(completion("secret")), w.side(completion("y"))));
+    w.reports.forget(w.config, w.noon + server::shadow_reports::listed_for);
+    BOOST_TEST(says(w.view(), "secret"));
+    how.capture = false;
+    w.reports.forget(w.config, w.noon);
+    how.capture = true;
+    BOOST_TEST(!says(w.view(), "secret"));
+    BOOST_TEST(says(w.view(), R"("request_id":"1")"));
+    w.reports.forget(w.config, w.noon + server::shadow_reports::listed_for + seconds{1});
+    BOOST_TEST(!says(w.view(), R"("request_id":"1")"), "as if asked a day before");
+
+    w.reports.add(w.pair("2", w.side(completion("secret")), w.side(completion("y"))));
+    auto shadow = std::move(w.config.models[0].shadow);
+    w.config.models[0].shadow.reset();
+    w.reports.forget(w.config, w.noon);
+    w.config.models[0].shadow = std::move(shadow);
+    BOOST_TEST(!says(w.view(), "secret"));
+}
+
 BOOST_AUTO_TEST_CASE(what_a_payload_holds_is_in_the_ledger_until_it_goes)
 {
     world w;
