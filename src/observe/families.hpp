@@ -3,6 +3,7 @@
 
 #include <sluice/observe/cells.hpp>
 #include <sluice/observe/metric_table.hpp>
+#include <sluice/policy/price.hpp>
 
 #include <prometheus/metric_family.h>
 
@@ -18,6 +19,11 @@ using prometheus::ClientMetric;
 using prometheus::MetricFamily;
 using label = std::pair<std::string_view, std::string_view>;
 using labels = std::initializer_list<label>;
+
+inline double in_dollars(auto nanodollars)
+{
+    return static_cast<double>(nanodollars) / policy::nanodollars_per_dollar;
+}
 
 inline constexpr prometheus::MetricType type_of(metric_type type)
 {
