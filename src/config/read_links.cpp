@@ -54,9 +54,21 @@ public:
             read_fallbacks(models_[i]["fallbacks"], i);
             read_shadow(models_[i]["shadow"], i);
         }
+        find_circles();
+        for (auto& each : named_)
+            take(std::move(each));
     }
 
 private:
+    // A fallback as it stands in the file.
+    struct named {
+        place at;
+        std::string name;
+        std::size_t from;
+        std::size_t to;
+        std::vector<fallback>* list;
+    };
+
     void read_fallbacks(const place& at, std::size_t from)
     {
         auto& all = settings_.models[from].fallbacks;
@@ -108,29 +120,74 @@ private:
             return;
         }
         const auto to = static_cast<std::size_t>(found - settings_.models.data());
-        const auto same = [&](const fallback& one) { return one.model == to; };
-        const auto nameless = [](const target& one) { return one.model.empty(); };
+        named_.push_back({.at = at, .name = name, .from = from, .to = to, .list = &list});
+    }
+
+    void take(named one)
+    {
+        const auto& [at, name, from, to, list] = one;
+        const auto& targets = settings_.models[to].targets;
+        const auto same = [&to](const fallback& each) { return each.model == to; };
+        const auto nameless = [](const target& each) { return each.model.empty(); };
         if (to == from)
             at.complain("a model is no fallback of its own");
-        else if (std::any_of(list.begin(), list.end(), same))
+        else if (std::any_of(list->begin(), list->end(), same))
             at.complain("the same model stands there twice");
         else if (leads_to(to, from))
             at.complain(
                 at.shown() + " leads back here by its own fallbacks, and a chain has to end");
-        else if (
-            name.ends_with('*')
-            && std::any_of(found->targets.begin(), found->targets.end(), nameless))
+        else if (name.ends_with('*') && std::any_of(targets.begin(), targets.end(), nameless))
             at.complain(
                 at.shown()
                 + " stands for no name that could be asked for: each of its targets needs a "
                   "`model`, or name one model it takes");
         else
-            list.push_back({.model = to, .name = name, .name_json = {}});
+            list->push_back({.model = to, .name = name, .name_json = {}});
     }
 
-    // By the fallbacks read so far: of the two ends of a circle the later one is complained about.
+    // Only what is behind one model of a circle and before another can be on one, whatever of it is
+    // complained about: in nearly every file nothing, and following each chain of a large one anew
+    // would take long.
+    void find_circles()
+    {
+        auto ends = without_end(&named::from, &named::to);
+        const auto begins = without_end(&named::to, &named::from);
+        for (std::size_t i = 0; i < ends.size(); ++i)
+            ends[i] = ends[i] && begins[i];
+        circling_ = std::move(ends);
+    }
+
+    // The models from which one can go on for ever.
+    [[nodiscard]] std::vector<bool> without_end(
+        std::size_t named::* here, std::size_t named::* next) const
+    {
+        std::vector<bool> endless(settings_.models.size(), true);
+        std::vector<std::size_t> ways(endless.size());
+        std::vector<std::vector<std::size_t>> before(endless.size());
+        for (const auto& each : named_) {
+            ++ways[each.*here];
+            before[each.*next].push_back(each.*here);
+        }
+        std::vector<std::size_t> ends;
+        for (std::size_t i = 0; i < ways.size(); ++i)
+            if (ways[i] == 0)
+                ends.push_back(i);
+        while (!ends.empty()) {
+            const auto at = ends.back();
+            ends.pop_back();
+            endless[at] = false;
+            for (const auto one : before[at])
+                if (--ways[one] == 0)
+                    ends.push_back(one);
+        }
+        return endless;
+    }
+
+    // By the fallbacks taken so far: of the two ends of a circle the later one is complained about.
     [[nodiscard]] bool leads_to(std::size_t from, std::size_t to) const
     {
+        if (!circling_[from] || !circling_[to])
+            return false;
         std::vector<bool> seen(settings_.models.size());
         std::vector<std::size_t> open{from};
         while (!open.empty()) {
@@ -138,7 +195,7 @@ private:
             open.pop_back();
             if (at == to)
                 return true;
-            if (seen[at])
+            if (seen[at] || !circling_[at])
                 continue;
             seen[at] = true;
             for (const auto& [name, list] : fallback_causes)
@@ -209,6 +266,8 @@ private:
 
     snapshot& settings_;
     std::vector<place> models_;  // in the order of settings_.models
+    std::vector<named> named_;   // in the order of the file
+    std::vector<bool> circling_;
 };
 
 }  // namespace

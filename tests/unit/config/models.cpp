@@ -272,6 +272,27 @@ BOOST_AUTO_TEST_CASE(a_chain_that_leads_back_is_told_where_it_closes)
         "f.yaml:5:36: models.c.fallbacks.content_policy[0]: \"a\" leads back here"));
 }
 
+// Each has the 32 before it; who followed every chain anew would be seen to.
+BOOST_AUTO_TEST_CASE(many_models_with_many_fallbacks_are_read_and_a_circle_is_found_among_them)
+{
+    constexpr int count = 500;
+    const auto file = [](std::string_view last) {
+        std::string text = providers + "models:\n";
+        for (int i = 0; i < count; ++i) {
+            text += "  m" + std::to_string(i) + ": {targets: [{provider: p}], fallbacks: [";
+            for (int before = std::max(0, i - 32); before < i; ++before)
+                text += 'm' + std::to_string(before) + ", ";
+            text.append(i == 0 ? last : "").append("]}\n");
+        }
+        return text;
+    };
+    BOOST_TEST(lines(load_text(file(""))) == "");
+    const auto told = lines(load_text(file("m2")));
+    BOOST_TEST(std::ranges::count(told, '\n') == 2);
+    BOOST_TEST(contains(told, "models.m2.fallbacks[0]: \"m0\" leads back here"));
+    BOOST_TEST(contains(told, "models.m2.fallbacks[1]: \"m1\" leads back here"));
+}
+
 BOOST_AUTO_TEST_CASE(a_wildcard_is_a_fallback_only_if_its_targets_know_what_to_ask_for)
 {
     const auto got = load_text(
