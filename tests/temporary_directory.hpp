@@ -8,6 +8,7 @@
 #include <stdexcept>
 #include <string>
 #include <string_view>
+#include <sys/fsuid.h>
 #include <vector>
 
 namespace sluice {
@@ -30,6 +31,23 @@ struct temporary_directory {
     }
 
     std::string path;
+};
+
+// For this thread, and those it begins, files are what their modes say, which they are not for
+// root.
+class without_privilege {
+public:
+    without_privilege()
+        : before_(::setfsuid(nobody))
+    {
+    }
+    ~without_privilege() { ::setfsuid(static_cast<uid_t>(before_)); }
+    without_privilege(const without_privilege&) = delete;
+    without_privilege& operator=(const without_privilege&) = delete;
+
+private:
+    static constexpr uid_t nobody = 65534;  // of whom is no root this has no effect
+    int before_;
 };
 
 inline std::string text_of(const std::string& path)

@@ -56,10 +56,9 @@ bool grants::parts::open(time_point now)
         return store_.has_value();
     try {
         std::string complaint;
-        if (gone_ && how_.ours && !how_.ours())
+        if (!ours())
             throw not_our_directory();
         store_.emplace(how_.path, complaint);
-        gone_ = false;
         if (!complaint.empty())
             log_.error("budgets_corrupt", complaint);
         heed_dates(store_->reader(), now);
@@ -85,9 +84,8 @@ void grants::parts::heed_dates(budget_reader& in, time_point now)
 // What was spent is known on a full disk too.
 std::optional<budget_reader> grants::parts::as_it_stands(time_point now)
 {
-    if (gone_ || std::ranges::none_of(slots_, [&](const auto& each) {
-            return each->account.stale(today_);
-        }))
+    const auto stale = [&](const auto& each) { return each->account.stale(today_); };
+    if (std::ranges::none_of(slots_, stale) || !ours())
         return std::nullopt;
     try {
         budget_reader in(sqlite_database(how_.path, sqlite_database::mode::read));
@@ -121,7 +119,7 @@ void grants::parts::begin_periods(time_point now)
         lease_returned_.fetch_add(account.held(), std::memory_order_relaxed);
         account.begin(today_, row);
         if (!row)
-            account.begin_spent(known.of(account.id(), account.period()));
+            account.begin_spent(ours() ? known.of(account.id(), account.period()) : 0);
     }
     if (writable)
         read_late(now);
@@ -267,7 +265,6 @@ bool grants::parts::see_that_it_is_there()
     if (!store_ || !store_->moved())
         return false;
     store_.reset();
-    gone_ = true;
     for (const auto& each : slots_)
         each->account.write_again();
     log_.error(
@@ -314,8 +311,8 @@ void grants::parts::failed(const sqlite_error& why, time_point now)
     failures_.fetch_add(1, std::memory_order_relaxed);
     up_.store(false, std::memory_order_relaxed);
     store_at_ = now + stored_again_after;
-    if (why.corrupt())
-        store_.reset();
+    if (why.corrupt() || why.read_only())
+        store_.reset();  // opened again, it is set aside, or can be written by now
     if (!std::exchange(told_down_, true))
         log_.error(
             "budgets_not_written",

@@ -47,6 +47,8 @@ private:
     void follow(const config::snapshot& config, policy::time_zone zone);
     [[nodiscard]] slot* find(std::string_view id);
     [[nodiscard]] bool open(time_point now);
+    // What is in its place is nobody else's.
+    [[nodiscard]] bool ours() const { return !how_.ours || how_.ours(); }
     void heed_dates(budget_reader& in, time_point now);
     [[nodiscard]] std::optional<budget_reader> as_it_stands(time_point now);
     void begin_periods(time_point now);
@@ -81,7 +83,6 @@ private:
     reached_dates reached_;  // written
     std::optional<budget_store> store_;
     time_point store_at_{};
-    bool gone_ = false;  // the database was taken away
     bool told_down_ = false;
     bool closing_ = false;
     bool closed_ = false;

@@ -129,6 +129,11 @@ bool sqlite_error::of_the_disk() const noexcept
     return code == SQLITE_IOERR || code == SQLITE_CANTOPEN || code == SQLITE_FULL;
 }
 
+bool sqlite_error::read_only() const noexcept
+{
+    return (code_ & 0xff) == SQLITE_READONLY;
+}
+
 bool sqlite_error::of_the_form() const noexcept
 {
     return (code_ & 0xff) == SQLITE_ERROR;

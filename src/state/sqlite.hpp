@@ -26,6 +26,8 @@ public:
     [[nodiscard]] bool corrupt() const noexcept;
     // A file could not be made, read or written.
     [[nodiscard]] bool of_the_disk() const noexcept;
+    // It was opened to be read only, or became so.
+    [[nodiscard]] bool read_only() const noexcept;
     // A statement does not fit what is in the file.
     [[nodiscard]] bool of_the_form() const noexcept;
     // A progress handler or a time limit ended it.

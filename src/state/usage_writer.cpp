@@ -54,11 +54,10 @@ bool usage_writer::open()
         return true;
     try {
         std::string complaint;
-        if (gone_ && ours_ && !ours_())
+        if (ours_ && !ours_())
             throw not_our_directory();
         store_.emplace(path_, damage_, complaint);
         damage_.clear();
-        gone_ = false;
         if (!complaint.empty())
             log_.error("ledger_corrupt", complaint);
         return true;
@@ -89,22 +88,21 @@ void usage_writer::see_that_it_is_there()
     if (!store_ || !store_->moved())
         return;
     store_.reset();
-    gone_ = true;
     log_.error(
         "ledger_gone",
         "the database of usage was taken away while it was in use: what comes goes to another",
         {{"file", std::string_view(path_)}});
 }
 
-// Opened again, a corrupt file is found out and set aside.
+// Opened again, a corrupt file is found out and set aside, and one that can be written by now is.
 void usage_writer::failed(const sqlite_error& why)
 {
     failures_.fetch_add(1, std::memory_order_relaxed);
     up_.store(false, std::memory_order_relaxed);
-    if (why.corrupt()) {
-        store_.reset();
+    if (why.corrupt())
         damage_ = why.what();
-    }
+    if (why.corrupt() || why.read_only())
+        store_.reset();
     if (!std::exchange(told_down_, true))
         log_.error(
             "ledger_not_written",

@@ -48,7 +48,6 @@ private:
     usage_sums sums_;
     std::optional<usage_store> store_;
     time_point commit_at_{};
-    bool gone_ = false;   // it was taken away
     std::string damage_;  // what was met in it
     bool told_down_ = false;
     std::atomic<std::uint64_t> bills_{0};

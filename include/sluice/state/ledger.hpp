@@ -27,8 +27,8 @@ class ledger {
 public:
     struct settings {
         std::string path;  // of the database; made when it is not there
-        // Whether its directory still is this gateway's, asked before a file that was taken away is
-        // begun anew; the ledger's thread. None: it is.
+        // Whether its directory still is this gateway's, asked before a file is opened in it; the
+        // ledger's thread. None: it is.
         std::function<bool()> ours{};
         std::size_t workers = 1;
         std::size_t ring_bytes = std::size_t{1} << 20U;  // per worker; a power of two

@@ -652,6 +652,51 @@ BOOST_AUTO_TEST_CASE(in_a_directory_that_is_another_gateways_no_accounts_are_beg
     BOOST_TEST(w.tended->read().up);
 }
 
+BOOST_AUTO_TEST_CASE(accounts_that_never_opened_are_not_begun_in_anothers_directory_either)
+{
+    world w;
+    w.tended.reset();
+    w.book.reset();
+    const auto in_the_way = w.where.file("budgets.db-shm");
+    std::filesystem::remove(w.where.file("budgets.db"));
+    std::filesystem::create_symlink(w.where.file("no/such/place"), in_the_way);
+    w.start();
+    w.ours = false;
+    std::filesystem::remove(in_the_way);
+    std::filesystem::remove(w.where.file("budgets.db"));
+    w.look(1s);
+    BOOST_TEST(!std::filesystem::exists(w.where.file("budgets.db")));
+    BOOST_TEST(w.take_up_to(200) == 100);
+    w.ours = true;
+    w.look(1s);
+    BOOST_TEST(w.tended->read().up);
+}
+
+BOOST_AUTO_TEST_CASE(accounts_that_could_only_be_read_are_written_when_they_can_be)
+{
+    namespace fs = std::filesystem;
+    world w;
+    BOOST_TEST(w.take_up_to(30) == 30);
+    w.tended->close(20s);
+    w.tended.reset();
+    w.book.reset();
+    fs::permissions(w.where.path, fs::perms::all);
+    fs::permissions(w.where.file("usage.db"), fs::perms{0666});
+    fs::permissions(w.where.file("budgets.db"), fs::perms{0444});
+    {
+        const without_privilege as_nobody;
+        w.start();
+        BOOST_TEST(w.take_up_to(10) == 10);
+        w.look(1s);
+        BOOST_TEST(!w.tended->read().up);
+        BOOST_TEST(w.logged("budgets_not_written"));
+    }
+    for (const auto& each : fs::directory_iterator(w.where.path))
+        fs::permissions(each, fs::perms{0666});
+    w.look(1s);
+    BOOST_TEST(w.tended->read().up);
+}
+
 BOOST_AUTO_TEST_CASE(a_budget_that_the_file_has_no_more_gives_back_what_it_held)
 {
     world w;

@@ -451,6 +451,46 @@ BOOST_AUTO_TEST_CASE(in_a_directory_that_is_another_gateways_no_ledger_is_begun)
     BOOST_TEST(w.ask({}).total.bills == 1U);
 }
 
+BOOST_AUTO_TEST_CASE(a_ledger_that_never_opened_is_not_begun_in_anothers_directory_either)
+{
+    world w;
+    w.book.reset();
+    std::filesystem::remove_all(w.where.path);
+    w.open();
+    w.book->charge(0, sample());
+    w.ours = false;
+    std::filesystem::create_directory(w.where.path);
+    BOOST_TEST(!w.book->flush(milliseconds(50)));
+    BOOST_TEST(!std::filesystem::exists(w.where.file("usage.db")));
+    w.ours = true;
+    BOOST_TEST(w.ask({}).total.bills == 1U);
+}
+
+// As on a disk that is mounted read-only, and then is not: SQLite itself stays with what it found.
+BOOST_AUTO_TEST_CASE(a_ledger_that_could_only_be_read_is_written_when_it_can_be)
+{
+    namespace fs = std::filesystem;
+    world w;
+    w.book->charge(0, sample());
+    BOOST_TEST(w.ask({}).total.bills == 1U);
+    w.book.reset();
+    fs::permissions(w.where.path, fs::perms::all);
+    fs::permissions(w.where.file("usage.db"), fs::perms{0444});
+    {
+        const without_privilege as_nobody;
+        w.open();
+        w.book->charge(0, sample());
+        BOOST_TEST(!w.book->flush(milliseconds(50)));
+        BOOST_TEST(!w.book->read().up);
+        BOOST_TEST(w.logged("readonly database"));
+    }
+    // What SQLite has made beside it has its mode.
+    for (const auto& each : fs::directory_iterator(w.where.path))
+        fs::permissions(each, fs::perms{0666});
+    BOOST_TEST(w.ask({}).total.bills == 2U);
+    BOOST_TEST(w.book->read().up);
+}
+
 BOOST_AUTO_TEST_CASE(a_line_whose_numbers_no_request_has_makes_no_bill)
 {
     world w;
