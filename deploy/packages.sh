@@ -9,7 +9,7 @@ build_packages=(
 test_packages=(g++ libclang-rt-19-dev libboost-test1.81-dev python3)
 # What tests run, and nothing is compiled with.
 tool_packages=(
-    dpkg-dev clang-format-19 nginx-light haproxy prometheus redis-server faketime valgrind strace jq openssl
+    dpkg-dev file clang-format-19 nginx-light haproxy prometheus redis-server faketime valgrind strace jq openssl
     python3-venv nghttp2-client chromium
 )
 

@@ -12,7 +12,7 @@ from pathlib import Path
 from sources import ROOT, report
 
 BUILD = Path(os.environ.get("SLUICE_BUILD", ROOT / "build/release"))
-NEEDED = ("cpack", "dpkg-deb", "dpkg-shlibdeps")
+NEEDED = ("cpack", "dpkg-deb", "dpkg-shlibdeps", "file")
 HOLDS = {
     "usr/bin/sluice": 0o755, "lib/systemd/system/sluice.service": 0o644,
     "lib/systemd/system/sluice.socket": 0o644, "etc/sluice/sluice.yaml": 0o644,
