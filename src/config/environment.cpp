@@ -1,14 +1,11 @@
-#include <sluice/base/text.hpp>
+#include <sluice/config/cores.hpp>
 #include <sluice/config/environment.hpp>
-#include <sluice/config/units.hpp>
 #include <sluice/net/tls.hpp>
 
-#include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdlib>
 #include <fcntl.h>
-#include <sched.h>
 #include <sys/stat.h>
 #include <system_error>
 #include <unistd.h>
@@ -36,41 +33,6 @@ public:
 private:
     int fd_;
 };
-
-std::size_t cores_by_affinity()
-{
-    cpu_set_t set;
-    CPU_ZERO(&set);
-    if (sched_getaffinity(0, sizeof set, &set) == 0)
-        return static_cast<std::size_t>(std::max(CPU_COUNT(&set), 1));
-    return static_cast<std::size_t>(std::max<long>(sysconf(_SC_NPROCESSORS_ONLN), 1));
-}
-
-// Whole cores of a quota, rounded up; none: no quota.
-std::optional<std::size_t> cores_of(std::string_view quota, std::string_view period)
-{
-    const auto per = parse_count(trim(period));
-    const auto micros = parse_count(trim(quota));
-    if (!micros || !per || *per == 0)
-        return {};
-    return std::max<std::size_t>(1, *micros / *per + (*micros % *per != 0 ? 1 : 0));
-}
-
-// What a container may use: cgroup v2's cpu.max is "QUOTA PERIOD", or "max PERIOD".
-std::optional<std::size_t> cores_by_quota()
-{
-    if (const auto v2 = read_file("/sys/fs/cgroup/cpu.max", 4096)) {
-        const auto space = v2->find(' ');
-        if (space != std::string::npos)
-            return cores_of(
-                std::string_view(*v2).substr(0, space), std::string_view(*v2).substr(space));
-    }
-    const auto quota = read_file("/sys/fs/cgroup/cpu/cpu.cfs_quota_us", 4096);
-    const auto period = read_file("/sys/fs/cgroup/cpu/cpu.cfs_period_us", 4096);
-    if (quota && period)
-        return cores_of(*quota, *period);
-    return {};
-}
 
 // As open(2) would say it, but a file that is not there is not made.
 std::string append_fault(const std::string& path)
@@ -148,8 +110,7 @@ environment process_environment()
     real.private_key_fault = net::private_key_fault;
     real.append_fault = append_fault;
     real.authorities_fault = net::authorities_fault;
-    const auto cores = cores_by_affinity();
-    real.cores = std::min(cores, cores_by_quota().value_or(cores));
+    real.cores = usable_cores();
     return real;
 }
 
