@@ -10,6 +10,8 @@
 namespace sluice::server {
 namespace {
 
+constexpr milliseconds hear_limit{1'000};
+
 bool is_ignored(int number)
 {
     struct sigaction now{};
@@ -180,6 +182,15 @@ void gateway::parts::finish()
     tracer_.finish([this] { context_.stop(); });
 }
 
+// A key that is revoked elsewhere is not to open a new gateway, if only for a moment; but Redis
+// that does not answer keeps nobody waiting for long.
+void gateway::parts::hear_others()
+{
+    const auto until = steady::now() + hear_limit;
+    while (spread_ && !spread_->asked() && steady::now() < until)
+        context_.run_one_until(until);
+}
+
 void gateway::parts::run()
 {
     // A write to a connection that is gone is an error of that connection only, and one beyond what
@@ -197,6 +208,7 @@ void gateway::parts::run()
     sample();
     judge();
     token_keys_.start();
+    hear_others();
     running_ = commons_.all.size();
     for (const auto& each : commons_.all)
         threads_.emplace_back([this, one = each.get()] { run_worker(*one); });

@@ -76,6 +76,7 @@ private:
     void run_worker(worker& one);
     void finish();
     void look_alive();
+    void hear_others();
 
     // gateway_start.cpp
     void open_listeners();

@@ -281,6 +281,7 @@ void spread::end(bool reached)
     } else {
         synced_ = false;
     }
+    asked_ = true;
     parts_.book.reachable(reached);
     show();
     busy_ = false;

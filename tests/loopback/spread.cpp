@@ -146,6 +146,17 @@ BOOST_AUTO_TEST_CASE(a_key_made_at_one_works_at_the_other_and_dies_there_with_it
     BOOST_TEST(audit.find("\"action\":\"adopt\"") != std::string::npos, audit);
 }
 
+BOOST_AUTO_TEST_CASE(a_new_gateway_knows_what_others_were_told_before_its_first_request)
+{
+    fleet w;
+    BOOST_TEST(w.first.gate.admin("DELETE", "/admin/v1/keys/f").status() == 200U);
+    BOOST_TEST(w.both("sluice_store_spread_pending", 0));
+    for (int i = 0; i < 10; ++i) {
+        one_gateway third(config_of(w.echo.port(), w.redis.port()));
+        BOOST_TEST(third.status_of("sk-file") == 401U);
+    }
+}
+
 BOOST_AUTO_TEST_CASE(an_exchanged_secret_is_exchanged_everywhere)
 {
     fleet w;

@@ -69,6 +69,9 @@ public:
     // Once, before the first request: what the book has comes into force.
     void start();
 
+    // Whether Redis was asked what others were told, and has answered or did not.
+    [[nodiscard]] bool asked() const { return asked_; }
+
     // Whether this gateway moves rollouts on: it alone does, while it is true.
     [[nodiscard]] bool leads() const { return synced_ && steady::now() < leads_until_; }
 
@@ -107,6 +110,7 @@ private:
     time_point synced_at_{};   // when all was known last
     time_point reconciled_at_{};
     time_point read_whole_at_{};
+    bool asked_ = false;
     bool synced_ = false;  // with the record at hand
     bool busy_ = false;
     bool again_ = false;
