@@ -96,8 +96,9 @@ class Program:
             raise AssertionError("did not end after SIGTERM:\n" + self.output()[-4000:]) from None
 
     def kill(self):
+        """With all patience: what the kernel does for it ends first, as an fsync on a busy disk."""
         self.process.kill()
-        self.wait()
+        self.wait(120)
 
     def resident_bytes(self):
         with open(f"/proc/{self.process.pid}/status") as file:
@@ -192,13 +193,13 @@ class Gateway(Program):
         assert status == 200, body
         return body
 
-    def metrics(self):
+    def metrics(self, begins="sluice_"):
         """{series: value}, e.g. {'sluice_requests_total{model="m",...}': 3.0}"""
         status, _, text = self.admin("/metrics")
         assert status == 200, text
         series = {}
         for line in text.splitlines():
-            if line and not line.startswith("#"):
+            if line.startswith(begins):
                 name, _, value = line.rpartition(" ")
                 series[name] = float(value)
         return series
@@ -210,7 +211,7 @@ class Gateway(Program):
 
     def total(self, name, **labels):
         """The sum of all series of a metric that have these labels."""
-        return sum(value for series, value in self.metrics().items()
+        return sum(value for series, value in self.metrics(name).items()
                    if series.partition("{")[0] == name
                    and all(f'{key}="{wanted}"' in series for key, wanted in labels.items()))
 

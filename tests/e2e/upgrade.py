@@ -10,7 +10,7 @@ from harness import Case, Load, Mock, fetch, free_ports, gateway_settings, until
 from served import Served, kept
 
 STREAMS, PER_SECOND = 1000 // harness.SLOW, 500 // harness.SLOW
-EVENTS, RATE = 50, 5  # streams of ten seconds
+EVENTS, RATE = 20, 2  # streams of ten seconds
 UPGRADES, PAUSE = 10, 1.5
 
 

@@ -258,12 +258,12 @@ class Places(Case):
             self.provider.end_one()
         self.assertEqual([each.result(30) for each in again], [200] * 2)
 
-
     def test_what_the_oldest_of_three_bills_is_kept_when_the_middle_one_is_killed(self):
         first, = self.hold(1)
         self.gateway.upgrade()
         self.gateway.upgrade()
         os.kill(self.gateway.pids[1], signal.SIGKILL)
+        self.assertTrue(until(lambda: self.gateway.gone(self.gateway.pids[1])))
         self.provider.end_one()
         self.assertEqual(first.result(30), 200)
         self.assertEqual(self.ask(), 200)
