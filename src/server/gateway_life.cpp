@@ -183,9 +183,12 @@ void gateway::parts::finish()
 }
 
 // A key that is revoked elsewhere is not to open a new gateway, if only for a moment; but Redis
-// that does not answer keeps nobody waiting for long.
+// that does not answer keeps nobody waiting for long. Who takes over knows what the process before
+// it knew, and clients wait.
 void gateway::parts::hear_others()
 {
+    if (predecessor_link_)
+        return;
     const auto until = steady::now() + hear_limit;
     while (spread_ && !spread_->asked() && steady::now() < until)
         context_.run_one_until(until);

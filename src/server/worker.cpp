@@ -94,6 +94,8 @@ void worker::run()
     next_tick_ = steady::now();
     last_tick_.store(next_tick_.time_since_epoch().count(), std::memory_order_relaxed);
     schedule_tick();
+    // What came into force since the worker was made does so before the first request.
+    context_.poll();
     for (std::size_t i = 0; i < listeners_.size(); ++i)
         gate_.spawn(accept_from(i));
     context_.run();
