@@ -1,31 +1,20 @@
 #include "admin_client.hpp"
 
-#include <sluice/base/build_info.hpp>
-#include <sluice/base/no_throw.hpp>
 #include <sluice/config/units.hpp>
+#include <sluice/server/http_call.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/beast/core/error.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
 
 #include <algorithm>
 #include <cctype>
 #include <exception>
+#include <utility>
 
 namespace sluice {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = beast::http;
-using tcp = asio::ip::tcp;
 using reply = ctl_result<admin_reply>;
 
 constexpr std::size_t max_reply_bytes = std::size_t{64} << 20U;
@@ -33,7 +22,7 @@ constexpr std::size_t max_reply_bytes = std::size_t{64} << 20U;
 std::string named(const admin_address& where)
 {
     const bool v6 = where.host.find(':') != std::string::npos;
-    return (v6 ? '[' + where.host + ']' : where.host) + ':' + where.port;
+    return (v6 ? '[' + where.host + ']' : where.host) + ':' + std::to_string(where.port);
 }
 
 ctl_failure unreachable(const admin_address& where, boost::system::error_code ec)
@@ -45,62 +34,42 @@ ctl_failure unreachable(const admin_address& where, boost::system::error_code ec
     return {1, std::move(text)};
 }
 
-http::request<http::string_body> request_of(
+server::http_ask call_for(
     const admin_address& where, const std::string& token, const admin_ask& ask)
 {
-    http::request<http::string_body> request;
-    request.method_string(ask.method);
-    request.target(ask.path);
-    request.set(http::field::host, named(where));
-    request.set(http::field::user_agent, "sluice-ctl/" + std::string(this_build().version));
-    request.set(http::field::connection, "close");
+    server::http_ask call;
+    call.where.host = where.host;
+    call.where.port = where.port;
+    call.where.authority = named(where);
+    call.where.path = ask.path;
+    call.method = ask.method;
+    call.body = ask.body;
+    call.content_type = ask.content_type;
+    call.program = "sluice-ctl";
+    call.answer_bytes = max_reply_bytes;
     if (!token.empty())
-        request.set(http::field::authorization, "Bearer " + token);
+        call.headers.emplace_back("authorization", "Bearer " + token);
     if (!ask.if_match.empty())
-        request.set(http::field::if_match, ask.if_match);
+        call.headers.emplace_back("if-match", ask.if_match);
     if (!ask.idempotency_key.empty())
-        request.set("idempotency-key", ask.idempotency_key);
-    if (!ask.body.empty())
-        request.set(http::field::content_type, ask.content_type);
-    request.body() = ask.body;
-    request.prepare_payload();
-    return request;
+        call.headers.emplace_back("idempotency-key", ask.idempotency_key);
+    return call;
 }
 
-// Everything by reference: call_admin waits for it.
-asio::awaitable<void> exchange_with(
-    const admin_address& where,
-    const http::request<http::string_body>& request,
-    milliseconds limit,
-    reply& answer)
+server::http_end outcome_of(const server::http_ask& call)
 {
-    const auto executor = co_await asio::this_coro::executor;
-    tcp::resolver resolver(executor);
-    auto [resolve_ec, found] = co_await resolver.async_resolve(where.host, where.port, no_throw);
-    if (resolve_ec) {
-        answer = unreachable(where, resolve_ec);
-        co_return;
-    }
-    beast::tcp_stream stream(executor);
-    stream.expires_after(limit);
-    auto [connect_ec, peer] = co_await stream.async_connect(found, no_throw);
-    if (connect_ec) {
-        answer = unreachable(where, connect_ec);
-        co_return;
-    }
-    // Whether or not all could be written: it may have been refused before its end.
-    co_await http::async_write(stream, request, no_throw);
-    beast::flat_buffer buffer;
-    http::response_parser<http::string_body> parser;
-    parser.body_limit(max_reply_bytes);
-    auto [read_ec, bytes] = co_await http::async_read(stream, buffer, parser, no_throw);
-    if (read_ec) {
-        answer = ctl_failure(
-            1, "the admin API at " + named(where) + " did not answer: " + read_ec.message());
-        co_return;
-    }
-    auto response = parser.release();
-    answer = admin_reply{.status = response.result_int(), .body = std::move(response.body())};
+    asio::io_context context;
+    server::http_end end;
+    std::exception_ptr bug;
+    const auto keep = [&](const std::exception_ptr& thrown, server::http_end got) {
+        bug = thrown;
+        end = std::move(got);
+    };
+    asio::co_spawn(context, server::call_http(call), keep);
+    context.run();
+    if (bug)
+        std::rethrow_exception(bug);
+    return end;
 }
 
 }  // namespace
@@ -130,30 +99,26 @@ ctl_result<admin_address> parse_admin_url(std::string_view url)
         if (colon < url.size())
             port = url.substr(colon + 1);
     }
-    where.port = port;
     // The resolver would take 65537 for 1, and show the token to whoever is there.
     const auto number = config::parse_count(port);
     if (where.host.empty() || where.host.find_first_of("/@") != std::string::npos || !number
         || *number < 1 || *number > 65'535)
         return ctl_failure(2, "'" + all + "' is no address: write http://HOST:PORT");
+    where.port = static_cast<std::uint16_t>(*number);
     return where;
 }
 
 reply call_admin(
     const admin_address& where, const std::string& token, const admin_ask& ask, milliseconds limit)
 {
-    asio::io_context context;
-    const auto request = request_of(where, token, ask);
-    reply answer = ctl_failure(1, "the admin API did not answer");
-    std::exception_ptr bug;
-    asio::co_spawn(
-        context, exchange_with(where, request, limit, answer), [&](std::exception_ptr thrown) {
-            bug = std::move(thrown);
-        });
-    context.run();
-    if (bug)
-        std::rethrow_exception(bug);
-    return answer;
+    auto call = call_for(where, token, ask);
+    call.limit = limit;
+    auto end = outcome_of(call);
+    if (end.unreachable)
+        return unreachable(where, end.unreachable);
+    if (!end.why.empty())
+        return ctl_failure(1, "the admin API at " + named(where) + ": " + end.why);
+    return admin_reply{.status = end.status, .body = std::move(end.body)};
 }
 
 std::string percent_encoded(std::string_view text)

@@ -5,6 +5,7 @@
 
 #include <boost/system/result.hpp>
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,7 +29,7 @@ using ctl_result = boost::system::result<T, ctl_failure>;
 
 struct admin_address {
     std::string host;  // IPv6 without brackets
-    std::string port;
+    std::uint16_t port = 0;
 };
 
 // "http://host:port", "http://host", "host:port"; a slash behind it is

@@ -1,10 +1,8 @@
-#include "redis_transport.hpp"
 #include <sluice/base/no_throw.hpp>
 #include <sluice/net/redis_link.hpp>
+#include <sluice/net/transport.hpp>
 
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/connect.hpp>
-#include <boost/asio/ip/address.hpp>
 #include <boost/asio/post.hpp>
 
 #include <algorithm>
@@ -16,7 +14,6 @@ namespace sluice::net {
 namespace {
 
 namespace asio = boost::asio;
-using tcp = asio::ip::tcp;
 
 // A connection that lasted this long was a good one: the next trouble is the first again.
 constexpr seconds proven{1};
@@ -60,7 +57,6 @@ redis_link::redis_link(
       port_(port),
       random_(random),
       changed_(std::move(changed)),
-      resolver_(context),
       timer_(context),
       pausing_(context)
 {
@@ -92,7 +88,7 @@ asio::awaitable<void> redis_link::live()
             auto [ec] = co_await pausing_.async_wait(no_throw);
             (void)ec;  // move_to() ends a pause early
         }
-        transport_ = std::make_shared<redis_transport>(context_);
+        transport_ = std::make_shared<transport>(context_.get_executor());
         reader_ = std::make_unique<redis_reader>(settings_.reply_bytes);
         dropped_.clear();
         opening_until_ = steady::now() + settings_.connect;
@@ -121,30 +117,10 @@ duration redis_link::next_pause()
 
 asio::awaitable<std::string> redis_link::open()
 {
-    const auto transport = transport_;
-    boost::system::error_code no_literal;
-    const auto literal = asio::ip::make_address(host_, no_literal);
-    std::vector<tcp::endpoint> peers;
-    if (no_literal) {
-        const auto port = std::to_string(port_);
-        auto [ec, found] = co_await resolver_.async_resolve(host_, port, no_throw);
-        if (ec)
-            co_return "its name is not known: " + ec.message();
-        for (const auto& one : found)
-            peers.push_back(one.endpoint());
-    } else {
-        peers.emplace_back(literal, port_);
-    }
-    if (!dropped_.empty())
-        co_return dropped_;
-    auto [ec, peer] = co_await asio::async_connect(transport->plain(), peers, no_throw);
-    if (ec)
-        co_return "it cannot be reached: " + ec.message();
-    boost::system::error_code ignored;
-    transport->plain().set_option(tcp::no_delay(true), ignored);
-    std::string why;
-    if (settings_.tls)
-        why = co_await transport->encrypt(settings_.ca_file, host_);
+    const auto line = transport_;
+    auto why = co_await line->connect(host_, port_);
+    if (why.empty() && settings_.tls)
+        why = co_await line->encrypt(settings_.ca_file, host_);
     if (why.empty())
         why = co_await greet();
     co_return why;
@@ -164,7 +140,7 @@ asio::awaitable<std::string> redis_link::greet()
     words.push_back({"PING"});
     for (const auto& command : words) {
         const auto began = steady::now();
-        redis_transport::send(transport_, redis_command(command));
+        transport::send(transport_, redis_command(command));
         const auto reply = co_await one_reply();
         if (!reply.broken.empty())
             co_return reply.broken;
@@ -177,7 +153,7 @@ asio::awaitable<std::string> redis_link::greet()
 
 asio::awaitable<redis_link::read_reply> redis_link::one_reply()
 {
-    const auto transport = transport_;
+    const auto line = transport_;
     read_reply out;
     for (;;) {
         auto reply = reader_->next();
@@ -186,7 +162,7 @@ asio::awaitable<redis_link::read_reply> redis_link::one_reply()
             out.value = std::move(*reply);
         if (reply || !out.broken.empty())
             co_return out;
-        const auto bytes = co_await transport->read();
+        const auto bytes = co_await line->read();
         if (bytes.empty()) {
             out.broken = "the connection ended";
             co_return out;
@@ -223,7 +199,7 @@ void redis_link::enter(phase next, std::string trouble)
     trouble_ = std::move(trouble);
     changed_at_ = steady::now();
     if (next == phase::up) {
-        redis_transport::send(transport_, std::exchange(out_, {}));
+        transport::send(transport_, std::exchange(out_, {}));
         last_used_ = changed_at_;
     } else {
         out_.clear();
@@ -252,7 +228,7 @@ void redis_link::send(std::string bytes, time_point until, redis_done done)
     last_used_ = steady::now();
     waiting_.push_back({last_used_, until, std::move(done)});
     if (phase_ == phase::up)
-        redis_transport::send(transport_, bytes);
+        transport::send(transport_, bytes);
     else
         out_ += bytes;
     arm();
@@ -314,7 +290,6 @@ void redis_link::drop(std::string why)
     if (!transport_ || !dropped_.empty())
         return;
     dropped_ = std::move(why);
-    resolver_.cancel();
     transport_->close();
 }
 

@@ -31,24 +31,42 @@ double log_likelihood(trials seen, double share)
     return hits * std::log(share) + (static_cast<double>(seen.count) - hits) * std::log1p(-share);
 }
 
-// Of n KL(q || x) by x.
-double slope(std::uint64_t n, double q, double x)
-{
-    return static_cast<double>(n) * (x - q) / (x * (1 - x));
-}
+// Of n KL(q || x) by x, and its own slope, which is above 0: that divergence is convex.
+struct slope {
+    slope(std::uint64_t n, double q, double x)
+    {
+        const double inverse = 1 / (x * (1 - x));
+        const double per = static_cast<double>(n) * inverse;
+        value = per * (x - q);
+        rise = per * inverse * ((x - q) * (x - q) + q * (1 - q));
+    }
 
-// The stable share x in [q_s, q_c - margin] for which (x + margin, x) is nearest to (q_c, q_s).
+    double value;
+    double rise;
+};
+
+// The stable share x in [q_s, q_c - margin] for which (x + margin, x) is nearest to (q_c, q_s):
+// where the slopes even out. By Newton's steps, and by halves where one would leave what is known
+// to hold it.
 double nearest_allowed(
     std::uint64_t canary, std::uint64_t stable, double q_c, double q_s, double margin)
 {
+    constexpr double enough = 1e-12;
     double low = q_s;
     double high = q_c - margin;
-    for (int i = 0; i < 40; ++i) {
-        const double x = (low + high) / 2;
-        const double rising = slope(canary, q_c, x + margin) + slope(stable, q_s, x);
-        (rising < 0 ? low : high) = x;
+    double x = (low + high) / 2;
+    for (int i = 0; i < 60 && high - low > enough; ++i) {
+        const slope of_canary(canary, q_c, x + margin);
+        const slope of_stable(stable, q_s, x);
+        const double value = of_canary.value + of_stable.value;
+        (value < 0 ? low : high) = x;
+        const double next = x - value / (of_canary.rise + of_stable.rise);
+        const bool known_to_hold = next > low && next < high;
+        if (known_to_hold && std::abs(next - x) < enough)
+            return next;
+        x = known_to_hold ? next : (low + high) / 2;
     }
-    return (low + high) / 2;
+    return x;
 }
 
 void add(trials& sum, trials more)

@@ -1,18 +1,13 @@
 #include "admin_api.hpp"
+#include "admin_connection.hpp"
 #include <sluice/base/no_throw.hpp>
 #include <sluice/server/admin.hpp>
 
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
-#include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/error.hpp>
-#include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
-#include <boost/beast/http/write.hpp>
 
 #include <algorithm>
-#include <array>
 #include <exception>
 #include <stdexcept>
 #include <unistd.h>
@@ -22,8 +17,7 @@ namespace sluice::server {
 namespace {
 
 namespace asio = boost::asio;
-namespace beast = boost::beast;
-namespace http = beast::http;
+namespace http = boost::beast::http;
 using tcp = asio::ip::tcp;
 
 // What a request that cannot be read is answered with; none: there is nobody to answer, or nothing
@@ -48,36 +42,7 @@ std::optional<admin_response> answer_to(boost::system::error_code ec, const admi
     return response;
 }
 
-// After an answer that came before the request's end: takes what still comes, a bounded while, so
-// that the answer is not lost to a reset (RFC 9112 9.6).
-asio::awaitable<void> linger(beast::tcp_stream& stream)
-{
-    boost::system::error_code ignored;
-    stream.socket().shutdown(tcp::socket::shutdown_send, ignored);
-    stream.expires_after(seconds{1});
-    std::array<char, 16'384> rest;
-    for (std::size_t pieces = 0; pieces < 1'024; ++pieces) {
-        auto [ec, bytes] = co_await stream.async_read_some(asio::buffer(rest), no_throw);
-        if (ec)
-            co_return;
-    }
-}
-
 }  // namespace
-
-struct admin_server::connection {
-    connection(tcp::socket socket, std::string peer)
-        : stream(std::move(socket)),
-          remote(std::move(peer)),
-          in_force(stream.get_executor())
-    {
-    }
-
-    beast::tcp_stream stream;
-    std::string remote;
-    asio::steady_timer in_force;  // what it changed; cancelled when there may be news
-    bool waiting = true;          // for its client
-};
 
 // An answer that somebody else is working on.
 struct admin_server::waiting {
@@ -161,7 +126,7 @@ void admin_server::leave()
     stop_listening();
     for (auto& one : connections_)
         if (one.waiting)
-            one.stream.close();
+            one.close();
 }
 
 void admin_server::stop()
@@ -169,7 +134,7 @@ void admin_server::stop()
     stopped_ = true;
     stop_listening();
     for (auto& one : connections_)
-        one.stream.close();
+        one.close();
 }
 
 std::uint16_t admin_server::port() const
@@ -200,13 +165,12 @@ void admin_server::admit(tcp::socket socket)
     const auto peer = socket.remote_endpoint(ec);
     if (ec)
         return;
-    socket.set_option(tcp::no_delay(true), ec);
     if (connections_.size() >= limits_.connections) {
-        const auto oldest = std::ranges::find(connections_, true, &connection::waiting);
+        const auto oldest = std::ranges::find(connections_, true, &admin_connection::waiting);
         if (oldest == connections_.end())
             return;
         oldest->waiting = false;  // leaves as soon as its coroutine has noticed
-        oldest->stream.close();
+        oldest->close();
     }
     connections_.emplace_back(std::move(socket), peer.address().to_string());
     const auto which = std::prev(connections_.end());
@@ -246,7 +210,7 @@ asio::awaitable<void> admin_server::wait_for(std::shared_ptr<waiting> answer)
     }
 }
 
-asio::awaitable<void> admin_server::until_in_force(connection& one)
+asio::awaitable<void> admin_server::until_in_force(admin_connection& one)
 {
     one.in_force.expires_after(limits_.in_force);
     while (!stopped_ && !in_force_()) {
@@ -258,17 +222,14 @@ asio::awaitable<void> admin_server::until_in_force(connection& one)
     }
 }
 
-asio::awaitable<void> admin_server::serve(std::list<connection>::iterator which)
+asio::awaitable<void> admin_server::serve(std::list<admin_connection>::iterator which)
 {
-    auto& stream = which->stream;
-    beast::flat_buffer unread;
     for (bool keep_alive = true; keep_alive && !stopped_;) {
-        http::request_parser<http::string_body> parser;
+        admin_parser parser;
         parser.header_limit(static_cast<std::uint32_t>(limits_.head_bytes));
         parser.body_limit(limits_.body_bytes);
         which->waiting = true;
-        stream.expires_after(limits_.read);
-        auto [ec, bytes] = co_await http::async_read(stream, unread, parser, no_throw);
+        const auto ec = co_await which->read(parser, limits_.read);
         which->waiting = false;
 
         std::optional<admin_response> response;
@@ -292,16 +253,13 @@ asio::awaitable<void> admin_server::serve(std::list<connection>::iterator which)
         }
         if (!response)
             break;
-        stream.expires_after(limits_.write);
-        auto [write_ec, written] = co_await http::async_write(stream, *response, no_throw);
-        if (write_ec)
+        const bool sent = co_await which->write(*response, limits_.write);
+        if (!sent)
             break;
         if (ec)
-            co_await linger(stream);
+            co_await which->linger();
     }
-    boost::system::error_code ignored;
-    stream.socket().shutdown(tcp::socket::shutdown_both, ignored);
-    stream.close();
+    which->close();
 }
 
 }  // namespace sluice::server

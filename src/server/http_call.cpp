@@ -1,60 +1,60 @@
 #include <sluice/base/build_info.hpp>
-#include <sluice/base/no_throw.hpp>
-#include <sluice/net/tls.hpp>
+#include <sluice/http/writer.hpp>
+#include <sluice/net/transport.hpp>
 #include <sluice/server/http_call.hpp>
 
-#include <boost/asio/ip/tcp.hpp>
-#include <boost/asio/ssl/context.hpp>
+#include <boost/asio/buffer.hpp>
+#include <boost/asio/error.hpp>
 #include <boost/asio/steady_timer.hpp>
-#include <boost/asio/write.hpp>
+#include <boost/asio/this_coro.hpp>
 #include <boost/beast/core/flat_buffer.hpp>
-#include <boost/beast/core/tcp_stream.hpp>
 #include <boost/beast/http/parser.hpp>
 #include <boost/beast/http/string_body.hpp>
-#include <boost/beast/http/write.hpp>
-#include <boost/beast/ssl/ssl_stream.hpp>
 
 #include <memory>
 #include <optional>
-#include <sstream>
 #include <utility>
+#include <vector>
 
 namespace sluice::server {
 namespace {
 
 namespace asio = boost::asio;
 namespace beast = boost::beast;
-namespace http = beast::http;
-namespace ssl = asio::ssl;
-using tcp = asio::ip::tcp;
-using answer_parser = http::response_parser<http::string_body>;
+namespace web = beast::http;
+using answer_parser = web::response_parser<web::string_body>;
 using boost::system::error_code;
 
-constexpr std::size_t read_bytes = 16'384;
+constexpr std::size_t most_head_bytes = 65'536;
 constexpr unsigned most_forewords = 16;
 
+// Empty: it cannot be sent, for something in its head would be more than it says.
 std::string request_for(const http_ask& ask)
 {
-    const auto verb = ask.post ? http::verb::post : http::verb::get;
-    http::request<http::string_body> request{verb, ask.where.path, 11};
-    request.set(http::field::host, ask.where.authority);
-    request.set(http::field::user_agent, "sluice/" + std::string(this_build().version));
-    request.set(http::field::connection, "close");
-    request.set(ask.post ? http::field::content_type : http::field::accept, "application/json");
+    std::vector<char> memory(most_head_bytes);
+    sluice::http::head_writer head(memory);
+    head.request_line(ask.method, ask.where.path);
+    head.field("host", ask.where.authority);
+    head.field("user-agent", std::string(ask.program) + '/' + std::string(this_build().version));
+    head.field("accept", "application/json");
+    head.field("connection", "close");
+    if (!ask.body.empty() || ask.method == "POST" || ask.method == "PUT") {
+        head.field("content-type", ask.content_type);
+        head.field("content-length", ask.body.size());
+    }
     for (const auto& [name, value] : ask.headers)
-        request.set(name, value);
-    request.body() = ask.body;
-    request.prepare_payload();
-    std::ostringstream text;
-    text << request;
-    return std::move(text).str();
+        head.field(name, value);
+    std::string text(head.finish());
+    if (!text.empty())
+        text += ask.body;
+    return text;
 }
 
 // Takes an answer as it comes, without what may be said before it (RFC 9110 15.2).
 class answer_reader {
 public:
     explicit answer_reader(const http_ask& ask)
-        : head_only_(ask.post && !ask.whole_answer),
+        : head_only_(ask.status_only),
           most_bytes_(ask.answer_bytes)
     {
         begin();
@@ -66,26 +66,27 @@ public:
     }
 
     // What has come, or that nothing more comes.
-    error_code take(beast::flat_buffer& buffer, error_code read_ec)
+    error_code take(std::string_view bytes, error_code read_ec)
     {
         error_code ec;
+        unread_.commit(asio::buffer_copy(unread_.prepare(bytes.size()), asio::buffer(bytes)));
         if (read_ec == asio::error::eof && parser_->got_some())
             parser_->put_eof(ec);
         else if (read_ec)
             return read_ec;
         else
-            buffer.consume(parser_->put(buffer.data(), ec));
+            unread_.consume(parser_->put(unread_.data(), ec));
         while (!ec && parser_->is_done() && is_foreword() && forewords_++ < most_forewords) {
             begin();
-            buffer.consume(parser_->put(buffer.data(), ec));
+            unread_.consume(parser_->put(unread_.data(), ec));
         }
-        return ec == http::error::need_more ? error_code{} : ec;
+        return ec == web::error::need_more ? error_code{} : ec;
     }
 
     // `failure`: what it broke off with. Its status counts all the same.
     http_end result(error_code failure)
     {
-        const bool begun = parser_->is_header_done() || failure == http::error::body_limit;
+        const bool begun = parser_->is_header_done() || failure == web::error::body_limit;
         http_end end;
         if (failure)
             end.why = (begun ? "its answer broke off: " : "no answer: ") + failure.message();
@@ -93,7 +94,7 @@ public:
             return end;
         auto answer = parser_->release();
         end.status = answer.result_int();
-        end.retry_after = std::string(answer[http::field::retry_after]);
+        end.retry_after = std::string(answer[web::field::retry_after]);
         if (!failure)
             end.body = std::move(answer.body());
         return end;
@@ -115,53 +116,32 @@ private:
     bool head_only_;
     std::size_t most_bytes_;
     unsigned forewords_ = 0;
+    beast::flat_buffer unread_;
     std::optional<answer_parser> parser_;
 };
 
-// Over a connected stream. All of them outlive the call. Beast parses; its own operations would be
-// compiled for each kind of stream, and are most of what this file takes to compile.
-template <class Stream>
-asio::awaitable<http_end> ask_over(Stream& stream, const std::string& request, const http_ask& ask)
+// All of them outlive the call.
+asio::awaitable<http_end> ask_over(
+    const std::shared_ptr<net::transport>& line, const std::string& request, const http_ask& ask)
 {
-    auto [write_ec, written] = co_await asio::async_write(stream, asio::buffer(request), no_throw);
-    if (write_ec)
-        co_return http_end{0, "cannot be sent: " + write_ec.message(), {}, {}};
-    beast::flat_buffer buffer;
+    http_end end;
+    end.why = co_await line->connect(ask.where.host, ask.where.port);
+    if (!end.why.empty()) {
+        end.unreachable = line->failure();
+        co_return end;
+    }
+    if (ask.where.tls)
+        end.why = co_await line->encrypt(ask.ca_file, ask.where.host);
+    if (!end.why.empty())
+        co_return end;
+    net::transport::send(line, request);
     answer_reader answer(ask);
     error_code failure;
     while (!failure && !answer.done()) {
-        auto [read_ec, bytes] =
-            co_await stream.async_read_some(buffer.prepare(read_bytes), no_throw);
-        buffer.commit(bytes);
-        failure = answer.take(buffer, read_ec);
+        const auto bytes = co_await line->read();
+        failure = answer.take(bytes, line->failure());
     }
     co_return answer.result(failure);
-}
-
-http_end refused_by(const SSL* ssl, const error_code& ec)
-{
-    http_end end;
-    end.why = "TLS: " + net::certificate_words(ssl, ec.message());
-    return end;
-}
-
-// Takes the place of `plain` once there is a connection. The arguments outlive the call.
-asio::awaitable<http_end> ask_with_tls(
-    beast::tcp_stream plain, const http_ask& ask, const std::string& request)
-{
-    const auto trust = net::make_client_context(ask.ca_file);
-    if (!trust.context)
-        co_return http_end{0, trust.error, {}, {}};
-    SSL_CTX_up_ref(trust.context.get());
-    ssl::context context(trust.context.get());
-    beast::ssl_stream<beast::tcp_stream> stream(std::move(plain), context);
-    if (!net::expect_peer(stream.native_handle(), ask.where.host))
-        co_return http_end{0, "TLS cannot be set up", {}, {}};
-    auto [ec] = co_await stream.async_handshake(ssl::stream_base::client, no_throw);
-    if (ec)
-        co_return refused_by(stream.native_handle(), ec);
-    auto end = co_await ask_over(stream, request, ask);
-    co_return end;
 }
 
 }  // namespace
@@ -174,31 +154,23 @@ std::string words_of(const http_end& end)
 
 asio::awaitable<http_end> call_http(const http_ask& ask)
 {
-    const auto request = request_for(ask);
-    const auto executor = co_await asio::this_coro::executor;
-    const auto until = steady::now() + ask.limit;
-    const auto resolver = std::make_shared<tcp::resolver>(executor);
-    asio::steady_timer late(executor);
-    late.expires_at(until);
-    late.async_wait([resolver](const error_code& ec) {
-        if (!ec)
-            resolver->cancel();
-    });
-    const auto port = std::to_string(ask.where.port);
-    auto [resolve_ec, found] = co_await resolver->async_resolve(ask.where.host, port, no_throw);
-    late.cancel();
-    if (resolve_ec)
-        co_return http_end{0, "its name is not known: " + resolve_ec.message(), {}, {}};
-    beast::tcp_stream stream(executor);
-    stream.expires_at(until);
-    auto [connect_ec, peer] = co_await stream.async_connect(found, no_throw);
-    if (connect_ec)
-        co_return http_end{0, "cannot be reached: " + connect_ec.message(), {}, {}};
     http_end end;
-    if (ask.where.tls)
-        end = co_await ask_with_tls(std::move(stream), ask, request);
-    else
-        end = co_await ask_over(stream, request, ask);
+    const auto request = request_for(ask);
+    if (request.empty()) {
+        end.why = "its address or a header holds what no request may";
+        co_return end;
+    }
+    const auto executor = co_await asio::this_coro::executor;
+    const auto line = std::make_shared<net::transport>(executor);
+    asio::steady_timer late(executor, steady::now() + ask.limit);
+    late.async_wait([line](const error_code& ec) {
+        if (!ec)
+            line->close();
+    });
+    end = co_await ask_over(line, request, ask);
+    if (!end.why.empty() && steady::now() >= late.expiry())
+        end.why += " (waited for " + std::to_string(ask.limit.count()) + " ms)";
+    line->close();
     co_return end;
 }
 

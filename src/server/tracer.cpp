@@ -141,8 +141,7 @@ asio::awaitable<http_end> tracer::post(const batch& spans)
     }
     if (finishing_)
         ask.limit = std::min(ask.limit, limits_.at_end);
-    ask.post = true;
-    ask.whole_answer = true;
+    ask.method = "POST";
     auto end = co_await call_http(ask);
     co_return end;
 }

@@ -49,7 +49,8 @@ asio::awaitable<void> webhook_sender::deliver(message what)
 {
     http_ask ask;
     ask.where = what.where;
-    ask.post = true;
+    ask.method = "POST";
+    ask.status_only = true;
     ask.body = std::move(what.body);
     ask.limit = limits_.attempt;
     ask.answer_bytes = limits_.answer_bytes;

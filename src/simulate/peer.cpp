@@ -1,10 +1,10 @@
 #include <sluice/base/no_throw.hpp>
+#include <sluice/base/read_message.hpp>
 #include <sluice/simulate/peer.hpp>
 
 #include <boost/asio/write.hpp>
 #include <boost/beast/http/error.hpp>
 #include <boost/beast/http/parser.hpp>
-#include <boost/beast/http/read.hpp>
 
 #include <array>
 #include <cerrno>
@@ -51,8 +51,7 @@ asio::awaitable<read_outcome> peer::read(http_request& request)
     parser.body_limit(limits_.body_bytes);
     deadline_ = steady::now() + limits_.idle;
 
-    auto [head_ec, head_size] =
-        co_await http::async_read_header(socket_, unread_, parser, no_throw);
+    const auto head_ec = co_await read_message(socket_, unread_, parser);
     if (head_ec)
         co_return outcome_of(head_ec);
     // exception: only looked at; what is read into is the parser itself, so its limits hold.
@@ -62,7 +61,8 @@ asio::awaitable<read_outcome> peer::read(http_request& request)
             co_return read_outcome::closed;
         deadline_ = steady::now() + limits_.idle;
     }
-    auto [ec, size] = co_await http::async_read(socket_, unread_, parser, no_throw);
+    parser.eager(true);
+    const auto ec = co_await read_message(socket_, unread_, parser);
     if (ec)
         co_return outcome_of(ec);
     deadline_ = time_point::max();

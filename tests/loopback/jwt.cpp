@@ -88,11 +88,7 @@ message answer_to(gateway& gate, const std::string& token)
 
 bool becomes(gateway& gate, const std::string& token, unsigned wanted)
 {
-    const auto until = clock::now() + patience;
-    while (clock::now() < until)
-        if (answer_to(gate, token).status() == wanted)
-            return true;
-    return false;
+    return comes_to_hold([&] { return answer_to(gate, token).status() == wanted; });
 }
 
 constexpr std::string_view two_models =

@@ -53,11 +53,7 @@ struct world {
 
     bool becomes(std::string_view secret, unsigned status, milliseconds within)
     {
-        const auto until = clock::now() + within;
-        while (clock::now() < until)
-            if (status_of(secret) == status)
-                return true;
-        return false;
+        return comes_to_hold([&] { return status_of(secret) == status; }, within);
     }
 
     provider echo{[](connection& c) {

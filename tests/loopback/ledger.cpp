@@ -41,14 +41,12 @@ std::string from_key(std::string_view key, std::string_view more = {})
 std::string usage_by(gateway& gate, const std::string& by, unsigned bills)
 {
     const auto wanted = "\"total\":{\"requests\":" + std::to_string(bills) + ',';
-    const auto until = clock::now() + patience;
     std::string body;
-    while (clock::now() < until) {
+    const bool all = comes_to_hold([&] {
         body = gate.admin("GET", "/admin/v1/usage?by=" + by).body;
-        if (body.find(wanted) != std::string::npos)
-            return body;
-    }
-    BOOST_FAIL("no " << bills << " bills: " << body);
+        return body.find(wanted) != std::string::npos;
+    });
+    BOOST_REQUIRE_MESSAGE(all, "no " << bills << " bills: " << body);
     return body;
 }
 

@@ -48,14 +48,7 @@ struct world {
     // Whether a request with the key comes to be answered so.
     bool becomes(const std::string& key, unsigned status)
     {
-        const auto end = std::chrono::steady_clock::now() + 20s;
-        while (ask(key).status() != status) {
-            if (std::chrono::steady_clock::now() > end)
-                return false;
-            // exception: parts are changed by a thread that tells nobody
-            std::this_thread::sleep_for(20ms);
-        }
-        return true;
+        return comes_to_hold([&] { return ask(key).status() == status; });
     }
 
     provider echo{always(answer_text("{}"))};

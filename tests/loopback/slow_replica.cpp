@@ -121,11 +121,8 @@ constexpr std::string_view forgotten = R"("attempts_in_flight":0,"latency_second
 template <class Fits>
 bool comes_to(gateway& gate, Fits fits)
 {
-    const auto until = clock::now() + patience;
-    while (clock::now() < until)
-        if (fits(gate.admin("GET", "/admin/v1/models/m").body))
-            return true;
-    return false;
+    return loopback::comes_to_hold(
+        [&] { return fits(gate.admin("GET", "/admin/v1/models/m").body); });
 }
 
 std::size_t times(std::string_view text, std::string_view part)

@@ -82,14 +82,7 @@ struct one_gateway {
 
 bool until(const std::function<bool()>& holds, milliseconds within = soon)
 {
-    const auto end = clock::now() + within;
-    while (clock::now() < end) {
-        if (holds())
-            return true;
-        // exception: each look asks over a connection of its own; without pauses they take a core
-        std::this_thread::sleep_for(milliseconds(5));
-    }
-    return holds();
+    return comes_to_hold(holds, within);
 }
 
 struct fleet {

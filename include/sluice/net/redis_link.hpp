@@ -8,7 +8,6 @@
 
 #include <boost/asio/awaitable.hpp>
 #include <boost/asio/io_context.hpp>
-#include <boost/asio/ip/tcp.hpp>
 #include <boost/asio/steady_timer.hpp>
 
 #include <cstddef>
@@ -66,7 +65,7 @@ struct redis_answer {
 
 using redis_done = std::function<void(redis_answer)>;
 
-class redis_transport;
+class transport;
 
 // One thread, that of the io_context, which it outlives the running of. Callbacks come from the
 // loop, never out of send().
@@ -141,11 +140,10 @@ private:
     time_point changed_at_{};
     duration round_trip_{};
     unsigned failures_ = 0;  // in a row
-    std::shared_ptr<redis_transport> transport_;
+    std::shared_ptr<transport> transport_;
     std::unique_ptr<redis_reader> reader_;
     std::string out_;  // not handed to the transport yet
     std::deque<operation> waiting_;
-    boost::asio::ip::tcp::resolver resolver_;
     boost::asio::steady_timer timer_;  // for the deadline of what is under way
     boost::asio::steady_timer pausing_;
     time_point armed_for_ = time_point::max();

@@ -30,6 +30,7 @@
 namespace sluice::server {
 
 class admin_api;
+class admin_connection;
 class shadow_reports;
 
 // What the admin API shows of the rest of the process. Called on the control thread; outlives the
@@ -110,15 +111,13 @@ public:
     [[nodiscard]] std::uint16_t port() const;
 
 private:
-    struct connection;
-
     void stop_listening();
     boost::asio::awaitable<void> accept_connections();
-    boost::asio::awaitable<void> serve(std::list<connection>::iterator which);
+    boost::asio::awaitable<void> serve(std::list<admin_connection>::iterator which);
     void admit(boost::asio::ip::tcp::socket socket);
     struct waiting;
     boost::asio::awaitable<void> wait_for(std::shared_ptr<waiting> answer);
-    boost::asio::awaitable<void> until_in_force(connection& one);
+    boost::asio::awaitable<void> until_in_force(admin_connection& one);
 
     boost::asio::io_context& context_;
     observe::logger& log_;
@@ -127,7 +126,7 @@ private:
     std::unique_ptr<admin_api> api_;
     boost::asio::ip::tcp::acceptor acceptor_;
     boost::asio::steady_timer pause_;
-    std::list<connection> connections_;  // oldest first
+    std::list<admin_connection> connections_;  // oldest first
     bool leaving_ = false;
     bool stopped_ = false;
     boost::asio::thread_pool helper_{1};  // for answers that take a while; last: it ends first

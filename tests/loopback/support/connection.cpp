@@ -11,6 +11,7 @@
 #include <netinet/tcp.h>
 #include <poll.h>
 #include <sys/socket.h>
+#include <thread>
 #include <unistd.h>
 #include <utility>
 
@@ -49,6 +50,18 @@ void each_field(std::string_view fields, F&& call)
 }
 
 }  // namespace
+
+bool comes_to_hold(const std::function<bool()>& holds, milliseconds within)
+{
+    const auto until = clock::now() + within;
+    while (!holds()) {
+        if (clock::now() >= until)
+            return false;
+        // exception: what others do is asked for, they tell nobody
+        std::this_thread::sleep_for(milliseconds(10));
+    }
+    return true;
+}
 
 unsigned message::status() const
 {

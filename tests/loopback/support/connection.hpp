@@ -7,6 +7,7 @@
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <stdexcept>
 #include <string>
@@ -19,6 +20,11 @@ using std::chrono::milliseconds;
 
 // How long anything may take that is expected to happen; generous because sanitizers are slow.
 inline constexpr milliseconds patience{20'000};
+
+// Asks again and again until it holds: whether it did in time. With pauses, for an asker without
+// them takes a core from what it waits for.
+[[nodiscard]] bool comes_to_hold(
+    const std::function<bool()>& holds, milliseconds within = patience);
 
 // Something expected did not happen in time, or the peer ended while more was due.
 struct failure : std::runtime_error {

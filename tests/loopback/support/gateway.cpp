@@ -246,11 +246,7 @@ double gateway::metric(std::string_view name, std::initializer_list<std::string_
 bool gateway::becomes(
     std::string_view name, std::initializer_list<std::string_view> labels, double value)
 {
-    const auto until = clock::now() + patience;
-    while (clock::now() < until)
-        if (metric(name, labels) == value)
-            return true;
-    return false;
+    return comes_to_hold([&] { return metric(name, labels) == value; });
 }
 
 double gateway::settled(std::string_view name, std::initializer_list<std::string_view> labels)
