@@ -21,7 +21,8 @@ FLAGS = ["-std=c++20", "-Wshadow", "-Werror", "-Wno-pragma-once-outside-header",
 # Parsed once for all files; what is not among them is parsed where it is included.
 SHARED = ["boost/asio/as_tuple.hpp", "boost/asio/co_spawn.hpp", "boost/asio/io_context.hpp", "boost/asio/ip/tcp.hpp",
           "boost/asio/ssl.hpp", "boost/asio/steady_timer.hpp", "boost/asio/use_awaitable.hpp", "boost/asio/write.hpp",
-          "boost/asio/signal_set.hpp", "boost/asio/post.hpp", "boost/beast/core/tcp_stream.hpp", "boost/beast/http.hpp", "boost/test/unit_test.hpp", "simdjson.h",
+          "boost/asio/connect.hpp", "boost/asio/post.hpp", "boost/beast/http/parser.hpp", "boost/beast/http/string_body.hpp",
+          "boost/test/unit_test.hpp", "simdjson.h",
           "chrono", "functional", "map", "mutex", "random", "span", "string", "thread", "unordered_map", "vector"]
 
 
