@@ -168,8 +168,11 @@ asio::awaitable<http_end> call_http(const http_ask& ask)
             line->close();
     });
     end = co_await ask_over(line, request, ask);
-    if (!end.why.empty() && steady::now() >= late.expiry())
-        end.why += " (waited for " + std::to_string(ask.limit.count()) + " ms)";
+    if (!end.why.empty() && steady::now() >= late.expiry()) {
+        end.why = end.status == 0 ? "no answer" : "not the whole answer";
+        end.why += " within " + std::to_string(ask.limit.count()) + " ms";
+        end.unreachable = {};
+    }
     line->close();
     co_return end;
 }
