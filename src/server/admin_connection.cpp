@@ -17,7 +17,7 @@ namespace asio = boost::asio;
 using tcp = asio::ip::tcp;
 using boost::system::error_code;
 
-std::string text_of(const admin_response& response)
+std::string head_of(const admin_response& response)
 {
     std::string text = response.version() == 10 ? "HTTP/1.0 " : "HTTP/1.1 ";
     text += std::to_string(response.result_int()) + ' ';
@@ -29,7 +29,7 @@ std::string text_of(const admin_response& response)
         text += view(field.value());
         text += "\r\n";
     }
-    return text + "\r\n" + response.body();
+    return text + "\r\n";
 }
 
 }  // namespace
@@ -74,9 +74,11 @@ asio::awaitable<error_code> admin_connection::read(admin_parser& parser, duratio
 asio::awaitable<bool> admin_connection::write(const admin_response& response, duration limit)
 {
     within(limit);
-    const auto text = text_of(response);
-    const auto bytes = asio::buffer(text);
-    auto [ec, written] = co_await asio::async_write(line_->socket, bytes, no_throw);
+    const auto head = head_of(response);
+    // Not copied: an exposition is large, and what its copy took would stay with this thread's
+    // heap.
+    const std::array both{asio::buffer(head), asio::buffer(response.body())};
+    auto [ec, written] = co_await asio::async_write(line_->socket, both, no_throw);
     in_time();
     co_return !ec;
 }
