@@ -1,34 +1,23 @@
 // How long the gateway decides about one request, without any socket: head, credentials, JSON,
 // limit, split, and the head that goes to the provider. Prints percentiles; judges nothing.
-//
-// usage: bench_decision [body bytes] [rounds]
 
-#include "temporary_directory.hpp"
+#include "steps.hpp"
 #include <sluice/config/build.hpp>
 #include <sluice/config/key.hpp>
 #include <sluice/config/load.hpp>
 #include <sluice/http/head.hpp>
 #include <sluice/policy/attempt_plan.hpp>
-#include <sluice/proxy/client.hpp>
-#include <sluice/proxy/services.hpp>
 #include <sluice/proxy/steps.hpp>
 #include <sluice/proxy/upstream_head.hpp>
-#include <sluice/state/ledger.hpp>
 #include <sluice/wire/splice.hpp>
 
-#include <boost/asio/detail/concurrency_hint.hpp>
-#include <boost/asio/io_context.hpp>
-
 #include <algorithm>
-#include <cstdlib>
 #include <iostream>
 #include <string>
-#include <sys/socket.h>
 #include <vector>
 
+namespace sluice::bench {
 namespace {
-
-using namespace sluice;
 
 constexpr std::string_view key = "sk-bench-0123456789abcdef0123456789abcdef";
 
@@ -102,7 +91,9 @@ bool decide(proxy::services& with, proxy::client& from, proxy::exchange& x, cons
     return written;
 }
 
-int run(std::size_t body_bytes, std::size_t rounds)
+}  // namespace
+
+int time_decision(std::size_t body_bytes, std::size_t rounds)
 {
     auto loaded = config::load(config_text, "decision", config::process_environment());
     if (!loaded.document) {
@@ -110,43 +101,21 @@ int run(std::size_t body_bytes, std::size_t rounds)
             std::cerr << config::to_string(complaint) << '\n';
         return 2;
     }
-    observe::catalogue names;
-    const auto built = config::build(*loaded.document, {}, 1, nullptr, names);
-    boost::asio::io_context context(BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO);
-    net::reactor loop(context);
-    net::byte_ledger bytes(std::size_t{1} << 30U);
-    net::buffer_pool buffers(bytes);
-    observe::worker_cells cells;
-    observe::access_log access_log({"off"});
-    observe::span_rings spans(1);
-    observe::logger log;
-    const temporary_directory where;
-    state::ledger ledger({.path = where.file("ledger")}, log);
-    const std::atomic<bool> draining{false};
-    proxy::pair_inbox pairs([] {});
-    proxy::services with(
-        loop, buffers, cells, access_log, spans, ledger, log, draining, pairs, 0, 1);
-    with.snapshots.install(built.snapshot);
-    int ends[2];
-    if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends) != 0)
-        return 1;
-    proxy::client from(net::stream(net::socket::adopt(loop, ends[0])), buffers, "127.0.0.1");
+    worker one;
+    one.with.snapshots.install(config::build(*loaded.document, {}, 1, nullptr, one.names).snapshot);
 
     const auto body = request_body(body_bytes);
     const auto head = request_head(body.size());
     std::vector<std::int64_t> took;
     took.reserve(rounds);
-    proxy::exchange x;
     for (std::size_t i = 0; i < rounds; ++i) {
-        x.served_by = with.snapshots.current();
-        x.config = x.served_by->config.get();
-        x.body = body;
+        one.begin();
+        one.x.body = body;
         const auto before = steady::now();
-        x.began = x.now = before;
-        if (!decide(with, from, x, head))
+        one.x.began = one.x.now = before;
+        if (!decide(one.with, one.from, one.x, head))
             return 1;
         took.push_back((steady::now() - before).count());
-        x.reset();
     }
     std::sort(took.begin(), took.end());
     std::cout << "decision about a " << body.size() << "-byte body: p50 " << took[rounds / 2]
@@ -155,13 +124,4 @@ int run(std::size_t body_bytes, std::size_t rounds)
     return 0;
 }
 
-}  // namespace
-
-int main(int argc, char** argv)
-{
-    const auto number = [&](int at, std::size_t otherwise) {
-        return argc > at ? static_cast<std::size_t>(std::strtoull(argv[at], nullptr, 10))
-                         : otherwise;
-    };
-    return run(number(1, 10'000), std::max<std::size_t>(number(2, 20'000), 100));
-}
+}  // namespace sluice::bench

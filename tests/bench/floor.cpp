@@ -5,11 +5,11 @@
 #include "report.hpp"
 #include "socket.hpp"
 
-#include <CLI/CLI.hpp>
 #include <algorithm>
 #include <array>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <exception>
 #include <limits>
 #include <memory>
@@ -135,15 +135,24 @@ private:
 
 int main(int argc, char** argv)
 {
-    std::uint16_t port = 0;
-    std::uint16_t upstream = 0;
-    CLI::App app{"Copies bytes between 127.0.0.1 and 127.0.0.1, and does nothing else"};
-    app.add_option("--port", port, "0 takes a free one");
-    app.add_option("--upstream", upstream, "where every connection goes")->required();
-    CLI11_PARSE(app, argc, argv);
+    const auto port_at = [&](int i) {
+        const auto number = argc == 3 ? std::strtoul(argv[i], nullptr, 10) : 0;
+        return number <= std::numeric_limits<std::uint16_t>::max()
+                   ? static_cast<std::uint16_t>(number)
+                   : std::uint16_t{0};
+    };
+    const auto upstream = port_at(2);
+    if (upstream == 0) {
+        std::fputs(
+            "usage: bench_floor PORT UPSTREAM\n"
+            "  PORT      of 127.0.0.1, to listen on; 0 takes a free one\n"
+            "  UPSTREAM  of 127.0.0.1, where every connection goes\n",
+            stderr);
+        return 2;
+    }
     try {
         raise_descriptor_limit();
-        relay all(port, upstream);
+        relay all(port_at(1), upstream);
         report listening;
         listening.add("port", all.port());
         listening.print();

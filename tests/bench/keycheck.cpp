@@ -3,35 +3,24 @@
 // never had the right key and once for ones that had it just before, as behind a balancer. A round
 // that finds a difference is asked again: noise finds none three times. That a difference would be
 // found is tried with a comparison that ends at the first wrong character.
-//
-// usage: bench_keycheck [refusals of each kind]
 
-#include "temporary_directory.hpp"
+#include "steps.hpp"
 #include <sluice/config/build.hpp>
 #include <sluice/config/key.hpp>
 #include <sluice/http/head.hpp>
-#include <sluice/proxy/client.hpp>
-#include <sluice/proxy/services.hpp>
 #include <sluice/proxy/steps.hpp>
-#include <sluice/state/ledger.hpp>
-
-#include <boost/asio/detail/concurrency_hint.hpp>
-#include <boost/asio/io_context.hpp>
 
 #include <algorithm>
 #include <array>
 #include <cmath>
-#include <cstdlib>
 #include <iostream>
 #include <numeric>
 #include <random>
 #include <string>
-#include <sys/socket.h>
 #include <vector>
 
+namespace sluice::bench {
 namespace {
-
-using namespace sluice;
 
 constexpr std::string_view right =
     "sk-sluice-0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
@@ -79,8 +68,8 @@ double welch(std::array<std::vector<double>, 2> times, double& difference)
     return difference / std::sqrt(near.variance / near.count + far.variance / far.count);
 }
 
-struct bench {
-    bench()
+struct refusals : worker {
+    refusals()
     {
         config::document file{.file = "keycheck", .settings = {}};
         for (int i = 0; i < 1000; ++i)
@@ -100,9 +89,7 @@ struct bench {
     // Nanoseconds.
     double refuse(const std::string& text, bool wanted, bool leaky = false)
     {
-        x.reset();
-        x.served_by = with.snapshots.current();
-        x.config = x.served_by->config.get();
+        begin();
         if (http::parse(text, {}, x.head))
             std::abort();
         const auto before = steady::now();
@@ -123,32 +110,6 @@ struct bench {
                 return false;
         return true;
     }
-
-    static int open_end()
-    {
-        std::array<int, 2> ends{};
-        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, ends.data()) != 0)
-            std::abort();
-        return ends[0];
-    }
-
-    boost::asio::io_context context{BOOST_ASIO_CONCURRENCY_HINT_UNSAFE_IO};
-    net::reactor loop{context};
-    net::byte_ledger bytes{std::size_t{1} << 30U};
-    net::buffer_pool buffers{bytes};
-    observe::catalogue names;
-    observe::worker_cells cells;
-    observe::access_log access_log{{"off"}};
-    observe::span_rings spans{1};
-    observe::logger log;
-    temporary_directory where;
-    state::ledger ledger{{.path = where.file("ledger")}, log};
-    const std::atomic<bool> draining{false};
-    proxy::pair_inbox pairs{[] {}};
-    proxy::services with{
-        loop, buffers, cells, access_log, spans, ledger, log, draining, pairs, 0, 1};
-    proxy::client from{net::stream(net::socket::adopt(loop, open_end())), buffers, "127.0.0.1"};
-    proxy::exchange x;
 };
 
 // Keys that are right but for some characters at their end (near misses) or behind their prefix
@@ -184,7 +145,7 @@ enum class kind { on_its_own, after_right, leaky };
 
 // All heads are this one with another key put in: at different addresses they are read at
 // different speeds.
-bool differs(bench& b, std::size_t each, kind how, std::mt19937_64& random)
+bool differs(refusals& b, std::size_t each, kind how, std::mt19937_64& random)
 {
     const wrong_keys keys(2 * each, random);
     const std::string fine = head_with(right);
@@ -206,7 +167,7 @@ bool differs(bench& b, std::size_t each, kind how, std::mt19937_64& random)
     return std::abs(t) >= enough;
 }
 
-bool tells(bench& b, std::size_t each, kind how, std::mt19937_64& random)
+bool tells(refusals& b, std::size_t each, kind how, std::mt19937_64& random)
 {
     for (unsigned round = 0; round < most_rounds; ++round)
         if (!differs(b, each, how, random))
@@ -217,10 +178,9 @@ bool tells(bench& b, std::size_t each, kind how, std::mt19937_64& random)
 
 }  // namespace
 
-int main(int argc, char** argv)
+int check_keys(std::size_t each)
 {
-    const std::size_t each = argc > 1 ? std::strtoull(argv[1], nullptr, 10) : 200'000;
-    bench b;
+    refusals b;
     std::mt19937_64 random(1);
     if (!differs(b, each / 10, kind::leaky, random)) {  // warms up as well
         std::cout << "a leak would not be found\n";
@@ -230,3 +190,5 @@ int main(int argc, char** argv)
                ? 1
                : 0;
 }
+
+}  // namespace sluice::bench

@@ -182,7 +182,7 @@ class Floor(Proxy):
         self.binary = binary
 
     def command(self, directory, port, upstream):
-        return [self.binary, f"--port={port}", f"--upstream={upstream}"]
+        return [self.binary, str(port), str(upstream)]
 
 
 class Sluice(Proxy):
