@@ -69,7 +69,9 @@ endfunction()
 
 # Boost.Asio and Beast are compiled once, in one translation unit (src/build/boost.cpp).
 add_library(sluice_boost STATIC src/build/boost.cpp)
-sluice_plain_when_sanitized(sluice_boost)
+if(NOT CMAKE_BUILD_TYPE MATCHES "^Rel")
+    target_compile_options(sluice_boost PRIVATE -O0)
+endif()
 target_compile_definitions(sluice_boost PUBLIC
     BOOST_ASIO_SEPARATE_COMPILATION BOOST_BEAST_SEPARATE_COMPILATION BOOST_ASIO_NO_DEPRECATED)
 target_link_libraries(sluice_boost PUBLIC Boost::headers Threads::Threads OpenSSL::SSL OpenSSL::Crypto PRIVATE sluice_options)

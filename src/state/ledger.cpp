@@ -199,12 +199,16 @@ void ledger::parts::book(std::string_view packed)
 
 void ledger::parts::let_go_if_wanted()
 {
-    const std::scoped_lock lock(mutex_);
-    if (!hold_wanted_ || let_go_)
-        return;
+    {
+        const std::scoped_lock lock(mutex_);
+        if (!hold_wanted_ || let_go_)
+            return;
+    }
+    take_bills();  // what was charged before hold(), and after this round had taken its own
     if (writer_.waits())
         writer_.commit();
-    if (writer_.waits())
+    const std::scoped_lock lock(mutex_);
+    if (!hold_wanted_ || writer_.waits())
         return;
     writer_.close();
     held_ = let_go_ = true;

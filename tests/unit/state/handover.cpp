@@ -9,9 +9,12 @@
 #include <boost/test/unit_test.hpp>
 
 #include <atomic>
+#include <future>
 #include <memory>
 #include <stdexcept>
 #include <string>
+#include <thread>
+#include <utility>
 #include <vector>
 
 BOOST_AUTO_TEST_SUITE(handover)
@@ -173,6 +176,28 @@ BOOST_AUTO_TEST_CASE(bills_of_both_processes_are_in_the_ledger_exactly_once)
         new_one.book->charge(0, sample("its own"));
     old_one.book.reset();
     BOOST_TEST(w.bills(*new_one.book) == 35u);
+}
+
+BOOST_AUTO_TEST_CASE(what_was_charged_just_before_a_hold_is_written_by_it)
+{
+    world w;
+    process one(w.where, w.log);
+    std::promise<void> looks;
+    std::promise<void> charged;
+    one.book->each_look([&, first = true](time_point) mutable {
+        if (!std::exchange(first, false))
+            return;
+        looks.set_value();  // the bills of this round are taken
+        charged.get_future().wait();
+        std::this_thread::sleep_for(
+            50ms);  // until hold() is asked for; later, and nothing is shown
+    });
+    looks.get_future().wait();
+    one.book->charge(0, sample());
+    charged.set_value();
+    BOOST_TEST_REQUIRE(one.book->hold(20s));
+    process next(w.where, w.log);
+    BOOST_TEST(w.bills(*next.book) == 1u);
 }
 
 BOOST_AUTO_TEST_CASE(a_ledger_that_nobody_took_over_writes_on)
