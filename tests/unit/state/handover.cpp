@@ -189,8 +189,8 @@ BOOST_AUTO_TEST_CASE(what_was_charged_just_before_a_hold_is_written_by_it)
             return;
         looks.set_value();  // the bills of this round are taken
         charged.get_future().wait();
-        std::this_thread::sleep_for(
-            50ms);  // until hold() is asked for; later, and nothing is shown
+        // exception: nothing tells that hold() waits; when it comes later, there is nothing to find
+        std::this_thread::sleep_for(50ms);
     });
     looks.get_future().wait();
     one.book->charge(0, sample());
